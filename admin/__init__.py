@@ -1,0 +1,1 @@
+"""The coordination door: the back office of the programme."""

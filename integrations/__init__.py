@@ -1,0 +1,1 @@
+"""One module per partner, behind the provider protocol."""

@@ -1,0 +1,1 @@
+"""The ledger service: gifts become vouchers, vouchers become recorded visits and delivered top-ups."""

@@ -1,0 +1,1 @@
+"""The believable demonstration programme, made from a seed."""

@@ -1,0 +1,1 @@
+"""Delivery of top-ups: the order outbox, the provider protocol, attempts and code stock."""

@@ -1,0 +1,1 @@
+"""Whole units, one source and one destination: books, accounts, transfers, balances and the independent audit."""

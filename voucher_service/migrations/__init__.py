@@ -1,0 +1,1 @@
+"""Numbered, linear schema migrations (Alembic)."""

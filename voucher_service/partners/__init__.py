@@ -1,0 +1,1 @@
+"""Telecom partners, their agreements, allocations, offers and campaigns with dated policy."""

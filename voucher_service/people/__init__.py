@@ -1,0 +1,1 @@
+"""Beneficiaries: a pseudonymous reference, sealed personal fields, erasure by destroying a key."""

@@ -1,0 +1,1 @@
+"""Partner statements, matching and breaks."""

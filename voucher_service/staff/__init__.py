@@ -1,0 +1,1 @@
+"""Branches, staff, roles and sign-in."""

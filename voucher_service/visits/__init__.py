@@ -1,0 +1,1 @@
+"""Visits: the redemption that is the follow-up record, refusals, questions."""

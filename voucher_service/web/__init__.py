@@ -1,0 +1,1 @@
+"""What people see: one blueprint a door, and what every door shares."""
