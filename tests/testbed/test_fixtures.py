@@ -50,9 +50,7 @@ def test_each_test_gets_an_empty_valkey(redis_url: str, turn: int) -> None:
         client.set("left", "behind")
 
 
-def run_pytest(
-    folder: Path, source: str, *arguments: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, source: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a small test file in a pytest session of its own, with our fixtures."""
     (folder / "test_inner.py").write_text(source)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COUP_DE_"))}

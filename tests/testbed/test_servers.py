@@ -108,9 +108,7 @@ def test_a_server_does_not_outlive_a_killed_owner() -> None:
         "import time\nfrom tests.servers import ValkeyServer\ns = ValkeyServer()\ns.start()\n"
         "print(s.pid, s.folder, flush=True)\ntime.sleep(60)"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as owner:
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         pid, folder = owner.stdout.readline().split()
         assert alive(int(pid))
