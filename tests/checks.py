@@ -1,7 +1,7 @@
 """Run every check and say in a few lines how each went.
 
-`python -m tests.checks` is the heart of `make test`; `--quick` leaves the tests themselves out. All checks run even
-when one fails, so that one look shows all there is to mend.
+`python -m tests.checks` is the heart of `make test`; `--quick` leaves the tests themselves out. All
+checks run even when one fails, so that one look shows all there is to mend.
 """
 
 from __future__ import annotations
