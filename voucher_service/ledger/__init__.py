@@ -1,1 +1,1 @@
-"""Whole units, one source and one destination: books, accounts, transfers, balances and the independent audit."""
+"""The books: whole units, one source and one destination, nothing rewritten, an independent audit."""

@@ -1,0 +1,94 @@
+"""Keys at rest: one master key, keys derived from it by name, fields sealed under keys of their own.
+
+Personal fields are sealed with AES-256-GCM-SIV under a key that belongs to one person or one visit; that
+key is itself wrapped by the master key. Destroying the wrapped key erases the person everywhere, backups
+and write-ahead logs included. Every sealed value is bound to its table, column and row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_VERSION = b"\x01"
+_NONCE = 12
+
+
+class SealBroken(Exception):
+    """A sealed value does not belong where it stands, or its key is not the one it was sealed with."""
+
+
+class Place(NamedTuple):
+    """Where a sealed value stands. It cannot be moved to another row and still open."""
+
+    table: str
+    column: str
+    row: str
+
+    def bound(self) -> bytes:
+        """Return the associated data: length-prefixed, so that no two places read alike."""
+        return _VERSION + b"".join(len(part.encode()).to_bytes(2) + part.encode() for part in self)
+
+
+def seal(key: bytes, place: Place, plain: bytes) -> bytes:
+    """Return version + nonce + ciphertext of `plain` under the 32-byte `key`, bound to `place`."""
+    nonce = os.urandom(_NONCE)
+    return _VERSION + nonce + AESGCMSIV(key).encrypt(nonce, plain, place.bound())
+
+
+def unseal(key: bytes, place: Place, sealed: bytes) -> bytes:
+    """Return what `seal` was given.
+
+    Raises:
+        SealBroken: the value was altered, moved, or sealed with another key.
+    """
+    if sealed[:1] != _VERSION:
+        raise SealBroken(f"{place.table}.{place.column}: unknown seal version")
+    try:
+        return AESGCMSIV(key).decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], place.bound())
+    except InvalidTag as error:
+        raise SealBroken(f"{place.table}.{place.column}: the seal does not open") from error
+
+
+class Vault:
+    """The master key (32 bytes) and what is derived from it. It never leaves this object."""
+
+    def __init__(self, master: bytes) -> None:
+        assert len(master) == 32, "the master key is 32 bytes"
+        self._master = master
+        self._wrapping = self.subkey("wrapping")
+
+    def subkey(self, label: str) -> bytes:
+        """Return the 32-byte key for the purpose `label` (HKDF-SHA256, RFC 5869)."""
+        derivation = HKDF(
+            algorithm=hashes.SHA256(), length=32, salt=None, info=f"coup-de-pouce/{label}".encode()
+        )
+        return derivation.derive(self._master)
+
+    def lookup(self, label: str, text: str) -> bytes:
+        """Return a 32-byte keyed hash to find `text` by, without storing it in clear."""
+        return hmac.digest(self.subkey(f"lookup/{label}"), text.encode(), hashlib.sha256)
+
+    def new_key(self, place: Place) -> tuple[bytes, bytes]:
+        """Return a fresh 32-byte key and its wrapped form for the row at `place`."""
+        key = os.urandom(32)
+        return key, seal(self._wrapping, place, key)
+
+    def open_key(self, place: Place, wrapped: bytes) -> bytes:
+        """Return the key that `new_key` wrapped for `place`. Raises SealBroken when it is not ours."""
+        return unseal(self._wrapping, place, wrapped)
+
+    def seal(self, place: Place, plain: bytes) -> bytes:
+        """Seal a secret of the programme itself (a signing key, a recharge PIN) under the master key."""
+        return seal(self._wrapping, place, plain)
+
+    def unseal(self, place: Place, sealed: bytes) -> bytes:
+        """Open what `Vault.seal` made. Raises SealBroken."""
+        return unseal(self._wrapping, place, sealed)

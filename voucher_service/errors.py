@@ -1,0 +1,96 @@
+"""The errors a caller can meet, as one tree.
+
+    ServiceError (status, code)          anything we tell a caller plainly
+    ├─ BadInput            422           a field is wrong: names it and the remedy
+    ├─ BadFile             422           a file is rejected whole: names line and column
+    ├─ NotAllowed          403           this person may not do this here
+    ├─ NotFound            404           no such thing, or not yours to see
+    ├─ Conflict            409           the state of things does not allow it (any more)
+    │  └─ SecondPersonNeeded 409         another person must agree first
+    ├─ KeyReused           422           an idempotency key came back with another request
+    └─ NotReady            503           a part we need is missing; nothing was recorded
+
+A refusal at the counter is *not* an error: it is a recorded outcome (see `voucher_service.visits.outcomes`).
+Codes are stable and documented in docs/errors.md.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """Something we tell the caller plainly. `str(error)` is a sentence with the next step."""
+
+    status: ClassVar[int] = 400
+    code: str = "service_error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class BadInput(ServiceError):
+    """A field is wrong. `field` is the name the caller used."""
+
+    status = 422
+    code = "bad_input"
+
+    def __init__(self, message: str, *, field: str, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.field = field
+
+
+class BadFile(ServiceError):
+    """A file is rejected whole. `line` counts from 1; `column` is its name or number, where known."""
+
+    status = 422
+    code = "bad_file"
+
+    def __init__(self, message: str, *, line: int, column: str = "", code: str | None = None) -> None:
+        place = f"ligne {line}" + (f", colonne {column}" if column else "")
+        super().__init__(f"{place} : {message}", code=code)
+        self.line = line
+        self.column = column
+
+
+class NotAllowed(ServiceError):
+    """This person may not do this here."""
+
+    status = 403
+    code = "not_allowed"
+
+
+class NotFound(ServiceError):
+    """No such thing, or not the caller's to see: the answer is the same on purpose."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(ServiceError):
+    """The state of things does not allow it (any more)."""
+
+    status = 409
+    code = "conflict"
+
+
+class SecondPersonNeeded(Conflict):
+    """The person who asked cannot be the one who agrees."""
+
+    code = "second_person_needed"
+
+
+class KeyReused(ServiceError):
+    """An idempotency key came back with another request: the first answer stands."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+
+class NotReady(ServiceError):
+    """A part we need is missing or busy; nothing was recorded, try again."""
+
+    status = 503
+    code = "not_ready"

@@ -1,0 +1,24 @@
+"""Alembic's entry point: run the steps on the connection that the runner opened."""
+
+from __future__ import annotations
+
+from alembic import context
+
+import voucher_service.fulfilment.models
+import voucher_service.ledger.models
+import voucher_service.partners.models
+import voucher_service.people.models
+import voucher_service.reconciliation.models
+import voucher_service.staff.models
+import voucher_service.visits.models
+import voucher_service.vouchers.models  # noqa: F401  # each import fills the metadata
+from voucher_service.db import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    compare_type=True,
+    transactional_ddl=False,  # the runner holds the one transaction
+    user_module_prefix="voucher_service.db.",
+)
+context.run_migrations()

@@ -1,0 +1,43 @@
+"""Beneficiaries. Money refers to them by id only; everything personal is sealed and can be erased."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from voucher_service.db import Base
+
+
+class Person(Base):
+    """A beneficiary under a pseudonymous reference.
+
+    The sealed fields open with the person's own key, kept wrapped in `wrapped_key`; erasing the person is
+    removing that key. `phone_lookup` is a keyed hash. `entitlement_no` rises with each voucher issued to the
+    person, so that two desks issuing at once cannot both pass the cap.
+    """
+
+    __tablename__ = "person"
+    __table_args__ = (
+        CheckConstraint(
+            "erased_at IS NULL OR (wrapped_key IS NULL AND name_sealed IS NULL AND phone_sealed IS NULL "
+            "AND birth_year_sealed IS NULL AND phone_lookup IS NULL)",
+            name="erased",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(String(12), unique=True)
+    wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    birth_year_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_lookup: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    phone_confirmed_at: Mapped[datetime | None]
+    language: Mapped[str] = mapped_column(String(5), default="fr")
+    branch_id: Mapped[int | None] = mapped_column(ForeignKey("branch.id"), index=True)
+    entitlement_no: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]

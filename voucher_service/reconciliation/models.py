@@ -1,0 +1,120 @@
+"""Partner statements, their lines, and the breaks between their books and ours."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from voucher_service.db import Base
+
+
+class BreakClass(StrEnum):
+    """How a line of theirs and an order of ours can differ; the first word of a difference."""
+
+    AMOUNT_DIFFERS = "amount_differs"
+    DELIVERED_HERE_REFUSED_THERE = "delivered_here_refused_there"
+    REFUSED_HERE_DELIVERED_THERE = "refused_here_delivered_there"
+    MISSING_AT_PARTNER = "missing_at_partner"
+    UNEXPECTED_AT_PARTNER = "unexpected_at_partner"
+    DUPLICATE_AT_PARTNER = "duplicate_at_partner"
+    CODE_USED_BEFORE_REVEAL = "code_used_before_reveal"
+    UNCLASSIFIED = "unclassified"
+
+
+class Statement(Base):
+    """A partner's file as it came, immutable; the same file again is this row."""
+
+    __tablename__ = "statement"
+    __table_args__ = (
+        UniqueConstraint("partner_id", "file_sha256"),
+        CheckConstraint("last_day >= first_day", name="period"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"))
+    file_name: Mapped[str] = mapped_column(String(200))
+    file_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    line_count: Mapped[int] = mapped_column(Integer)
+    uploaded_by: Mapped[str] = mapped_column(String(60))
+    uploaded_at: Mapped[datetime]
+
+
+class StatementLine(Base):
+    """One canonical line. An order is claimed by one line at most, and a line claims one order at most."""
+
+    __tablename__ = "statement_line"
+    __table_args__ = (
+        UniqueConstraint("statement_id", "line"),
+        Index(
+            "ix_statement_line_our_ref",
+            "our_ref",
+            sqlite_where=text("our_ref IS NOT NULL"),
+            postgresql_where=text("our_ref IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    statement_id: Mapped[UUID] = mapped_column(ForeignKey("statement.id"))
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"))
+    line: Mapped[int] = mapped_column(Integer)
+    our_ref: Mapped[str | None] = mapped_column(String(40))
+    partner_ref: Mapped[str | None] = mapped_column(String(80))
+    serial: Mapped[str | None] = mapped_column(String(30))
+    unit: Mapped[str] = mapped_column(String(16))
+    quantity: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(String(10))  # delivered | refused | reversed
+    event_at: Mapped[datetime]
+    order_id: Mapped[UUID | None] = mapped_column(ForeignKey("top_up_order.id"), unique=True)
+    matched_by: Mapped[str | None] = mapped_column(String(12))  # our_ref | partner_ref | serial
+
+
+class Break(Base):
+    """A difference that someone must explain. It belongs to a line of theirs or to an order of ours.
+
+    Its identity does not depend on its class, so a new run finds the same break again.
+    """
+
+    __tablename__ = "reconciliation_break"
+    __table_args__ = (
+        CheckConstraint("line_id IS NOT NULL OR order_id IS NOT NULL", name="side"),
+        UniqueConstraint("line_id"),
+        Index(
+            "uq_reconciliation_break_order",
+            "order_id",
+            unique=True,
+            sqlite_where=text("line_id IS NULL"),
+            postgresql_where=text("line_id IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"), index=True)
+    statement_id: Mapped[UUID] = mapped_column(ForeignKey("statement.id"))
+    line_id: Mapped[int | None] = mapped_column(ForeignKey("statement_line.id"))
+    order_id: Mapped[UUID | None] = mapped_column(ForeignKey("top_up_order.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    quantity: Mapped[int] = mapped_column(BigInteger)
+    unit: Mapped[str] = mapped_column(String(16))
+    found_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[str | None] = mapped_column(String(60))
+    note: Mapped[str | None] = mapped_column(String(400))

@@ -1,0 +1,21 @@
+"""What a running process holds: settings, database, keys and the ways to deliver. Built once in `wsgi.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from voucher_service.crypto import Vault
+from voucher_service.db import Database
+from voucher_service.fulfilment.providers import Provider
+from voucher_service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts every door shares. `providers` maps a route's name to the partner behind it."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    providers: Mapping[str, Provider]
