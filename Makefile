@@ -1,0 +1,73 @@
+# The commands of the project. A machine needs Python 3.11 or newer and make; all else is fetched by the first
+# command. Another Python: `make run PYTHON=python3.12`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard voucher_service/translations/*/LC_MESSAGES/*.po))
+UV := $(shell command -v uv 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint format lock bench clean check-python dev runtime
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: dev ## prepare .venv with everything, for work on the code
+
+run: runtime ## start the service (PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL from the environment)
+	@exec $(BIN)/python -m flask --app wsgi serve
+
+test: dev ## every check: style, types, import rules, tests in a real browser and on real servers
+	@$(BIN)/python -m tests.browser.install_chromium
+	@$(BIN)/python -m tests.checks
+
+lint: dev ## style, types and import rules only
+	@$(BIN)/python -m tests.checks --quick
+
+format: dev ## put the code in the house style
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: dev ## the side-by-side benchmarks
+	$(BIN)/python -m bench
+
+lock: check-python ## compile requirements*.in into pinned, hashed requirements*.txt (UPGRADE=--upgrade for the newest)
+ifneq ($(UV),)
+	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url $(UPGRADE) requirements.in -o requirements.txt
+	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url $(UPGRADE) requirements-dev.in -o requirements-dev.txt
+else
+	[ -x .cache/lock/bin/pip-compile ] || { $(PYTHON) -m venv .cache/lock && .cache/lock/bin/pip install --quiet pip-tools; }
+	.cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements.in -o requirements.txt
+	.cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements-dev.in -o requirements-dev.txt
+endif
+
+clean: ## remove what the commands made (.venv, caches); data in var/ stays
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find admin integrations tests voucher_service -name __pycache__ -type d -prune -exec rm -rf {} +
+	find voucher_service -name '*.mo' -delete
+
+check-python:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no program '$(PYTHON)'. Install Python 3.11 or newer, or name yours: make PYTHON=python3.12"; exit 1; } >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name a newer one: make PYTHON=python3.12"; exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' cannot make virtual environments (its modules venv and ensurepip are missing). On Debian or Ubuntu: apt-get install python3-venv"; exit 1; } >&2
+
+runtime: .venv/runtime.stamp $(CATALOGUES)
+
+dev: .venv/dev.stamp $(CATALOGUES)
+
+# A stamp older than its requirements makes pip look again. A .venv whose Python is gone is made afresh.
+.venv/runtime.stamp: requirements.txt
+	@$(MAKE) --no-print-directory check-python
+	@$(BIN)/python -c '' 2>/dev/null || { echo "Preparing .venv (once)…"; $(PYTHON) -m venv --clear .venv; }
+	@echo "Installing what the service runs on…"
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/runtime.stamp
+	@echo "Installing what the checks run on…"
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+%.mo: %.po .venv/runtime.stamp
+	@$(BIN)/pybabel --quiet compile -i $< -o $@

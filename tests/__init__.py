@@ -1,0 +1,1 @@
+"""The checks of the project; `make test` runs them all."""

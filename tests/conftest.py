@@ -1,0 +1,68 @@
+"""Fixtures every test may use: fresh databases on both engines, and a Valkey.
+
+A test that asks for PostgreSQL or Valkey fails, with the reason, when none can be had; it never skips.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.databases import fresh_postgres, fresh_sqlite
+from tests.servers.shared import SESSION_VARIABLE, close_session, open_session, shared_valkey
+
+SESSION_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the session in the first process; the workers of pytest-xdist inherit its name."""
+    if "PYTEST_XDIST_WORKER" not in os.environ or SESSION_VARIABLE not in os.environ:
+        config.stash[SESSION_FOLDER] = open_session()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the servers where the session was opened."""
+    folder = config.stash.get(SESSION_FOLDER, None)
+    if folder is not None:
+        close_session(folder)
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A fresh, migrated PostgreSQL database."""
+    with fresh_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_postgres_url() -> Iterator[str]:
+    """A fresh, migrated PostgreSQL database the tests of one module share."""
+    with fresh_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A fresh, migrated SQLite file."""
+    return fresh_sqlite(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, migrated database: the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """An empty Valkey database; each worker of pytest-xdist has a numbered one of its own."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
+    url = f"{shared_valkey().rpartition('/')[0]}/{number}"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url

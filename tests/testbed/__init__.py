@@ -1,0 +1,1 @@
+"""The test bed is tested too: servers, fixtures, browser and commands."""
