@@ -85,11 +85,25 @@ def post(
 ) -> list[UUID]:
     """Post `entries` and return their transfer ids, in order. A key seen before answers with its first id.
 
-    The kept balances are moved last, in account order, so that a batch holds them as briefly as it can.
-
     Raises:
         KeyReused: a key was used before for another request.
         Conflict: `allocation_exhausted`: the source has not that much available.
+    """
+    ids, fresh = write(session, entries, actor=actor, occurred_at=occurred_at, now=now)
+    move_floors(session, fresh)
+    return ids
+
+
+def write(
+    session: Session, entries: Sequence[Entry], *, actor: str, occurred_at: datetime, now: datetime
+) -> tuple[list[UUID], list[Entry]]:
+    """Insert the transfers of `entries`; return their ids and those that were new.
+
+    The caller owes `move_floors` for the new ones in the same transaction, as its last statement: a big
+    batch must not hold the row that every other issue from the same gift waits for.
+
+    Raises:
+        KeyReused: a key was used before for another request.
     """
     known = _known(session, entries)
     ids: list[UUID] = []
@@ -106,8 +120,7 @@ def post(
         ids.append(first[0])
     if fresh:
         session.execute(insert(Transfer), [_row(i, e, actor, occurred_at, now) for i, e in fresh])
-        _move_floors(session, [entry for _, entry in fresh])
-    return ids
+    return ids, [entry for _, entry in fresh]
 
 
 def _known(session: Session, entries: Sequence[Entry]) -> dict[str, tuple[UUID, bytes]]:
@@ -142,7 +155,12 @@ def _row(transfer: UUID, entry: Entry, actor: str, occurred_at: datetime, now: d
     }
 
 
-def _move_floors(session: Session, entries: Sequence[Entry]) -> None:
+def move_floors(session: Session, entries: Sequence[Entry]) -> None:
+    """Move the kept balances by `entries`, in account order so that two batches cannot lock crosswise.
+
+    Raises:
+        Conflict: `allocation_exhausted`: a source has not that much available.
+    """
     delta: Counter[int] = Counter()
     counted: Counter[int] = Counter()
     for entry in entries:

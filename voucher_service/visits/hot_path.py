@@ -1,0 +1,267 @@
+"""The redemption's own statement: the voucher's row is the guard, everything else is an insert.
+
+One conditional UPDATE stamps the voucher with the scan that won; the inserts take their facts from the
+stamped row, so they add nothing when the update hit nothing. On PostgreSQL all of it is one statement;
+SQLite has no writing CTEs, so the same parts run one after another. Nothing that two redemptions share is
+written, and none waits for another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    JSON,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Date,
+    FromClause,
+    Insert,
+    Integer,
+    LargeBinary,
+    Row,
+    Select,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from voucher_service.db import UtcDateTime
+from voucher_service.fulfilment.models import Order, OrderState
+from voucher_service.ledger.models import AccountKind, Reason, Transfer
+from voucher_service.partners.models import Offer, Route
+from voucher_service.units import Unit
+from voucher_service.visits.models import Scan, Visit, VisitKind
+from voucher_service.visits.outcomes import Outcome
+from voucher_service.vouchers.models import Voucher, VoucherState
+
+Columns = Any  # the facts' columns: of the CTE, or of the table
+
+_BRANCH = bindparam("branch_id", type_=Integer)
+_STAFF = bindparam("staff_id", type_=Uuid)
+_ACTOR = bindparam("actor", type_=String)
+_SCAN = bindparam("scan_id", type_=Uuid)
+_ORDER = bindparam("order_id", type_=Uuid)
+_HOLD = bindparam("hold_id", type_=Uuid)
+_HASH = bindparam("request_hash", type_=LargeBinary)
+_NOW = bindparam("now", type_=UtcDateTime)
+_SCANNED = bindparam("scanned_at", type_=UtcDateTime)
+_TODAY = bindparam("today", type_=Date)
+_PAID = bindparam("paid_cents", type_=Integer)
+_NUMBER = bindparam("number_sealed", type_=LargeBinary)
+
+# Read from the voucher that was stamped; `facts` below is that row, as a CTE or as the table itself.
+_FACTS = (
+    Voucher.id,
+    Voucher.organisation,
+    Voucher.allocation_id,
+    Voucher.reservation_id,
+    Voucher.campaign_id,
+    Voucher.person_id,
+    Voucher.offer_id,
+    Voucher.unit,
+    Voucher.quantity,
+    Voucher.price_cents,
+)
+
+
+def _same_as_signed() -> ColumnElement[bool]:
+    """Every field of the body must be what the books say: a revoked key alone then opens nothing."""
+    return and_(
+        Voucher.organisation == bindparam("organisation", type_=Integer),
+        Voucher.key_id == bindparam("key_id", type_=Integer),
+        Voucher.serial == bindparam("serial", type_=BigInteger),
+        Voucher.nonce == bindparam("nonce", type_=BigInteger),
+        Voucher.offer_code == bindparam("offer_code", type_=Integer),
+        Voucher.quantity == bindparam("value", type_=Integer),
+        Voucher.last_day == bindparam("last_day", type_=Date),
+    )
+
+
+def _typed() -> ColumnElement[bool]:
+    return Voucher.typed_lookup == bindparam("typed_lookup", type_=LargeBinary)
+
+
+def _stamp(which: ColumnElement[bool]) -> Any:
+    return (
+        update(Voucher)
+        .where(
+            which,
+            Voucher.state == VoucherState.ISSUED.value,
+            Voucher.last_day >= _TODAY,
+            Voucher.price_cents >= _PAID,
+            or_(_NUMBER.is_not(None), exists().where(Offer.id == Voucher.offer_id, _needs_no_number())),
+            # A replayed scan gets its first answer, even when the voucher was given back since.
+            ~exists().where(Scan.id == _SCAN),
+        )
+        .values(
+            state=VoucherState.REDEEMED.value,
+            redeemed_key=_SCAN,
+            redeemed_at=_NOW,
+            redeemed_branch_id=_BRANCH,
+        )
+        .returning(*_FACTS)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _needs_no_number() -> ColumnElement[bool]:
+    return Offer.route == Route.CODE_STOCK.value
+
+
+def _fill(
+    table: type[Any], values: Mapping[str, Any], facts: FromClause, where: Sequence[ColumnElement[bool]]
+) -> Insert:
+    """Return INSERT INTO table (…) SELECT … FROM facts."""
+    chosen: Select[Any] = select(*values.values()).select_from(facts).where(*where)
+    return insert(table).from_select(list(values), chosen, include_defaults=False)
+
+
+def _hold(v: Columns) -> dict[str, Any]:
+    """The value goes from reserved to in delivery; the reservation is resolved, which happens once at most."""
+    book = v.allocation_id * 100
+    return _transfer(_HOLD, "hold_key", Reason.REDEEMED) | {
+        "unit": v.unit,
+        "quantity": v.quantity,
+        "source_id": book + int(AccountKind.RESERVED),
+        "destination_id": book + int(AccountKind.IN_DELIVERY),
+        "resolves_id": v.reservation_id,
+    }
+
+
+def _cash(_v: Columns) -> dict[str, Any]:
+    """The solidarity price goes from the person into the branch's till."""
+    till = bindparam("till_book_id", type_=BigInteger) * 100
+    return _transfer(bindparam("cash_id", type_=Uuid), "cash_key", Reason.PRICE_PAID) | {
+        "unit": literal(Unit.EUR_CENT.value),
+        "quantity": _PAID,
+        "source_id": till + int(AccountKind.PERSON),
+        "destination_id": till + int(AccountKind.TILL),
+    }
+
+
+def _transfer(transfer_id: BindParameter[Any], key: str, reason: Reason) -> dict[str, Any]:
+    return {
+        "id": transfer_id,
+        "key": bindparam(key, type_=String),
+        "request_hash": _HASH,
+        "reason": literal(reason.value),
+        "object_kind": literal("order"),
+        "object_id": bindparam("order_text", type_=String),
+        "actor": _ACTOR,
+        "occurred_at": _SCANNED,
+        "recorded_at": _NOW,
+    }
+
+
+def _order(v: Columns) -> dict[str, Any]:
+    return {
+        "id": _ORDER,
+        "voucher_id": v.id,
+        "reservation_id": v.reservation_id,
+        "hold_id": _HOLD,
+        "allocation_id": v.allocation_id,
+        "branch_id": _BRANCH,
+        "unit": v.unit,
+        "quantity": v.quantity,
+        "wrapped_key": bindparam("order_key", type_=LargeBinary),
+        "number_sealed": _NUMBER,
+        "number_lookup": bindparam("number_lookup", type_=LargeBinary),
+        "number_tail": bindparam("number_tail", type_=String),
+        "state": literal(OrderState.WAITING.value),
+        "created_at": _NOW,
+        "due_at": _NOW,
+        "tries": literal(0),
+        "queries": literal(0),
+    }
+
+
+def _scan(v: Columns) -> dict[str, Any]:
+    return {
+        "id": _SCAN,
+        "request_hash": _HASH,
+        "voucher_id": v.id,
+        "order_id": _ORDER,
+        "branch_id": _BRANCH,
+        "staff_id": _STAFF,
+        "scanned_at": _SCANNED,
+        "received_at": _NOW,
+        "outcome": literal(Outcome.ACCEPTED.value),
+        "detail": bindparam("detail", type_=JSON),
+    }
+
+
+def _visit(v: Columns) -> dict[str, Any]:
+    return {
+        "id": bindparam("visit_id", type_=Uuid),
+        "kind": literal(VisitKind.REDEMPTION.value),
+        "scan_id": _SCAN,
+        "voucher_id": v.id,
+        "person_id": v.person_id,
+        "campaign_id": v.campaign_id,
+        "branch_id": _BRANCH,
+        "staff_id": _STAFF,
+        "occurred_at": _SCANNED,
+        "recorded_at": _NOW,
+        "answers": bindparam("answers", type_=JSON),
+        "wrapped_key": bindparam("visit_key", type_=LargeBinary),
+        "note_sealed": bindparam("note_sealed", type_=LargeBinary),
+        "next_visit_on": bindparam("next_visit_on", type_=Date),
+        "paid_cents": _PAID,
+    }
+
+
+def _inserts(facts: FromClause, v: Columns, where: Sequence[ColumnElement[bool]] = ()) -> list[Insert]:
+    """Return the redemption's rows, in the order their foreign keys want them."""
+    return [
+        _fill(Transfer, _hold(v), facts, where),
+        _fill(Transfer, _cash(v), facts, [*where, _PAID > 0]),
+        _fill(Order, _order(v), facts, where),
+        _fill(Scan, _scan(v), facts, where),
+        _fill(Visit, _visit(v), facts, where),
+    ]
+
+
+def _as_one(which: ColumnElement[bool]) -> Select[Any]:
+    won: CTE = _stamp(which).cte("won")
+    written = [part.cte(f"written_{number}") for number, part in enumerate(_inserts(won, won.c))]
+    return select(*won.c).add_cte(*written)
+
+
+_ONE_BY_ONE = _inserts(
+    Voucher.__table__, Voucher.__table__.c, [Voucher.id == bindparam("voucher_id", type_=Uuid)]
+)
+_STATEMENTS = {
+    "signed": (_as_one(_same_as_signed()), _stamp(_same_as_signed())),
+    "typed": (_as_one(_typed()), _stamp(_typed())),
+}
+
+
+def redeem_row(session: Session, how: str, parameters: Mapping[str, Any]) -> Row[Any] | None:
+    """Redeem if the voucher is live and everything fits; write all rows or none.
+
+    `how` is "signed" or "typed"; returns the voucher's facts (`id`, `unit`, `quantity`, …), or None when
+    nothing was written, for whatever reason: the caller looks up which.
+
+    Raises:
+        IntegrityError: someone else won between our update and our inserts (cannot be, three times over).
+    """
+    as_one, stamp = _STATEMENTS[how]
+    if session.get_bind().dialect.name == "postgresql":
+        return session.execute(as_one, parameters).one_or_none()
+    won = session.execute(stamp, parameters).one_or_none()
+    if won is not None:
+        for part in _ONE_BY_ONE:
+            session.execute(part, {**parameters, "voucher_id": won.id})
+    return won
