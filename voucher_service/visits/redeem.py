@@ -87,7 +87,9 @@ def redeem(session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, 
     won = hot_path.redeem_row(session, presented.how, {**parameters, **presented.parameters})
     if won is None:
         return _why_not(session, request, presented, now)
-    return Recorded(request.scan_id, Outcome.ACCEPTED, won.id, parameters["order_id"], parameters["visit_id"], {})
+    return Recorded(
+        request.scan_id, Outcome.ACCEPTED, won.voucher_id, parameters["order_id"], parameters["visit_id"], {}
+    )
 
 
 def _parameters(vault: Vault, request: ScanRequest, now: datetime) -> dict[str, Any]:
