@@ -16,6 +16,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     BindParameter,
+    Boolean,
     ColumnElement,
     Date,
     FromClause,
@@ -48,18 +49,24 @@ from voucher_service.vouchers.models import Voucher, VoucherState
 
 Columns = Any  # the facts' columns: of the CTE, or of the table
 
-_BRANCH = bindparam("branch_id", type_=Integer)
-_STAFF = bindparam("staff_id", type_=Uuid)
-_ACTOR = bindparam("actor", type_=String)
-_SCAN = bindparam("scan_id", type_=Uuid)
-_ORDER = bindparam("order_id", type_=Uuid)
-_HOLD = bindparam("hold_id", type_=Uuid)
-_HASH = bindparam("request_hash", type_=LargeBinary)
-_NOW = bindparam("now", type_=UtcDateTime)
-_SCANNED = bindparam("scanned_at", type_=UtcDateTime)
-_TODAY = bindparam("today", type_=Date)
-_PAID = bindparam("paid_cents", type_=Integer)
-_NUMBER = bindparam("number_sealed", type_=LargeBinary)
+
+def _given(name: str, kind: Any) -> BindParameter[Any]:
+    """Return the parameter `name`, under a name that no column has, as UPDATE wants it."""
+    return bindparam(f"p_{name}", type_=kind)
+
+
+_BRANCH = _given("branch_id", Integer)
+_STAFF = _given("staff_id", Uuid)
+_ACTOR = _given("actor", String)
+_SCAN = _given("scan_id", Uuid)
+_ORDER = _given("order_id", Uuid)
+_HOLD = _given("hold_id", Uuid)
+_HASH = _given("request_hash", LargeBinary)
+_NOW = _given("now", UtcDateTime)
+_SCANNED = _given("scanned_at", UtcDateTime)
+_TODAY = _given("today", Date)
+_PAID = _given("paid_cents", Integer)
+_NUMBER = _given("number_sealed", LargeBinary)
 
 # Read from the voucher that was stamped; `facts` below is that row, as a CTE or as the table itself.
 _FACTS = (
@@ -79,29 +86,29 @@ _FACTS = (
 def _same_as_signed() -> ColumnElement[bool]:
     """Every field of the body must be what the books say: a revoked key alone then opens nothing."""
     return and_(
-        Voucher.organisation == bindparam("organisation", type_=Integer),
-        Voucher.key_id == bindparam("key_id", type_=Integer),
-        Voucher.serial == bindparam("serial", type_=BigInteger),
-        Voucher.nonce == bindparam("nonce", type_=BigInteger),
-        Voucher.offer_code == bindparam("offer_code", type_=Integer),
-        Voucher.quantity == bindparam("value", type_=Integer),
-        Voucher.last_day == bindparam("last_day", type_=Date),
+        Voucher.organisation == _given("organisation", Integer),
+        Voucher.key_id == _given("key_id", Integer),
+        Voucher.serial == _given("serial", BigInteger),
+        Voucher.nonce == _given("nonce", BigInteger),
+        Voucher.offer_code == _given("offer_code", Integer),
+        Voucher.quantity == _given("value", Integer),
+        Voucher.last_day == _given("last_day", Date),
     )
 
 
 def _typed() -> ColumnElement[bool]:
-    return Voucher.typed_lookup == bindparam("typed_lookup", type_=LargeBinary)
+    return Voucher.typed_lookup == _given("typed_lookup", LargeBinary)
 
 
 def _stamp(which: ColumnElement[bool]) -> Any:
     return (
-        update(Voucher)
+        update(Voucher.__table__)
         .where(
             which,
             Voucher.state == VoucherState.ISSUED.value,
             Voucher.last_day >= _TODAY,
             Voucher.price_cents >= _PAID,
-            or_(_NUMBER.is_not(None), exists().where(Offer.id == Voucher.offer_id, _needs_no_number())),
+            or_(_given("has_number", Boolean), exists().where(Offer.id == Voucher.offer_id, _needs_no_number())),
             # A replayed scan gets its first answer, even when the voucher was given back since.
             ~exists().where(Scan.id == _SCAN),
         )
@@ -112,7 +119,6 @@ def _stamp(which: ColumnElement[bool]) -> Any:
             redeemed_branch_id=_BRANCH,
         )
         .returning(*_FACTS)
-        .execution_options(synchronize_session=False)
     )
 
 
@@ -125,7 +131,7 @@ def _fill(
 ) -> Insert:
     """Return INSERT INTO table (…) SELECT … FROM facts."""
     chosen: Select[Any] = select(*values.values()).select_from(facts).where(*where)
-    return insert(table).from_select(list(values), chosen, include_defaults=False)
+    return insert(table.__table__).from_select(list(values), chosen, include_defaults=False)
 
 
 def _hold(v: Columns) -> dict[str, Any]:
@@ -142,8 +148,8 @@ def _hold(v: Columns) -> dict[str, Any]:
 
 def _cash(_v: Columns) -> dict[str, Any]:
     """The solidarity price goes from the person into the branch's till."""
-    till = bindparam("till_book_id", type_=BigInteger) * 100
-    return _transfer(bindparam("cash_id", type_=Uuid), "cash_key", Reason.PRICE_PAID) | {
+    till = _given("till_book_id", BigInteger) * 100
+    return _transfer(_given("cash_id", Uuid), "cash_key", Reason.PRICE_PAID) | {
         "unit": literal(Unit.EUR_CENT.value),
         "quantity": _PAID,
         "source_id": till + int(AccountKind.PERSON),
@@ -154,11 +160,11 @@ def _cash(_v: Columns) -> dict[str, Any]:
 def _transfer(transfer_id: BindParameter[Any], key: str, reason: Reason) -> dict[str, Any]:
     return {
         "id": transfer_id,
-        "key": bindparam(key, type_=String),
+        "key": _given(key, String),
         "request_hash": _HASH,
         "reason": literal(reason.value),
         "object_kind": literal("order"),
-        "object_id": bindparam("order_text", type_=String),
+        "object_id": _given("order_text", String),
         "actor": _ACTOR,
         "occurred_at": _SCANNED,
         "recorded_at": _NOW,
@@ -175,10 +181,10 @@ def _order(v: Columns) -> dict[str, Any]:
         "branch_id": _BRANCH,
         "unit": v.unit,
         "quantity": v.quantity,
-        "wrapped_key": bindparam("order_key", type_=LargeBinary),
+        "wrapped_key": _given("order_key", LargeBinary),
         "number_sealed": _NUMBER,
-        "number_lookup": bindparam("number_lookup", type_=LargeBinary),
-        "number_tail": bindparam("number_tail", type_=String),
+        "number_lookup": _given("number_lookup", LargeBinary),
+        "number_tail": _given("number_tail", String),
         "state": literal(OrderState.WAITING.value),
         "created_at": _NOW,
         "due_at": _NOW,
@@ -198,13 +204,13 @@ def _scan(v: Columns) -> dict[str, Any]:
         "scanned_at": _SCANNED,
         "received_at": _NOW,
         "outcome": literal(Outcome.ACCEPTED.value),
-        "detail": bindparam("detail", type_=JSON),
+        "detail": _given("detail", JSON),
     }
 
 
 def _visit(v: Columns) -> dict[str, Any]:
     return {
-        "id": bindparam("visit_id", type_=Uuid),
+        "id": _given("visit_id", Uuid),
         "kind": literal(VisitKind.REDEMPTION.value),
         "scan_id": _SCAN,
         "voucher_id": v.id,
@@ -214,10 +220,10 @@ def _visit(v: Columns) -> dict[str, Any]:
         "staff_id": _STAFF,
         "occurred_at": _SCANNED,
         "recorded_at": _NOW,
-        "answers": bindparam("answers", type_=JSON),
-        "wrapped_key": bindparam("visit_key", type_=LargeBinary),
-        "note_sealed": bindparam("note_sealed", type_=LargeBinary),
-        "next_visit_on": bindparam("next_visit_on", type_=Date),
+        "answers": _given("answers", JSON),
+        "wrapped_key": _given("visit_key", LargeBinary),
+        "note_sealed": _given("note_sealed", LargeBinary),
+        "next_visit_on": _given("next_visit_on", Date),
         "paid_cents": _PAID,
     }
 
@@ -239,9 +245,7 @@ def _as_one(which: ColumnElement[bool]) -> Select[Any]:
     return select(*won.c).add_cte(*written)
 
 
-_ONE_BY_ONE = _inserts(
-    Voucher.__table__, Voucher.__table__.c, [Voucher.id == bindparam("voucher_id", type_=Uuid)]
-)
+_ONE_BY_ONE = _inserts(Voucher.__table__, Voucher.__table__.c, [Voucher.id == _given("voucher_id", Uuid)])
 _STATEMENTS = {
     "signed": (_as_one(_same_as_signed()), _stamp(_same_as_signed())),
     "typed": (_as_one(_typed()), _stamp(_typed())),
@@ -258,10 +262,12 @@ def redeem_row(session: Session, how: str, parameters: Mapping[str, Any]) -> Row
         IntegrityError: someone else won between our update and our inserts (cannot be, three times over).
     """
     as_one, stamp = _STATEMENTS[how]
-    if session.get_bind().dialect.name == "postgresql":
-        return session.execute(as_one, parameters).one_or_none()
-    won = session.execute(stamp, parameters).one_or_none()
+    given = {f"p_{name}": value for name, value in parameters.items()}
+    connection = session.connection()  # no object is loaded or tracked on this path
+    if connection.dialect.name == "postgresql":
+        return connection.execute(as_one, given).one_or_none()
+    won = connection.execute(stamp, given).one_or_none()
     if won is not None:
         for part in _ONE_BY_ONE:
-            session.execute(part, {**parameters, "voucher_id": won.id})
+            connection.execute(part, {**given, "p_voucher_id": won.id})
     return won

@@ -79,17 +79,13 @@ class KeyRing:
         Raises:
             Conflict: `key_ids_used_up`: 256 keys were made.
         """
-        last = session.scalar(
-            select(func.max(SigningKey.key_id)).where(SigningKey.organisation == self.organisation)
-        )
+        last = session.scalar(select(func.max(SigningKey.key_id)).where(SigningKey.organisation == self.organisation))
         key_id = 1 if last is None else last + 1
         if key_id > 255:
             raise Conflict("Les 255 numéros de clé sont pris.", code="key_ids_used_up")
         session.execute(
             update(SigningKey)
-            .where(
-                SigningKey.organisation == self.organisation, SigningKey.status == KeyStatus.ACTIVE.value
-            )
+            .where(SigningKey.organisation == self.organisation, SigningKey.status == KeyStatus.ACTIVE.value)
             .values(status=KeyStatus.RETIRED.value, status_at=now)
         )
         private = Ed25519PrivateKey.generate()
@@ -134,9 +130,7 @@ class KeyRing:
         """
         taken = session.execute(
             update(SigningKey)
-            .where(
-                SigningKey.organisation == self.organisation, SigningKey.status == KeyStatus.ACTIVE.value
-            )
+            .where(SigningKey.organisation == self.organisation, SigningKey.status == KeyStatus.ACTIVE.value)
             .values(next_serial=SigningKey.next_serial + count)
             .returning(SigningKey.key_id, SigningKey.next_serial)
         ).one_or_none()

@@ -203,9 +203,7 @@ def test_a_retired_key_verifies_and_a_revoked_one_proves_its_body_only(record: P
     assert reason_of(TOKEN[:-1] + b"\xff", revoked) is Reason.FORGED
 
 
-def test_a_verifier_that_trusts_anything_is_caught(
-    monkeypatch: pytest.MonkeyPatch, record: PublicKeyRecord
-) -> None:
+def test_a_verifier_that_trusts_anything_is_caught(monkeypatch: pytest.MonkeyPatch, record: PublicKeyRecord) -> None:
     """Planted bug: with the signature check gone, the bit flips above would pass."""
     monkeypatch.setattr(code, "_signed_by", lambda *_: True)
     assert code.verify(TOKEN[:-1] + b"\xff", {record.pair: record}) == BODY
@@ -254,9 +252,7 @@ def test_an_independent_library_verifies_the_cose_form(
         assert not message.verify_signature()
 
 
-@pytest.mark.parametrize(
-    "host", ["", "https://a.org", "a.org/x", "a b", "é.org", "a.org:", ".org", "a.org:123456"]
-)
+@pytest.mark.parametrize("host", ["", "https://a.org", "a.org/x", "a b", "é.org", "a.org:", ".org", "a.org:123456"])
 def test_a_host_that_would_break_the_address_is_refused(host: str) -> None:
     with pytest.raises(ValueError, match="bare host name"):
         code.to_url(TOKEN, host)
