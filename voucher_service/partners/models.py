@@ -91,9 +91,7 @@ class Allocation(Base):
         CheckConstraint("quantity > 0", name="positive"),
         CheckConstraint("valid_until >= valid_from", name="dates"),
         CheckConstraint("approved_by IS NULL OR approved_by <> created_by", name="two_people"),
-        CheckConstraint(
-            "state <> 'open' OR needs_second_person = 0 OR approved_by IS NOT NULL", name="approved"
-        ),
+        CheckConstraint("state <> 'open' OR needs_second_person = 0 OR approved_by IS NOT NULL", name="approved"),
     )
 
     id: Mapped[int] = mapped_column(ForeignKey("book.id"), primary_key=True, autoincrement=False)

@@ -338,6 +338,8 @@ def upgrade() -> None:
     sa.Column('redeemed_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('redeemed_branch_id', sa.Integer(), nullable=True),
     sa.Column('ended_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('ended_by', sa.String(length=60), nullable=True),
+    sa.Column('ended_reason', sa.String(length=200), nullable=True),
     sa.CheckConstraint("(state = 'redeemed') = (redeemed_key IS NOT NULL)", name=op.f('ck_voucher_redeemed')),
     sa.CheckConstraint('quantity BETWEEN 1 AND 16777215', name=op.f('ck_voucher_quantity')),
     sa.ForeignKeyConstraint(['allocation_id'], ['allocation.id'], name=op.f('fk_voucher_allocation_id')),
