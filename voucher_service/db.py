@@ -121,11 +121,16 @@ class Database:
 
 def _engine(url: str, pool_size: int) -> Engine:
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        engine = create_engine(
+            url, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True
+        )
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
-    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
+    # Parameters may be personal: they stay out of error messages and so out of logs.
+    return create_engine(
+        url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, hide_parameters=True
+    )
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:
@@ -135,6 +140,8 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
     mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # What is removed is overwritten: a person's key must not linger in a free page.
+    cursor.execute("PRAGMA secure_delete=ON")
     level = cursor.execute("PRAGMA synchronous").fetchone()[0]
     cursor.close()
     if (mode, level) not in {("wal", 2), ("memory", 2)}:

@@ -9,7 +9,7 @@ import base64
 import binascii
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -43,6 +43,10 @@ def _redis_url(text: str) -> str:
     raise ValueError("must start with redis://, rediss:// or unix://")
 
 
+def _needs_https(known: dict[str, Any]) -> bool:
+    return not known.get("demo") or str(known.get("public_url", "")).startswith("https://")
+
+
 class Settings(BaseSettings):
     """What a deployment may set. Every field is an environment variable of the same name in capitals."""
 
@@ -71,7 +75,14 @@ class Settings(BaseSettings):
     )
     demo: bool = Field(default=False, description="Fill an empty database with the demonstration programme.")
     secure_cookies: bool = Field(
-        default=True, description="Send cookies over HTTPS only; off for the demonstration on localhost."
+        default_factory=_needs_https,
+        description="Send cookies over HTTPS only; off by default only in a demonstration on plain HTTP.",
+    )
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="Proxies of ours in front whose X-Forwarded headers are believed; 0 believes none.",
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
