@@ -161,7 +161,7 @@ def test_an_error_page_says_what_to_do_and_needs_nothing(name: str) -> None:
 
 
 def test_the_error_pages_are_those_the_service_answers_with() -> None:
-    expected = [f"{status}.html" for status in (400, 403, 404, 409, 410, 413, 429, 500)]
+    expected = [f"{status}.html" for status in (400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503)]
     assert expected == ERRORS
 
 
