@@ -80,9 +80,7 @@ class Vault:
 
     def subkey(self, label: str) -> bytes:
         """Return the 32-byte key for the purpose `label` (HKDF-SHA256, RFC 5869)."""
-        derivation = HKDF(
-            algorithm=hashes.SHA256(), length=32, salt=None, info=f"coup-de-pouce/{label}".encode()
-        )
+        derivation = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"coup-de-pouce/{label}".encode())
         return derivation.derive(self._master)
 
     def lookup(self, label: str, text: str) -> bytes:

@@ -140,6 +140,8 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
     mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # What is removed is overwritten: a person's key must not linger in a free page.
+    cursor.execute("PRAGMA secure_delete=ON")
     level = cursor.execute("PRAGMA synchronous").fetchone()[0]
     cursor.close()
     if (mode, level) not in {("wal", 2), ("memory", 2)}:

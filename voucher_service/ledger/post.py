@@ -80,16 +80,28 @@ def open_book(session: Session, *, kind: BookKind, unit: Unit, now: datetime) ->
     return book.id
 
 
-def post(
-    session: Session, entries: Sequence[Entry], *, actor: str, occurred_at: datetime, now: datetime
-) -> list[UUID]:
+def post(session: Session, entries: Sequence[Entry], *, actor: str, occurred_at: datetime, now: datetime) -> list[UUID]:
     """Post `entries` and return their transfer ids, in order. A key seen before answers with its first id.
-
-    The kept balances are moved last, in account order, so that a batch holds them as briefly as it can.
 
     Raises:
         KeyReused: a key was used before for another request.
         Conflict: `allocation_exhausted`: the source has not that much available.
+    """
+    ids, fresh = write(session, entries, actor=actor, occurred_at=occurred_at, now=now)
+    move_floors(session, fresh)
+    return ids
+
+
+def write(
+    session: Session, entries: Sequence[Entry], *, actor: str, occurred_at: datetime, now: datetime
+) -> tuple[list[UUID], list[Entry]]:
+    """Insert the transfers of `entries`; return their ids and those that were new.
+
+    The caller owes `move_floors` for the new ones in the same transaction, as its last statement: a big
+    batch must not hold the row that every other issue from the same gift waits for.
+
+    Raises:
+        KeyReused: a key was used before for another request.
     """
     known = _known(session, entries)
     ids: list[UUID] = []
@@ -106,8 +118,7 @@ def post(
         ids.append(first[0])
     if fresh:
         session.execute(insert(Transfer), [_row(i, e, actor, occurred_at, now) for i, e in fresh])
-        _move_floors(session, [entry for _, entry in fresh])
-    return ids
+    return ids, [entry for _, entry in fresh]
 
 
 def _known(session: Session, entries: Sequence[Entry]) -> dict[str, tuple[UUID, bytes]]:
@@ -142,7 +153,12 @@ def _row(transfer: UUID, entry: Entry, actor: str, occurred_at: datetime, now: d
     }
 
 
-def _move_floors(session: Session, entries: Sequence[Entry]) -> None:
+def move_floors(session: Session, entries: Sequence[Entry]) -> None:
+    """Move the kept balances by `entries`, in account order so that two batches cannot lock crosswise.
+
+    Raises:
+        Conflict: `allocation_exhausted`: a source has not that much available.
+    """
     delta: Counter[int] = Counter()
     counted: Counter[int] = Counter()
     for entry in entries:
@@ -154,15 +170,12 @@ def _move_floors(session: Session, entries: Sequence[Entry]) -> None:
         moved = session.scalar(
             update(FloorBalance)
             .where(FloorBalance.account_id == account, FloorBalance.balance + delta[account] >= 0)
-            .values(
-                balance=FloorBalance.balance + delta[account], counted=FloorBalance.counted + counted[account]
-            )
+            .values(balance=FloorBalance.balance + delta[account], counted=FloorBalance.counted + counted[account])
             .returning(FloorBalance.account_id)
             .execution_options(synchronize_session=False)
         )
         if moved is None:
             raise Conflict(
-                "Il ne reste pas assez sur cette dotation : choisissez une quantité plus petite "
-                "ou une autre dotation.",
+                "Il ne reste pas assez sur cette dotation : choisissez une quantité plus petite ou une autre dotation.",
                 code="allocation_exhausted",
             )

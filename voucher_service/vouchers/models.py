@@ -157,3 +157,5 @@ class Voucher(Base):
     redeemed_at: Mapped[datetime | None]
     redeemed_branch_id: Mapped[int | None] = mapped_column(ForeignKey("branch.id"))
     ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(60))
+    ended_reason: Mapped[str | None] = mapped_column(String(200))

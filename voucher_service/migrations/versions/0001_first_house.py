@@ -188,13 +188,17 @@ def upgrade() -> None:
     sa.Column('created_at', voucher_service.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('approved_by', sa.String(length=60), nullable=True),
     sa.Column('approved_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("state <> 'open' OR needs_second_person = 0 OR approved_by IS NOT NULL", name=op.f('ck_allocation_approved')),
+    sa.Column('ended_by', sa.String(length=60), nullable=True),
+    sa.Column('ended_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("(state IN ('declined', 'closed')) = (ended_by IS NOT NULL)", name=op.f('ck_allocation_ended')),
+    sa.CheckConstraint("state NOT IN ('open', 'closed') OR needs_second_person = 0 OR approved_by IS NOT NULL", name=op.f('ck_allocation_approved')),
     sa.CheckConstraint('approved_by IS NULL OR approved_by <> created_by', name=op.f('ck_allocation_two_people')),
     sa.CheckConstraint('quantity > 0', name=op.f('ck_allocation_positive')),
     sa.CheckConstraint('valid_until >= valid_from', name=op.f('ck_allocation_dates')),
     sa.ForeignKeyConstraint(['agreement_id'], ['agreement.id'], name=op.f('fk_allocation_agreement_id')),
     sa.ForeignKeyConstraint(['id'], ['book.id'], name=op.f('fk_allocation_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_allocation'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_allocation')),
+    sa.UniqueConstraint('agreement_id', 'label', name=op.f('uq_allocation_agreement_id_label'))
     )
     op.create_index(op.f('ix_allocation_agreement_id'), 'allocation', ['agreement_id'], unique=False)
     op.create_table('batch',
@@ -250,7 +254,6 @@ def upgrade() -> None:
     op.create_table('person',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('reference', sa.String(length=12), nullable=False),
-    sa.Column('wrapped_key', sa.LargeBinary(), nullable=True),
     sa.Column('name_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('phone_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('birth_year_sealed', sa.LargeBinary(), nullable=True),
@@ -261,13 +264,19 @@ def upgrade() -> None:
     sa.Column('entitlement_no', sa.Integer(), nullable=False),
     sa.Column('created_at', voucher_service.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('erased_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
-    sa.CheckConstraint('erased_at IS NULL OR (wrapped_key IS NULL AND name_sealed IS NULL AND phone_sealed IS NULL AND birth_year_sealed IS NULL AND phone_lookup IS NULL)', name=op.f('ck_person_erased')),
+    sa.CheckConstraint('erased_at IS NULL OR (name_sealed IS NULL AND phone_sealed IS NULL AND birth_year_sealed IS NULL AND phone_lookup IS NULL)', name=op.f('ck_person_erased')),
     sa.ForeignKeyConstraint(['branch_id'], ['branch.id'], name=op.f('fk_person_branch_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),
     sa.UniqueConstraint('reference', name=op.f('uq_person_reference'))
     )
     op.create_index(op.f('ix_person_branch_id'), 'person', ['branch_id'], unique=False)
     op.create_index(op.f('ix_person_phone_lookup'), 'person', ['phone_lookup'], unique=False)
+    op.create_table('person_key',
+    sa.Column('person_id', sa.Uuid(), nullable=False),
+    sa.Column('wrapped_key', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_person_key_person_id')),
+    sa.PrimaryKeyConstraint('person_id', name=op.f('pk_person_key'))
+    )
     op.create_table('staff_branch',
     sa.Column('staff_id', sa.Uuid(), nullable=False),
     sa.Column('branch_id', sa.Integer(), nullable=False),
@@ -303,6 +312,13 @@ def upgrade() -> None:
     op.create_index('ix_transfer_movement', 'transfer', ['source_id', 'destination_id', 'quantity'], unique=False)
     op.create_index('ix_transfer_object_id', 'transfer', ['object_id'], unique=False)
     op.create_index('uq_transfer_resolves_id', 'transfer', ['resolves_id'], unique=True, sqlite_where=sa.text('resolves_id IS NOT NULL'), postgresql_where=sa.text('resolves_id IS NOT NULL'))
+    op.create_table('gift_note',
+    sa.Column('transfer_id', sa.Uuid(), nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=False),
+    sa.CheckConstraint('length(reason) >= 3', name=op.f('ck_gift_note_reason')),
+    sa.ForeignKeyConstraint(['transfer_id'], ['transfer.id'], name=op.f('fk_gift_note_transfer_id')),
+    sa.PrimaryKeyConstraint('transfer_id', name=op.f('pk_gift_note'))
+    )
     op.create_table('earmark',
     sa.Column('allocation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('kind', sa.String(length=8), nullable=False),
@@ -338,6 +354,8 @@ def upgrade() -> None:
     sa.Column('redeemed_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('redeemed_branch_id', sa.Integer(), nullable=True),
     sa.Column('ended_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('ended_by', sa.String(length=60), nullable=True),
+    sa.Column('ended_reason', sa.String(length=200), nullable=True),
     sa.CheckConstraint("(state = 'redeemed') = (redeemed_key IS NOT NULL)", name=op.f('ck_voucher_redeemed')),
     sa.CheckConstraint('quantity BETWEEN 1 AND 16777215', name=op.f('ck_voucher_quantity')),
     sa.ForeignKeyConstraint(['allocation_id'], ['allocation.id'], name=op.f('fk_voucher_allocation_id')),
@@ -569,11 +587,13 @@ def downgrade() -> None:
     op.drop_index('ix_voucher_batch_id', table_name='voucher', sqlite_where=sa.text('batch_id IS NOT NULL'), postgresql_where=sa.text('batch_id IS NOT NULL'))
     op.drop_table('voucher')
     op.drop_table('earmark')
+    op.drop_table('gift_note')
     op.drop_index('uq_transfer_resolves_id', table_name='transfer', sqlite_where=sa.text('resolves_id IS NOT NULL'), postgresql_where=sa.text('resolves_id IS NOT NULL'))
     op.drop_index('ix_transfer_object_id', table_name='transfer')
     op.drop_index('ix_transfer_movement', table_name='transfer')
     op.drop_table('transfer')
     op.drop_table('staff_branch')
+    op.drop_table('person_key')
     op.drop_index(op.f('ix_person_phone_lookup'), table_name='person')
     op.drop_index(op.f('ix_person_branch_id'), table_name='person')
     op.drop_table('person')

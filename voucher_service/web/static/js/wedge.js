@@ -26,72 +26,85 @@ export function candidates({ typed, physical }) {
 /** @param {EventTarget|null} target */
 const takesText = (target) => target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
-/**
- * Make `field` ready for a scanner wherever the focus is, and hand each finished code over.
- * A code ends with Enter (or the form's button), or with Tab when it came from a scanner.
- * @param {HTMLInputElement} field
- * @param {{onCode: (reading: Reading) => void}} options
- * @returns {{detach(): void, focus(): void}}
- */
-export function attachWedge(field, { onCode }) {
-  /** @type {string|null} */ let physical = "";
-  let first = 0;
-  let last = 0;
-  let keys = 0;
+/** One field's listening. Made by `attachWedge`. */
+class Wedge {
+  /** @type {string|null} */ #physical = "";
+  #first = 0;
+  #last = 0;
+  #keys = 0;
 
-  const clear = () => { field.value = ""; physical = ""; keys = 0; };
-  const fast = () => keys > 5 && (last - first) / (keys - 1) < FAST_MS;
+  /** @param {HTMLInputElement} field @param {(reading: Reading) => void} onCode */
+  constructor(field, onCode) {
+    this.field = field;
+    this.onCode = onCode;
+    this.form = field.form;
+    document.addEventListener("keydown", this.#onKey, true);
+    field.addEventListener("input", this.#onInput);
+    this.form?.addEventListener("submit", this.#onSubmit);
+  }
 
-  const finish = () => {
-    const reading = { typed: field.value.trim(), physical, fast: fast() };
-    clear();
-    if (reading.typed) onCode(reading);
-  };
+  detach() {
+    document.removeEventListener("keydown", this.#onKey, true);
+    this.field.removeEventListener("input", this.#onInput);
+    this.form?.removeEventListener("submit", this.#onSubmit);
+  }
+
+  focus() { this.field.focus({ preventScroll: true }); }
+
+  #forget() { this.#physical = ""; this.#keys = 0; }
+
+  #fast() { return this.#keys > 5 && (this.#last - this.#first) / (this.#keys - 1) < FAST_MS; }
+
+  #finish() {
+    const reading = { typed: this.field.value.trim(), physical: this.#physical, fast: this.#fast() };
+    this.field.value = "";
+    this.#forget();
+    if (reading.typed) this.onCode(reading);
+  }
+
+  /** @param {Event} event */
+  #onSubmit = (event) => { event.preventDefault(); this.#finish(); };
 
   /** @param {KeyboardEvent} event */
-  const onKey = (event) => {
+  #onKey = (event) => {
+    const { field } = this;
     const inField = event.target === field;
     if (event.isComposing || (event.ctrlKey && !event.altKey) || event.metaKey) return;
-    if (inField && event.key === "Enter" && !field.form) { event.preventDefault(); finish(); return; }
-    if (inField && event.key === "Tab" && field.value && fast()) { event.preventDefault(); finish(); return; }
+    const ends = (event.key === "Enter" && !field.form) || (event.key === "Tab" && field.value && this.#fast());
+    if (inField && ends) { event.preventDefault(); this.#finish(); return; }
     if (event.key.length !== 1) return;
     if (!inField) {
       const reachable = !field.disabled && field.getClientRects().length > 0 && !field.closest("[inert]");
       if (event.key === " " || takesText(event.target) || !reachable) return;
-      clear();
-      field.focus({ preventScroll: true }); // the key itself still lands in the field
+      field.value = "";
+      this.focus(); // the key itself still lands in the field
     }
-    if (field.value === "") { physical = ""; keys = 0; }
-    const now = performance.now();
-    if (keys === 0) first = now;
-    last = now;
-    keys += 1;
-    if (physical !== null) physical += physicalKey(event);
+    if (field.value === "") this.#forget();
+    this.#last = performance.now();
+    if (this.#keys === 0) this.#first = this.#last;
+    this.#keys += 1;
+    if (this.#physical !== null) this.#physical += physicalKey(event);
   };
 
   /** @param {Event} event */
-  const onInput = (event) => {
-    if (field.value === "") { physical = ""; keys = 0; return; }
-    const kind = /** @type {InputEvent} */ (event).inputType;
-    const atEnd = field.selectionStart === field.value.length;
-    if (kind === "deleteContentBackward" && atEnd && physical !== null) physical = physical.slice(0, field.value.length);
+  #onInput = (event) => {
+    const { value, selectionStart } = this.field;
+    if (value === "") return this.#forget();
+    if (this.#physical === null) return;
+    const atEnd = selectionStart === value.length;
+    const erased = /** @type {InputEvent} */ (event).inputType === "deleteContentBackward";
+    if (erased && atEnd) this.#physical = this.#physical.slice(0, value.length);
     // Pasted, edited in the middle, or typed without key events: the places of the keys no longer tell the text.
-    if (physical !== null && (physical.length !== field.value.length || !atEnd)) physical = null;
+    if (this.#physical.length !== value.length || !atEnd) this.#physical = null;
   };
+}
 
-  /** @param {Event} event */
-  const onSubmit = (event) => { event.preventDefault(); finish(); };
-
-  document.addEventListener("keydown", onKey, true);
-  field.addEventListener("input", onInput);
-  const { form } = field;
-  form?.addEventListener("submit", onSubmit);
-  return {
-    detach() {
-      document.removeEventListener("keydown", onKey, true);
-      field.removeEventListener("input", onInput);
-      form?.removeEventListener("submit", onSubmit);
-    },
-    focus: () => field.focus({ preventScroll: true }),
-  };
+/**
+ * Make `field` ready for a scanner wherever the focus is, and hand each finished code over.
+ * A code ends with Enter (or the form's button), or with Tab when it came from a scanner.
+ * @param {HTMLInputElement} field @param {{onCode: (reading: Reading) => void}} options
+ * @returns {{detach(): void, focus(): void}}
+ */
+export function attachWedge(field, { onCode }) {
+  return new Wedge(field, onCode);
 }

@@ -1,0 +1,1 @@
+"""Codes, QR pictures and sheets, read back by decoders that are not ours."""

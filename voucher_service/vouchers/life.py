@@ -1,0 +1,137 @@
+"""The side roads of a voucher's life: cancelled, replaced, expired. In each the value goes back to the gift."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.orm import Session
+
+from voucher_service.errors import BadInput, Conflict, NotFound
+from voucher_service.ids import local_day
+from voucher_service.ledger import post
+from voucher_service.ledger.models import AccountKind, Reason
+from voucher_service.units import Unit
+from voucher_service.vouchers.issue import replacement
+from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.vouchers.models import Voucher, VoucherState
+
+EXPIRY_CHUNK = 400
+"""Vouchers expired in one transaction."""
+
+
+def cancel(session: Session, voucher_id: UUID, *, actor: str, reason: str, now: datetime) -> None:
+    """Cancel a live voucher and give its value back. Cancelling a cancelled voucher changes nothing.
+
+    Raises:
+        BadInput: the reason is missing.
+        NotFound, Conflict: no such voucher, or it is no longer live.
+    """
+    if len(reason.strip()) < 3:
+        raise BadInput("Dites en quelques mots pourquoi ce bon est annulé.", field="reason")
+    if not _end(session, voucher_id, VoucherState.CANCELLED, actor, reason.strip(), now):
+        voucher = session.get(Voucher, voucher_id)
+        if voucher is None:
+            raise NotFound("Ce bon n’existe pas.")
+        if voucher.state != VoucherState.CANCELLED.value:
+            raise Conflict(_why_not(voucher), code="voucher_not_live")
+
+
+def reissue(
+    session: Session,
+    ring: KeyRing,
+    voucher_id: UUID,
+    new_voucher_id: UUID,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+) -> Voucher:
+    """Replace a live or expired voucher by a new one; the old code is dead from this moment.
+
+    The same `new_voucher_id` again returns the same new voucher.
+
+    Raises:
+        BadInput: the reason is missing.
+        NotFound, Conflict: no such voucher, or it was redeemed, cancelled or replaced already.
+    """
+    if len(reason.strip()) < 3:
+        raise BadInput("Dites en quelques mots pourquoi ce bon est remplacé.", field="reason")
+    old = session.get(Voucher, voucher_id)
+    if old is None:
+        raise NotFound("Ce bon n’existe pas.")
+    known = session.get(Voucher, new_voucher_id)
+    if known is not None and known.replaces_id == voucher_id:
+        return known
+    if not _end(session, voucher_id, VoucherState.REPLACED, actor, reason.strip(), now):
+        # An expired voucher's value is back already; it is only marked, so that it leads to its successor.
+        marked = session.scalar(
+            update(Voucher)
+            .where(Voucher.id == voucher_id, Voucher.state == VoucherState.EXPIRED.value)
+            .values(state=VoucherState.REPLACED.value, ended_at=now, ended_by=actor, ended_reason=reason.strip())
+            .returning(Voucher.id)
+        )
+        if marked is None:
+            raise Conflict(_why_not(old), code="voucher_not_live")
+    return replacement(session, ring, new_voucher_id, old, actor=actor, now=now)
+
+
+def expire_due(session: Session, *, now: datetime, limit: int = EXPIRY_CHUNK) -> int:
+    """Expire live vouchers whose last day is over, at most `limit`; return how many. Run until it returns 0."""
+    due = session.scalars(
+        select(Voucher.id)
+        .where(Voucher.state == VoucherState.ISSUED.value, Voucher.last_day < local_day(now))
+        .order_by(Voucher.last_day, Voucher.id)
+        .limit(limit)
+    ).all()
+    ended = session.execute(
+        update(Voucher)
+        .where(Voucher.id.in_(due), Voucher.state == VoucherState.ISSUED.value)
+        .values(state=VoucherState.EXPIRED.value, ended_at=now, ended_by="system", ended_reason="validité passée")
+        .returning(Voucher.id, Voucher.allocation_id, Voucher.unit, Voucher.quantity, Voucher.reservation_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    entries = [_release(row, "expire", Reason.EXPIRED) for row in ended]
+    post.post(session, entries, actor="system", occurred_at=now, now=now)
+    return len(ended)
+
+
+def _end(session: Session, voucher_id: UUID, state: VoucherState, actor: str, reason: str, now: datetime) -> bool:
+    row = session.execute(
+        update(Voucher)
+        .where(Voucher.id == voucher_id, Voucher.state == VoucherState.ISSUED.value)
+        .values(state=state.value, ended_at=now, ended_by=actor, ended_reason=reason)
+        .returning(Voucher.id, Voucher.allocation_id, Voucher.unit, Voucher.quantity, Voucher.reservation_id)
+    ).one_or_none()
+    if row is None:
+        return False
+    word = {VoucherState.CANCELLED: Reason.CANCELLED, VoucherState.REPLACED: Reason.REPLACED}[state]
+    post.post(session, [_release(row, word.value, word)], actor=actor, occurred_at=now, now=now)
+    return True
+
+
+def _release(row: Row[UUID, int, str, int, UUID], verb: str, reason: Reason) -> post.Entry:
+    voucher_id, allocation_id, unit, quantity, reservation_id = row
+    return post.Entry(
+        key=f"{verb}:{voucher_id}",
+        book_id=allocation_id,
+        source=AccountKind.RESERVED,
+        destination=AccountKind.AVAILABLE,
+        unit=Unit(unit),
+        quantity=quantity,
+        reason=reason,
+        object_kind="voucher",
+        object_id=str(voucher_id),
+        resolves=reservation_id,
+    )
+
+
+def _why_not(voucher: Voucher) -> str:
+    return {
+        VoucherState.ISSUED: "Ce bon est en cours de modification : réessayez.",
+        VoucherState.REDEEMED: "Ce bon a déjà été utilisé : il ne peut plus changer.",
+        VoucherState.CANCELLED: "Ce bon est annulé.",
+        VoucherState.REPLACED: "Ce bon a déjà été remplacé : ouvrez le bon qui le remplace.",
+        VoucherState.EXPIRED: "Ce bon est périmé : vous pouvez le remplacer.",
+    }[VoucherState(voucher.state)]
