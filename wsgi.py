@@ -11,15 +11,18 @@ from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
+from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.web.session.views import blueprint as session
 
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
+    vault = Vault(settings.load_master_key)
     services = Services(
         settings=settings,
         database=Database(settings.database),
-        vault=Vault(settings.load_master_key),
+        vault=vault,
+        ring=KeyRing(vault, settings.organisation),
         providers={},
     )
     return create_app(services, [session])

@@ -38,7 +38,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from voucher_service.db import UtcDateTime
+from voucher_service.db import Base, UtcDateTime
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.ledger.models import AccountKind, Reason, Transfer
 from voucher_service.partners.models import Offer, Route
@@ -67,6 +67,8 @@ _SCANNED = _given("scanned_at", UtcDateTime)
 _TODAY = _given("today", Date)
 _PAID = _given("paid_cents", Integer)
 _NUMBER = _given("number_sealed", LargeBinary)
+
+_VOUCHERS = Base.metadata.tables[Voucher.__tablename__]  # no object is loaded or tracked on this path
 
 # Read from the voucher that was stamped; `facts` below is that row, as a CTE or as the table itself.
 _FACTS = (
@@ -102,7 +104,7 @@ def _typed() -> ColumnElement[bool]:
 
 def _stamp(which: ColumnElement[bool]) -> Any:
     return (
-        update(Voucher.__table__)
+        update(_VOUCHERS)
         .where(
             which,
             Voucher.state == VoucherState.ISSUED.value,
@@ -263,7 +265,7 @@ def redeem_row(session: Session, how: str, parameters: Mapping[str, Any]) -> Row
     """
     as_one, stamp = _STATEMENTS[how]
     given = {f"p_{name}": value for name, value in parameters.items()}
-    connection = session.connection()  # no object is loaded or tracked on this path
+    connection = session.connection()
     if connection.dialect.name == "postgresql":
         return connection.execute(as_one, given).one_or_none()
     won = connection.execute(stamp, given).one_or_none()

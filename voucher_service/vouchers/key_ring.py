@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -37,13 +38,23 @@ class KeyRing:
     def __init__(self, vault: Vault, organisation: int) -> None:
         self.organisation = organisation
         self._vault = vault
-        self._typed_secret = vault.subkey("typed-code")
-        self._typed_pepper = vault.subkey("typed-code-lookup")
-        self.serial_secret = vault.subkey("serials")
         self._lock = threading.Lock()
         self._records: Mapping[tuple[int, int], PublicKeyRecord] = {}
         self._read_at: datetime | None = None
         self._private: dict[int, Ed25519PrivateKey] = {}
+
+    @cached_property
+    def serial_secret(self) -> bytes:
+        """The secret that shuffles serials."""
+        return self._vault.subkey("serials")
+
+    @cached_property
+    def _typed_secret(self) -> bytes:
+        return self._vault.subkey("typed-code")
+
+    @cached_property
+    def _typed_pepper(self) -> bytes:
+        return self._vault.subkey("typed-code-lookup")
 
     def public_keys(self, session: Session, now: datetime) -> Mapping[tuple[int, int], PublicKeyRecord]:
         """Return every public key by (organisation, key id), at most 30 s old."""
