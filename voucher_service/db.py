@@ -92,6 +92,7 @@ class Database:
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             yield session
+            session.expunge_all()  # what was read stays readable after the block
             session.rollback()
 
     def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
