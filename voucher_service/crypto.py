@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -59,18 +61,27 @@ def unseal(key: bytes, place: Place, sealed: bytes) -> bytes:
 
 
 class Vault:
-    """The master key (32 bytes) and what is derived from it. It never leaves this object."""
+    """The master key (32 bytes) and what is derived from it. It never leaves this object.
 
-    def __init__(self, master: bytes) -> None:
+    Given a function, the key is read when first needed: commands that make or move the key run without one.
+    """
+
+    def __init__(self, master: bytes | Callable[[], bytes]) -> None:
+        self._load = master if callable(master) else lambda: master
+
+    @cached_property
+    def _master(self) -> bytes:
+        master = self._load()
         assert len(master) == 32, "the master key is 32 bytes"
-        self._master = master
-        self._wrapping = self.subkey("wrapping")
+        return master
+
+    @cached_property
+    def _wrapping(self) -> bytes:
+        return self.subkey("wrapping")
 
     def subkey(self, label: str) -> bytes:
         """Return the 32-byte key for the purpose `label` (HKDF-SHA256, RFC 5869)."""
-        derivation = HKDF(
-            algorithm=hashes.SHA256(), length=32, salt=None, info=f"coup-de-pouce/{label}".encode()
-        )
+        derivation = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"coup-de-pouce/{label}".encode())
         return derivation.derive(self._master)
 
     def lookup(self, label: str, text: str) -> bytes:

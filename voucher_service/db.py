@@ -92,6 +92,7 @@ class Database:
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             yield session
+            session.expunge_all()  # what was read stays readable after the block
             session.rollback()
 
     def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -121,11 +122,12 @@ class Database:
 
 def _engine(url: str, pool_size: int) -> Engine:
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True)
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
-    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
+    # Parameters may be personal: they stay out of error messages and so out of logs.
+    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, hide_parameters=True)
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:

@@ -160,9 +160,7 @@ def test_pro_rata_stays_within_one_voucher_where_there_is_room(purse: tuple[list
 
 
 @given(purses(), st.sampled_from([DrawDown.EXPIRING_FIRST, DrawDown.PRIORITY]))
-def test_a_later_pot_pays_only_when_the_earlier_are_empty(
-    purse: tuple[list[Pot], int], rule: DrawDown
-) -> None:
+def test_a_later_pot_pays_only_when_the_earlier_are_empty(purse: tuple[list[Pot], int], rule: DrawDown) -> None:
     pots, count = purse
     shares = dict(share(pots, count, rule))
 

@@ -95,9 +95,7 @@ def _cap_reached(
         )
     left = policy.cap_cents - held
     smaller = f" ou une offre de {_euros(left)} au plus dès maintenant" if left > 0 else ""
-    return CapRefusal(
-        "cap_reached", f"{told}. Un tel bon sera possible le {next_on:%d/%m/%Y}{smaller}.", next_on
-    )
+    return CapRefusal("cap_reached", f"{told}. Un tel bon sera possible le {next_on:%d/%m/%Y}{smaller}.", next_on)
 
 
 def _months_later(day: date, months: int) -> date:

@@ -68,9 +68,7 @@ def create_campaign(session: Session, *, name: str, starts_on: date, ends_on: da
     if ends_on < starts_on:
         raise BadInput("La campagne finit avant de commencer : corrigez la date de fin.", field="ends_on")
     if session.scalar(select(Campaign.id).where(Campaign.name == name)) is not None:
-        raise Conflict(
-            f"Une campagne s’appelle déjà « {name} » : choisissez un autre nom.", code="campaign_name_taken"
-        )
+        raise Conflict(f"Une campagne s’appelle déjà « {name} » : choisissez un autre nom.", code="campaign_name_taken")
     campaign = Campaign(id=new_id(), name=name, starts_on=starts_on, ends_on=ends_on, paused=False)
     session.add(campaign)
     session.flush()
@@ -118,9 +116,7 @@ def check_running(session: Session, campaign_id: UUID, offer_id: UUID, day: date
     """
     campaign = _campaign(session, campaign_id)
     if campaign.paused:
-        raise Conflict(
-            "La campagne est en pause : la coordination peut la reprendre.", code="campaign_paused"
-        )
+        raise Conflict("La campagne est en pause : la coordination peut la reprendre.", code="campaign_paused")
     if not campaign.starts_on <= day <= campaign.ends_on:
         raise Conflict(
             f"La campagne court du {campaign.starts_on:%d/%m/%Y} au {campaign.ends_on:%d/%m/%Y} : "

@@ -12,9 +12,7 @@ from voucher_service.partners.models import Earmark, EarmarkKind
 from voucher_service.staff.models import Branch
 
 
-def known_earmarks(
-    session: Session, earmarks: Sequence[tuple[EarmarkKind, str]]
-) -> list[tuple[EarmarkKind, str]]:
+def known_earmarks(session: Session, earmarks: Sequence[tuple[EarmarkKind, str]]) -> list[tuple[EarmarkKind, str]]:
     """Return `earmarks` once each, as they are stored: a branch by its number, a city as branches spell it.
 
     Raises:

@@ -62,9 +62,7 @@ def create_agreement(
     """
     reference = clean_text(reference, field="reference", most=60)
     if valid_until < valid_from:
-        raise BadInput(
-            "La convention finit avant de commencer : corrigez la date de fin.", field="valid_until"
-        )
+        raise BadInput("La convention finit avant de commencer : corrigez la date de fin.", field="valid_until")
     if session.get(Partner, partner_id) is None:
         raise NotFound("Cet opérateur n’existe pas.")
     same = select(Agreement.id).where(Agreement.partner_id == partner_id, Agreement.reference == reference)

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, Vault, seal
@@ -48,8 +48,16 @@ class ScanRequest:
 
     def request_hash(self) -> bytes:
         """Return SHA-256 over what was asked, to tell a replay from another request under the same id."""
-        parts = [self.code, self.branch_id, str(self.staff_id), self.number, self.paid_cents,
-                 dict(sorted(self.answers.items())), self.note, str(self.next_visit_on)]
+        parts = [
+            self.code,
+            self.branch_id,
+            str(self.staff_id),
+            self.number,
+            self.paid_cents,
+            dict(sorted(self.answers.items())),
+            self.note,
+            str(self.next_visit_on),
+        ]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).digest()
 
 
@@ -76,11 +84,11 @@ def redeem(session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, 
     if presented.how is None:
         return _refused(session, request, presented.refusal, None, now)
     parameters = _parameters(vault, request, now)
-    won = hot_path.redeem_row(session, presented.how, parameters | presented.parameters)
+    won = hot_path.redeem_row(session, presented.how, {**parameters, **presented.parameters})
     if won is None:
         return _why_not(session, request, presented, now)
     return Recorded(
-        request.scan_id, Outcome.ACCEPTED, won.id, parameters["order_id"], parameters["visit_id"], {}
+        request.scan_id, Outcome.ACCEPTED, won.voucher_id, parameters["order_id"], parameters["visit_id"], {}
     )
 
 
@@ -100,6 +108,7 @@ def _parameters(vault: Vault, request: ScanRequest, now: datetime) -> dict[str, 
         "till_book_id": request.till_book_id,
         "staff_id": request.staff_id,
         "actor": f"staff:{request.staff_id}",
+        "has_number": request.number is not None,
         "scanned_at": request.scanned_at,
         "now": now,
         "today": local_day(now),
@@ -149,9 +158,7 @@ def stored(session: Session, scan_id: UUID, request_hash: bytes | None = None) -
     return Recorded(scan.id, Outcome(scan.outcome), scan.voucher_id, scan.order_id, visit_id, scan.detail)
 
 
-def _why_not(
-    session: Session, request: ScanRequest, presented: present.Presented, now: datetime
-) -> Recorded:
+def _why_not(session: Session, request: ScanRequest, presented: present.Presented, now: datetime) -> Recorded:
     known = stored(session, request.scan_id, request.request_hash())
     if known is not None:
         return known

@@ -50,7 +50,7 @@ _SIGNED_PREFIX: Final = bytes.fromhex("846a5369676e61747572653143a101274a766f756
 _AZERTY: Final = str.maketrans("à&é\"'(-è_ç§!", "012345678968")
 _AZERTY_TEXT: Final = re.compile("[à&é\"'(\\-è_ç§!]{200,}")
 _HOST: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9.-]*[A-Z0-9])?(?::[0-9]{1,5})?")
-_URL_TEXT: Final = re.compile(r"https?://.+/v/([0-9]*)/?", re.IGNORECASE)
+_URL_TEXT: Final = re.compile(r"https?://.+/v/([0-9]*)/?(?:[?#].*)?", re.IGNORECASE)
 _SCANNER_MARK: Final = re.compile(r"^\][A-Za-z][0-9]")  # AIM symbology identifier, e.g. "]Q1"
 
 

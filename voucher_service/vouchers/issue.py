@@ -19,8 +19,8 @@ from voucher_service.errors import BadInput, Conflict, KeyReused, NotFound
 from voucher_service.ids import local_day, new_id
 from voucher_service.ledger import post
 from voucher_service.ledger.models import AccountKind, Reason
-from voucher_service.partners import caps, draw_down, policies
-from voucher_service.partners.models import Campaign, CampaignOffer, DrawDown, Offer, OfferTerms
+from voucher_service.partners import caps, catalogue, draw_down, policies
+from voucher_service.partners.models import DrawDown, Offer, OfferTerms
 from voucher_service.people.models import Person
 from voucher_service.units import Unit
 from voucher_service.vouchers.key_ring import KeyRing
@@ -131,7 +131,9 @@ def _issue_chunk(session: Session, ring: KeyRing, batch_id: UUID, now: datetime)
     return count
 
 
-def replacement(session: Session, ring: KeyRing, voucher_id: UUID, old: Voucher, *, actor: str, now: datetime) -> Voucher:
+def replacement(
+    session: Session, ring: KeyRing, voucher_id: UUID, old: Voucher, *, actor: str, now: datetime
+) -> Voucher:
     """Issue the voucher that takes the place of `old`: same offer, person and terms of today.
 
     Raises: as `issue_one`.
@@ -148,15 +150,7 @@ def replacement(session: Session, ring: KeyRing, voucher_id: UUID, old: Voucher,
 
 
 def _offer_and_terms(session: Session, wanted: Wanted, day: date) -> tuple[Offer, OfferTerms]:
-    campaign = session.get(Campaign, wanted.campaign_id)
-    if campaign is None:
-        raise BadInput("Choisissez une campagne.", field="campaign_id")
-    if session.get(CampaignOffer, (wanted.campaign_id, wanted.offer_id)) is None:
-        raise BadInput("Cette offre n’est pas dans la campagne : choisissez-en une autre.", field="offer_id")
-    if campaign.paused or not campaign.starts_on <= day <= campaign.ends_on:
-        raise Conflict(
-            f"La campagne « {campaign.name} » n’est pas ouverte aujourd’hui.", code="campaign_not_open"
-        )
+    catalogue.check_running(session, wanted.campaign_id, wanted.offer_id, day)
     return session.get_one(Offer, wanted.offer_id), policies.terms_on(session, wanted.offer_id, day)
 
 
@@ -179,7 +173,7 @@ def _claim_entitlement(session: Session, wanted: Wanted, terms: OfferTerms, day:
         day=day,
     )
     if refusal is not None:
-        raise Conflict(refusal.sentence, code=refusal.code)
+        raise Conflict(refusal.message, code=refusal.code)
     claimed = session.scalar(
         update(Person)
         .where(Person.id == person.id, Person.entitlement_no == person.entitlement_no)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
-from sqlalchemy.engine import Row
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound
@@ -40,7 +39,14 @@ def cancel(session: Session, voucher_id: UUID, *, actor: str, reason: str, now: 
 
 
 def reissue(
-    session: Session, ring: KeyRing, voucher_id: UUID, new_voucher_id: UUID, *, actor: str, reason: str, now: datetime
+    session: Session,
+    ring: KeyRing,
+    voucher_id: UUID,
+    new_voucher_id: UUID,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
 ) -> Voucher:
     """Replace a live or expired voucher by a new one; the old code is dead from this moment.
 
@@ -91,9 +97,7 @@ def expire_due(session: Session, *, now: datetime, limit: int = EXPIRY_CHUNK) ->
     return len(ended)
 
 
-def _end(
-    session: Session, voucher_id: UUID, state: VoucherState, actor: str, reason: str, now: datetime
-) -> bool:
+def _end(session: Session, voucher_id: UUID, state: VoucherState, actor: str, reason: str, now: datetime) -> bool:
     row = session.execute(
         update(Voucher)
         .where(Voucher.id == voucher_id, Voucher.state == VoucherState.ISSUED.value)
@@ -107,7 +111,7 @@ def _end(
     return True
 
 
-def _release(row: Row[tuple[UUID, int, str, int, UUID]], verb: str, reason: Reason) -> post.Entry:
+def _release(row: Row[UUID, int, str, int, UUID], verb: str, reason: Reason) -> post.Entry:
     voucher_id, allocation_id, unit, quantity, reservation_id = row
     return post.Entry(
         key=f"{verb}:{voucher_id}",

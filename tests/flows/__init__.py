@@ -1,0 +1,1 @@
+"""Whole flows through the features, on both databases."""
