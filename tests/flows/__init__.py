@@ -1,0 +1,1 @@
+"""Features against real databases."""
