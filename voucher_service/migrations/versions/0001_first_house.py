@@ -258,6 +258,7 @@ def upgrade() -> None:
     sa.Column('phone_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('birth_year_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('phone_lookup', sa.LargeBinary(length=32), nullable=True),
+    sa.Column('phone_slot', sa.SmallInteger(), nullable=True),
     sa.Column('phone_confirmed_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('language', sa.String(length=5), nullable=False),
     sa.Column('branch_id', sa.Integer(), nullable=True),
@@ -267,10 +268,11 @@ def upgrade() -> None:
     sa.CheckConstraint('erased_at IS NULL OR (name_sealed IS NULL AND phone_sealed IS NULL AND birth_year_sealed IS NULL AND phone_lookup IS NULL)', name=op.f('ck_person_erased')),
     sa.ForeignKeyConstraint(['branch_id'], ['branch.id'], name=op.f('fk_person_branch_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),
+    sa.CheckConstraint('(phone_lookup IS NULL) = (phone_sealed IS NULL) AND (phone_lookup IS NULL) = (phone_slot IS NULL)', name=op.f('ck_person_phone')),
+    sa.UniqueConstraint('phone_lookup', 'phone_slot', name=op.f('uq_person_phone_lookup_phone_slot')),
     sa.UniqueConstraint('reference', name=op.f('uq_person_reference'))
     )
     op.create_index(op.f('ix_person_branch_id'), 'person', ['branch_id'], unique=False)
-    op.create_index(op.f('ix_person_phone_lookup'), 'person', ['phone_lookup'], unique=False)
     op.create_table('person_key',
     sa.Column('person_id', sa.Uuid(), nullable=False),
     sa.Column('wrapped_key', sa.LargeBinary(), nullable=False),
@@ -594,7 +596,6 @@ def downgrade() -> None:
     op.drop_table('transfer')
     op.drop_table('staff_branch')
     op.drop_table('person_key')
-    op.drop_index(op.f('ix_person_phone_lookup'), table_name='person')
     op.drop_index(op.f('ix_person_branch_id'), table_name='person')
     op.drop_table('person')
     op.drop_table('offer_terms')
