@@ -190,9 +190,7 @@ def _choice(question: Question, value: Any) -> str:
     for option in question["options"]:
         if value == option["code"]:
             return str(option["code"])
-    raise BadInput(
-        f"« {question['label_fr']} » : choisissez une des réponses proposées.", field=_field(question["id"])
-    )
+    raise BadInput(f"« {question['label_fr']} » : choisissez une des réponses proposées.", field=_field(question["id"]))
 
 
 def _choices(question: Question, value: Any) -> list[str]:
