@@ -64,7 +64,7 @@ def limit_script(programme: Programme) -> str:
 
 def feature_script(programme: Programme) -> str:
     """Return our own statement as a pgbench script: each parameter is written out or computed from :n."""
-    statement, _ = hot_path._STATEMENTS["signed"]  # noqa: SLF001  # what is measured is exactly this
+    statement, _ = hot_path._STATEMENTS["signed"]  # what is measured is exactly this
     staff = programme.staff[1].id
     values = {
         "scan_id": _id_sql("scan"), "order_id": _id_sql("order"), "hold_id": _id_sql("hold"),
@@ -108,7 +108,7 @@ def pgbench(url: str, script: str, first: int, clients: int, each: int) -> Run:
 def codes(programme: Programme, first: int, count: int) -> list[str]:
     """Return the signed codes of vouchers `first` and after."""
     with programme.database.read() as session:
-        private = programme.ring._private_key(session, 1)  # noqa: SLF001  # to sign codes that no page issued
+        private = programme.ring._private_key(session, 1)  # to sign codes that no page issued
     return [
         to_digits(sign(VoucherBody(1, 1, number, number, 11, 500, date(2030, 1, 1)), private))
         for number in range(first, first + count)
@@ -138,9 +138,7 @@ def _redeem_all(url: str, master: bytes, staff: UUID, work: Sequence[str], barri
         ring.public_keys(session, NOON)
     barrier.wait()
     for code in work:
-        request = ScanRequest(
-            scan_id=new_id(), code=code, branch_id=1, till_book_id=1, staff_id=staff, scanned_at=NOON
-        )
+        request = ScanRequest(scan_id=new_id(), code=code, branch_id=1, till_book_id=1, staff_id=staff, scanned_at=NOON)
         assert database.run_autocommit(redeem, vault, ring, request, now=NOON).order_id is not None
 
 

@@ -64,9 +64,7 @@ def measure(programme: Programme, url: str, rounds: int, each: int) -> dict[str,
 
     with open_door(programme, url) as door:
         ways: dict[str, Callable[[], float]] = {
-            "limit: pgbench, same rows": lambda: paths.pgbench(
-                url, limit, take(), CLIENTS, each // CLIENTS
-            ).per_second,
+            "limit: pgbench, same rows": lambda: paths.pgbench(url, limit, take(), CLIENTS, each // CLIENTS).per_second,
             "our SQL in pgbench": lambda: paths.pgbench(url, ours, take(), CLIENTS, each // CLIENTS).per_second,
             "Python, 4 processes": python,
             "HTTP, 16 clients": lambda: door.redeem(paths.codes(programme, take(), each), CLIENTS),
