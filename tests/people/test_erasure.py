@@ -127,9 +127,7 @@ def test_an_erased_key_is_nowhere_in_the_file(sqlite_url: str, crowd: tuple[Data
     assert not any(key in content for content in files(sqlite_url).values())
 
 
-def test_without_overwriting_the_key_would_linger(
-    sqlite_url: str, crowd: tuple[Database, list[UUID]]
-) -> None:
+def test_without_overwriting_the_key_would_linger(sqlite_url: str, crowd: tuple[Database, list[UUID]]) -> None:
     """The bug planted: secure_delete off."""
     database, people = crowd
     key = wrapped_key(database, people[20])
