@@ -1,8 +1,9 @@
 """Keys at rest: one master key, keys derived from it by name, fields sealed under keys of their own.
 
 Personal fields are sealed with AES-256-GCM-SIV under a key that belongs to one person or one visit; that
-key is itself wrapped by the master key. Destroying the wrapped key erases the person everywhere, backups
-and write-ahead logs included. Every sealed value is bound to its table, column and row.
+key is itself wrapped by the master key. Destroying the wrapped key erases the person wherever no older copy
+of that key is kept (docs/decisions/0010-erasing-a-person.md). Every sealed value is bound to its table,
+column and row.
 """
 
 from __future__ import annotations

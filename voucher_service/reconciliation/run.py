@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment.models import Order, OrderState
-from voucher_service.reconciliation.breaks import Changes, refresh
+from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
 from voucher_service.reconciliation.classify import agreed, missing_orders
 from voucher_service.reconciliation.match import match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine
@@ -120,7 +120,7 @@ def _count(session: Session, *conditions: ColumnElement[bool]) -> int:
 def _breaks(session: Session, statement: Statement) -> tuple[dict[BreakClass, int], dict[Unit, int], int]:
     rows = session.execute(
         select(Break.kind, Break.unit, Break.resolved_at.is_(None), func.count(), func.sum(Break.quantity))
-        .where(breaks_of(statement))
+        .where(breaks_of(statement), Break.resolved_by.is_distinct_from(SYSTEM))
         .group_by(Break.kind, Break.unit, Break.resolved_at.is_(None))
     )
     by_class: dict[BreakClass, int] = {}

@@ -37,6 +37,7 @@ from voucher_service.reconciliation.reader.words import (
 from voucher_service.units import Unit
 
 MAX_LINES = 200_000
+_TRAILER_LENGTH = 12  # spelling out every reference would cost a third of the reading
 
 T = TypeVar("T")
 
@@ -122,7 +123,7 @@ class _Reading:
     def take(self, row: Row) -> None:
         if self.trailer is not None:
             raise BadFile("une ligne suit le total : le total doit être la dernière ligne.", line=row.line)
-        if plain(row.cells[0]) in TRAILER:
+        if len(row.cells[0]) <= _TRAILER_LENGTH and plain(row.cells[0]) in TRAILER:
             self.trailer = row
             return
         if len(self.lines) == MAX_LINES:

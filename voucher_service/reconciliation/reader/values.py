@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from uuid import UUID
+from functools import lru_cache
 
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.reader.words import STATUSES, UNITS, LineStatus, Scale, plain
@@ -32,6 +32,7 @@ class BadCell(ValueError):
     """A cell cannot be read; the message is the remedy, in the reader's words."""
 
 
+@lru_cache(maxsize=256)  # a file has few words and many lines
 def parse_status(text: str) -> LineStatus:
     """Return what the partner's status word means."""
     status = STATUSES.get(plain(text))
@@ -40,6 +41,7 @@ def parse_status(text: str) -> LineStatus:
     return status
 
 
+@lru_cache(maxsize=256)
 def parse_scale(text: str) -> Scale:
     """Return our unit and the factor for the partner's unit word."""
     scale = UNITS.get(plain(text.replace("€", " eur ")))
@@ -48,6 +50,7 @@ def parse_scale(text: str) -> Scale:
     return scale
 
 
+@lru_cache(maxsize=4096)
 def parse_quantity(text: str, scale: Scale) -> int:
     """Return the whole number of our unit's pieces: "12,50" euros are 1250.
 
@@ -114,6 +117,7 @@ def parse_instant(text: str) -> datetime:
     return instant
 
 
+@lru_cache(maxsize=256)
 def _offset(zone: str) -> timezone:
     if zone in {"Z", "z"}:
         return UTC
@@ -134,4 +138,9 @@ def parse_reference(text: str, longest: int) -> str | None:
         raise BadCell(
             f"« {text} » a été arrondi par un tableur : mettez la colonne au format texte et exportez à nouveau."
         )
-    return str(UUID(text)) if _UUID.fullmatch(text) else text
+    if not _UUID.fullmatch(text):
+        return text
+    bare = text.lower()
+    if len(bare) == 32:
+        return "-".join((bare[:8], bare[8:12], bare[12:16], bare[16:20], bare[20:]))
+    return bare
