@@ -263,6 +263,7 @@ def upgrade() -> None:
     sa.Column('phone_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('birth_year_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('phone_lookup', sa.LargeBinary(length=32), nullable=True),
+    sa.Column('phone_slot', sa.SmallInteger(), nullable=True),
     sa.Column('phone_confirmed_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('language', sa.String(length=5), nullable=False),
     sa.Column('branch_id', sa.Integer(), nullable=True),
@@ -272,10 +273,11 @@ def upgrade() -> None:
     sa.CheckConstraint('erased_at IS NULL OR (name_sealed IS NULL AND phone_sealed IS NULL AND birth_year_sealed IS NULL AND phone_lookup IS NULL)', name=op.f('ck_person_erased')),
     sa.ForeignKeyConstraint(['branch_id'], ['branch.id'], name=op.f('fk_person_branch_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),
+    sa.CheckConstraint('(phone_lookup IS NULL) = (phone_sealed IS NULL) AND (phone_lookup IS NULL) = (phone_slot IS NULL)', name=op.f('ck_person_phone')),
+    sa.UniqueConstraint('phone_lookup', 'phone_slot', name=op.f('uq_person_phone_lookup_phone_slot')),
     sa.UniqueConstraint('reference', name=op.f('uq_person_reference'))
     )
     op.create_index(op.f('ix_person_branch_id'), 'person', ['branch_id'], unique=False)
-    op.create_index(op.f('ix_person_phone_lookup'), 'person', ['phone_lookup'], unique=False)
     op.create_table('person_key',
     sa.Column('person_id', sa.Uuid(), nullable=False),
     sa.Column('wrapped_key', sa.LargeBinary(), nullable=False),
@@ -426,10 +428,12 @@ def upgrade() -> None:
     sa.Column('outcome', sa.String(length=16), nullable=True),
     sa.Column('code', sa.String(length=60), nullable=True),
     sa.Column('evidence', sa.JSON(), nullable=True),
+    sa.CheckConstraint('(ended_at IS NULL) = (outcome IS NULL)', name=op.f('ck_attempt_ended')),
     sa.ForeignKeyConstraint(['order_id'], ['top_up_order.id'], name=op.f('fk_attempt_order_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_attempt')),
     sa.UniqueConstraint('order_id', 'number', name=op.f('uq_attempt_order_id_number'))
     )
+    op.create_index('uq_attempt_in_flight', 'attempt', ['order_id'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.create_table('scan',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('request_hash', sa.LargeBinary(length=32), nullable=False),
@@ -583,6 +587,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_scan_voucher_id'), table_name='scan')
     op.drop_index('ix_scan_staff_id_received_at', table_name='scan')
     op.drop_table('scan')
+    op.drop_index('uq_attempt_in_flight', table_name='attempt', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.drop_table('attempt')
     op.drop_index(op.f('ix_top_up_order_voucher_id'), table_name='top_up_order')
     op.drop_index('ix_top_up_order_due_at', table_name='top_up_order', sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
@@ -599,7 +604,6 @@ def downgrade() -> None:
     op.drop_table('transfer')
     op.drop_table('staff_branch')
     op.drop_table('person_key')
-    op.drop_index(op.f('ix_person_phone_lookup'), table_name='person')
     op.drop_index(op.f('ix_person_branch_id'), table_name='person')
     op.drop_table('person')
     op.drop_table('offer_terms')
