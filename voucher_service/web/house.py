@@ -26,10 +26,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from voucher_service.errors import NotFound
-from voucher_service.ids import new_id
 from voucher_service.migrations import runner
 from voucher_service.units import Unit, display
 from voucher_service.web.access import public, services, signed_in
+from voucher_service.web.forms import fresh_key
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -124,7 +124,7 @@ def _words() -> dict[str, Any]:
         ],
         "staff": signed_in(),
         "sign_out_href": url_for("session.sign_out"),
-        "fresh_key": lambda: str(new_id()),
+        "fresh_key": fresh_key,
     }
 
 
