@@ -421,10 +421,12 @@ def upgrade() -> None:
     sa.Column('outcome', sa.String(length=16), nullable=True),
     sa.Column('code', sa.String(length=60), nullable=True),
     sa.Column('evidence', sa.JSON(), nullable=True),
+    sa.CheckConstraint('(ended_at IS NULL) = (outcome IS NULL)', name=op.f('ck_attempt_ended')),
     sa.ForeignKeyConstraint(['order_id'], ['top_up_order.id'], name=op.f('fk_attempt_order_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_attempt')),
     sa.UniqueConstraint('order_id', 'number', name=op.f('uq_attempt_order_id_number'))
     )
+    op.create_index('uq_attempt_in_flight', 'attempt', ['order_id'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.create_table('scan',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('request_hash', sa.LargeBinary(length=32), nullable=False),
@@ -578,6 +580,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_scan_voucher_id'), table_name='scan')
     op.drop_index('ix_scan_staff_id_received_at', table_name='scan')
     op.drop_table('scan')
+    op.drop_index('uq_attempt_in_flight', table_name='attempt', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.drop_table('attempt')
     op.drop_index(op.f('ix_top_up_order_voucher_id'), table_name='top_up_order')
     op.drop_index('ix_top_up_order_due_at', table_name='top_up_order', sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
