@@ -68,6 +68,7 @@ class Vault:
 
     def __init__(self, master: bytes | Callable[[], bytes]) -> None:
         self._load = master if callable(master) else lambda: master
+        self._subkeys: dict[str, bytes] = {}
 
     @cached_property
     def _master(self) -> bytes:
@@ -81,8 +82,12 @@ class Vault:
 
     def subkey(self, label: str) -> bytes:
         """Return the 32-byte key for the purpose `label` (HKDF-SHA256, RFC 5869)."""
-        derivation = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"coup-de-pouce/{label}".encode())
-        return derivation.derive(self._master)
+        known = self._subkeys.get(label)
+        if known is None:
+            info = f"coup-de-pouce/{label}".encode()
+            known = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(self._master)
+            self._subkeys[label] = known
+        return known
 
     def lookup(self, label: str, text: str) -> bytes:
         """Return a 32-byte keyed hash to find `text` by, without storing it in clear."""

@@ -119,10 +119,7 @@ def give_back(
 
 def to_people(session: Session, at: ColumnElement[bool], *, code: str) -> bool:
     """Hand the order to people ("À traiter"): nothing is sent, asked or booked until they decide."""
-    return (
-        move(session, at, state=OrderState.MANUAL, outcome_code=code[:60], due_at=None, lease_until=None)
-        is not None
-    )
+    return move(session, at, state=OrderState.MANUAL, outcome_code=code[:60], due_at=None, lease_until=None) is not None
 
 
 def found_delivered(
@@ -151,6 +148,19 @@ def found_delivered(
         order.partner_ref = partner_ref[:80] if partner_ref else order.partner_ref
         return OrderState.MANUAL
     return OrderState(order.state)
+
+
+def found_reversed(session: Session, order_id: UUID, *, actor: str, occurred_at: datetime, now: datetime) -> OrderState:
+    """Book that the partner delivered and took it back; return the order's state afterwards.
+
+    The delivery is booked as it happened; whose loss the reversal is, people decide ("À traiter").
+    """
+    state = found_delivered(session, order_id, partner_ref=None, actor=actor, occurred_at=occurred_at, now=now)
+    if state is OrderState.DELIVERED:
+        at = (Order.id == order_id) & (Order.state == state.value)
+        move(session, at, state=OrderState.REVERSED, outcome_code="reversed", due_at=None, lease_until=None)
+        return OrderState.REVERSED
+    return state
 
 
 def _entry(order: Order, key: str, destination: AccountKind, reason: Reason) -> Entry:

@@ -83,6 +83,15 @@ def create_agreement(
     return agreement
 
 
+def agreement_for(session: Session, agreement_id: UUID, valid_from: date, valid_until: date) -> Agreement:
+    """Return the agreement if a gift may run under it from one day to the other. Raises NotFound, BadInput."""
+    agreement = session.get(Agreement, agreement_id)
+    if agreement is None:
+        raise NotFound("Cette convention n’existe pas.")
+    _check_window(agreement, valid_from, valid_until)
+    return agreement
+
+
 def propose_allocation(
     session: Session,
     *,

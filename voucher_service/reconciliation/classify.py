@@ -30,6 +30,7 @@ from sqlalchemy.sql.expression import Subquery
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
 from voucher_service.ids import PROGRAMME_ZONE
+from voucher_service.ledger.models import Transfer
 from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
 from voucher_service.reconciliation.models import BreakClass, Statement, StatementLine
 from voucher_service.reconciliation.reader.words import LineStatus
@@ -76,12 +77,12 @@ def _state(*states: OrderState) -> ColumnElement[bool]:
 
 def _claimed_kind() -> ColumnElement[str | None]:
     """The class of a line with the order it claimed; NULL when they agree."""
-    given_back = or_(
-        _state(OrderState.GIVEN_BACK, OrderState.REVERSED), and_(_state(OrderState.MANUAL), hold_ended())
-    )
+    given_back = or_(_state(OrderState.GIVEN_BACK, OrderState.REVERSED), and_(_state(OrderState.MANUAL), hold_ended()))
     said_delivered = case(
         (given_back, BreakClass.REFUSED_HERE_DELIVERED_THERE.value),
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
+        # Before the amount: what may be sent a second time is the most urgent to know.
+        (_state(OrderState.WAITING, OrderState.SENDING), BreakClass.DELIVERED_THERE_OPEN_HERE.value),
         (~same_amount(), BreakClass.AMOUNT_DIFFERS.value),
         (_state(OrderState.DELIVERED), null()),
         else_=BreakClass.DELIVERED_THERE_OPEN_HERE.value,
@@ -198,8 +199,12 @@ def agreed() -> ColumnElement[bool]:
         order.quantity == StatementLine.quantity,
         order.unit == StatementLine.unit,
     )
-    neither = and_(
-        StatementLine.status.in_([_REFUSED.value, _REVERSED.value]),
-        order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.MANUAL.value]),
+    given_back = or_(
+        order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value]),
+        and_(
+            order.state == OrderState.MANUAL.value,
+            exists().where(Transfer.resolves_id == order.hold_id),
+        ),
     )
+    neither = and_(StatementLine.status.in_([_REFUSED.value, _REVERSED.value]), given_back)
     return exists().where(order.id == StatementLine.order_id, or_(both_delivered, neither))

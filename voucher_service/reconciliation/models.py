@@ -53,7 +53,7 @@ class Statement(Base):
     partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"))
     file_name: Mapped[str] = mapped_column(String(200))
     file_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # up to 50 MiB: read on demand
     first_day: Mapped[date]
     last_day: Mapped[date]
     line_count: Mapped[int] = mapped_column(Integer)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment.models import Order, OrderState
-from voucher_service.reconciliation.breaks import Changes, refresh
+from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
 from voucher_service.reconciliation.classify import agreed, missing_orders
 from voucher_service.reconciliation.match import match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine
@@ -84,9 +84,7 @@ def figures(session: Session, statement: Statement) -> Figures:
     matched = _count(session, of_statement, agreed(), ~open_break)
     differing = _count(session, of_statement, ~agreed(), named)
     # Neither agreeing nor named, or both at once: whichever it is, nobody has explained it.
-    lost = _count(session, of_statement, ~agreed(), ~named) + _count(
-        session, of_statement, agreed(), open_break
-    )
+    lost = _count(session, of_statement, ~agreed(), ~named) + _count(session, of_statement, agreed(), open_break)
     assert lines == statement.line_count, "lines of the statement are lost"
     assert lines == matched + differing + lost, "a line is counted twice or not at all"
     claims = select(func.count(StatementLine.order_id), func.count(StatementLine.order_id.distinct()))
@@ -112,9 +110,7 @@ def breaks_of(statement: Statement) -> ColumnElement[bool]:
     """Return the condition "this break is one of the statement's": on its lines, or missing on its days."""
     lines = select(StatementLine.id).where(StatementLine.statement_id == statement.id)
     missing = missing_orders(statement).subquery()
-    return Break.line_id.in_(lines) | and_(
-        Break.line_id.is_(None), Break.order_id.in_(select(missing.c.order_id))
-    )
+    return Break.line_id.in_(lines) | and_(Break.line_id.is_(None), Break.order_id.in_(select(missing.c.order_id)))
 
 
 def _count(session: Session, *conditions: ColumnElement[bool]) -> int:
@@ -124,7 +120,7 @@ def _count(session: Session, *conditions: ColumnElement[bool]) -> int:
 def _breaks(session: Session, statement: Statement) -> tuple[dict[BreakClass, int], dict[Unit, int], int]:
     rows = session.execute(
         select(Break.kind, Break.unit, Break.resolved_at.is_(None), func.count(), func.sum(Break.quantity))
-        .where(breaks_of(statement))
+        .where(breaks_of(statement), Break.resolved_by.is_distinct_from(SYSTEM))
         .group_by(Break.kind, Break.unit, Break.resolved_at.is_(None))
     )
     by_class: dict[BreakClass, int] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from uuid import UUID
+from functools import lru_cache
 
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.reader.words import STATUSES, UNITS, LineStatus, Scale, plain
@@ -24,9 +24,7 @@ _CLOCK = rf"(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}}){_SECOND}"
 _ZONE = r"(?P<zone>Z|z|[+-][0-9]{2}:?[0-9]{2})?"
 _DATES = (
     re.compile(rf"(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{2}})-(?P<day>[0-9]{{2}})(?:[Tt ]{_CLOCK} ?{_ZONE})?"),
-    re.compile(
-        rf"(?P<day>[0-9]{{1,2}})[/.-](?P<month>[0-9]{{1,2}})[/.-](?P<year>[0-9]{{4}})(?: {_CLOCK} ?{_ZONE})?"
-    ),
+    re.compile(rf"(?P<day>[0-9]{{1,2}})[/.-](?P<month>[0-9]{{1,2}})[/.-](?P<year>[0-9]{{4}})(?: {_CLOCK} ?{_ZONE})?"),
 )
 
 
@@ -34,6 +32,7 @@ class BadCell(ValueError):
     """A cell cannot be read; the message is the remedy, in the reader's words."""
 
 
+@lru_cache(maxsize=256)  # a file has few words and many lines
 def parse_status(text: str) -> LineStatus:
     """Return what the partner's status word means."""
     status = STATUSES.get(plain(text))
@@ -42,16 +41,16 @@ def parse_status(text: str) -> LineStatus:
     return status
 
 
+@lru_cache(maxsize=256)
 def parse_scale(text: str) -> Scale:
     """Return our unit and the factor for the partner's unit word."""
     scale = UNITS.get(plain(text.replace("€", " eur ")))
     if scale is None:
-        raise BadCell(
-            f"l’unité « {text[:40]} » est inconnue : écrivez EUR, centimes, Mo, Go, min, SMS ou pièce."
-        )
+        raise BadCell(f"l’unité « {text[:40]} » est inconnue : écrivez EUR, centimes, Mo, Go, min, SMS ou pièce.")
     return scale
 
 
+@lru_cache(maxsize=4096)
 def parse_quantity(text: str, scale: Scale) -> int:
     """Return the whole number of our unit's pieces: "12,50" euros are 1250.
 
@@ -95,9 +94,7 @@ def parse_instant(text: str) -> datetime:
     """
     found = _DATES[0].fullmatch(text) or _DATES[1].fullmatch(text)
     if found is None:
-        raise BadCell(
-            f"la date « {text[:40]} » est illisible : écrivez 31/01/2026 14:05 ou 2026-01-31T14:05:00."
-        )
+        raise BadCell(f"la date « {text[:40]} » est illisible : écrivez 31/01/2026 14:05 ou 2026-01-31T14:05:00.")
     part = found.groupdict(default="0")
     try:
         local = datetime(
@@ -120,6 +117,7 @@ def parse_instant(text: str) -> datetime:
     return instant
 
 
+@lru_cache(maxsize=256)
 def _offset(zone: str) -> timezone:
     if zone in {"Z", "z"}:
         return UTC
@@ -138,7 +136,11 @@ def parse_reference(text: str, longest: int) -> str | None:
         raise BadCell("cette référence contient un caractère de contrôle : exportez le fichier à nouveau.")
     if _ROUNDED.fullmatch(text):
         raise BadCell(
-            f"« {text} » a été arrondi par un tableur : mettez la colonne au format texte "
-            "et exportez à nouveau."
+            f"« {text} » a été arrondi par un tableur : mettez la colonne au format texte et exportez à nouveau."
         )
-    return str(UUID(text)) if _UUID.fullmatch(text) else text
+    if not _UUID.fullmatch(text):
+        return text
+    bare = text.lower()
+    if len(bare) == 32:
+        return "-".join((bare[:8], bare[8:12], bare[12:16], bare[16:20], bare[20:]))
+    return bare
