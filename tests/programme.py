@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from integrations.sandbox import SandboxPartner
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
+from voucher_service.fulfilment.deliver import sweep
 from voucher_service.ids import new_id
 from voucher_service.ledger import audit, post
 from voucher_service.ledger.models import AccountKind, BookKind, Reason
@@ -108,13 +112,19 @@ class Programme:
             "till_book_id": self.branches[0].till_book_id,
             "staff_id": self.member(Role.COUNTER).id,
             "scanned_at": self.now,
-            "number": "+33612345100",
+            "number": "+33639981234",  # a number of fiction; the sandbox delivers to it at once
         }
         return ScanRequest(**(fields | changes))  # type: ignore[arg-type]  # the names are the dataclass's
 
     def scan(self, code: str, **changes: object) -> Recorded:
         """Redeem `code`, as `request` says."""
         return self.database.run(redeem, self.vault, self.ring, self.request(code, **changes), now=self.now)
+
+    def deliver(self) -> int:
+        """Deliver what is due through the sandbox; return how many orders were worked on."""
+        with tempfile.TemporaryDirectory() as folder:
+            partner = SandboxPartner(Path(folder) / "partner.db", clock=lambda: self.now)
+            return sweep(self.database, {"sandbox": partner}, self.vault, lambda: self.now)
 
     def person(self) -> UUID:
         """Register someone of whom nothing is known."""
