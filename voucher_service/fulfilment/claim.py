@@ -57,12 +57,7 @@ class Claim:
 
 def is_at(order_id: UUID, state: str, tries: int, queries: int) -> ColumnElement[bool]:
     """Return the condition that the order stands exactly where it was seen."""
-    return (
-        (Order.id == order_id)
-        & (Order.state == str(state))
-        & (Order.tries == tries)
-        & (Order.queries == queries)
-    )
+    return (Order.id == order_id) & (Order.state == str(state)) & (Order.tries == tries) & (Order.queries == queries)
 
 
 def claim(

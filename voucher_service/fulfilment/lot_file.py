@@ -135,9 +135,7 @@ def _check_encoding(first: bytes) -> None:
         )
 
 
-def _read_header(
-    lines: Iterator[tuple[int, str]], partner: str, products: Collection[str], today: date
-) -> LotHeader:
+def _read_header(lines: Iterator[tuple[int, str]], partner: str, products: Collection[str], today: date) -> LotHeader:
     separator = _read_version(*next(lines, (1, "")))
     header = LotHeader(separator)
     for line, text in lines:
@@ -165,34 +163,24 @@ def _read_version(line: int, text: str) -> str:
         raise _bad(line, "", "le fichier est vide, ou sa première ligne l’est.", "empty_file")
     separator = text.removeprefix("version")[:1]
     if not text.startswith("version") or separator not in SEPARATORS.values():
-        raise _bad(
-            line, "version", "la première ligne doit être « version;1 » (ou avec virgule, ou tabulation)."
-        )
+        raise _bad(line, "version", "la première ligne doit être « version;1 » (ou avec virgule, ou tabulation).")
     if text != f"version{separator}1":
         raise _bad(line, "version", "seule la version 1 de ce format est connue.")
     return separator
 
 
-def _read_type(
-    header: LotHeader, line: int, fields: list[str], products: Collection[str], today: date
-) -> None:
+def _read_type(header: LotHeader, line: int, fields: list[str], products: Collection[str], today: date) -> None:
     _check_width(line, fields, TYPE_COLUMNS)
     kind = _kind(line, fields[1], fields[2], fields[3])
     if kind[0] not in products:
-        raise _bad(
-            line, "product", "aucune offre sur stock de cet opérateur ne porte ce produit.", "unknown_product"
-        )
+        raise _bad(line, "product", "aucune offre sur stock de cet opérateur ne porte ce produit.", "unknown_product")
     if kind[2] < today:
-        raise _bad(
-            line, "sell_by", "cette date est passée : ces codes ne peuvent plus être donnés.", "bad_date"
-        )
+        raise _bad(line, "sell_by", "cette date est passée : ces codes ne peuvent plus être donnés.", "bad_date")
     if kind in header.types:
         raise _bad(line, "type", "ce type est déjà annoncé plus haut.", "duplicate_type")
     header.types[kind] = (_whole(line, "count", fields[4]), line)
     if header.quantity > MAX_ROWS:
-        raise _bad(
-            line, "count", f"un fichier porte au plus {MAX_ROWS} codes : découpez-le.", "too_many_rows"
-        )
+        raise _bad(line, "count", f"un fichier porte au plus {MAX_ROWS} codes : découpez-le.", "too_many_rows")
 
 
 def _check_columns(header: LotHeader, line: int, fields: list[str]) -> None:
@@ -220,9 +208,7 @@ def _rows(lines: Iterator[tuple[int, str]], header: LotHeader) -> Iterator[LotRo
             )
         counted[row.kind] += 1
         if counted[row.kind] > header.types[row.kind][0]:
-            raise _bad(
-                line, "count", f"plus de codes que les {header.types[row.kind][0]} annoncés.", "wrong_count"
-            )
+            raise _bad(line, "count", f"plus de codes que les {header.types[row.kind][0]} annoncés.", "wrong_count")
         if row.serial in serials:
             raise _bad(line, "serial", "ce numéro de série est déjà dans le fichier.", "duplicate_serial")
         serials.add(row.serial)

@@ -94,9 +94,7 @@ def _opened(session: Session, source: _Source) -> Any:
     if partner is None:
         raise NotFound("Cet opérateur est inconnu.")
     products = session.scalars(
-        select(Offer.product_code).where(
-            Offer.partner_id == source.partner_id, Offer.route == Route.CODE_STOCK.value
-        )
+        select(Offer.product_code).where(Offer.partner_id == source.partner_id, Offer.route == Route.CODE_STOCK.value)
     )
     return opened(source.content, partner=partner.name, products=set(products), today=source.today)
 
@@ -183,8 +181,7 @@ def _refuse_known_serials(session: Session, partner_id: UUID, chunk: list[LotRow
 def _insert(session: Session, lot_id: int, partner_id: UUID, key: bytes, chunk: list[LotRow]) -> None:
     ids = [new_id() for _ in chunk]
     pins = [
-        seal(key, Place("stock_item", "pin", str(item)), row.pin.encode())
-        for item, row in zip(ids, chunk, strict=True)
+        seal(key, Place("stock_item", "pin", str(item)), row.pin.encode()) for item, row in zip(ids, chunk, strict=True)
     ]
     if session.get_bind().dialect.name == "postgresql":
         arrays = {
@@ -230,8 +227,5 @@ def _wake_waiting(session: Session, partner_id: UUID, now: datetime) -> None:
         .with_for_update(of=Order, skip_locked=True)
     )
     session.execute(
-        update(Order)
-        .where(Order.id.in_(waiting))
-        .values(due_at=now)
-        .execution_options(synchronize_session=False)
+        update(Order).where(Order.id.in_(waiting)).values(due_at=now).execution_options(synchronize_session=False)
     )

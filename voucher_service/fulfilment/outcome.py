@@ -46,9 +46,7 @@ _OUTCOMES = {
 }
 
 
-def book(
-    session: Session, claim: Claim, answer: Answer, *, capabilities: Capabilities, now: datetime
-) -> None:
+def book(session: Session, claim: Claim, answer: Answer, *, capabilities: Capabilities, now: datetime) -> None:
     """Complete the attempt and move the order as the answer says, if it is still in this worker's hands.
 
     A delivery is a fact and is booked even by a worker that comes too late; anything else it brings back is
@@ -75,9 +73,7 @@ def book(
             assert_never(answer)
 
 
-def _record(
-    session: Session, claim: Claim, answer: Answer, capabilities: Capabilities, now: datetime
-) -> None:
+def _record(session: Session, claim: Claim, answer: Answer, capabilities: Capabilities, now: datetime) -> None:
     if isinstance(answer, NotFound):
         proof = _is_late_enough(session, claim, answer, capabilities.sync_limit)
         outcome = AttemptOutcome.ABSENT if proof else AttemptOutcome.NOT_FOUND
@@ -171,9 +167,7 @@ def _unknown(session: Session, claim: Claim, code: str, capabilities: Capabiliti
     )
 
 
-def _refused(
-    session: Session, claim: Claim, answer: Refused, capabilities: Capabilities, now: datetime
-) -> None:
+def _refused(session: Session, claim: Claim, answer: Refused, capabilities: Capabilities, now: datetime) -> None:
     asked = claim.kind is AttemptKind.QUERY
     match answer.error_class:
         case ErrorClass.DUPLICATE | ErrorClass.UNKNOWN:
@@ -196,9 +190,7 @@ def _pause(session: Session, route: str, now: datetime) -> None:
         select(Order.id)
         .join(Voucher, Voucher.id == Order.voucher_id)
         .join(Offer, Offer.id == Voucher.offer_id)
-        .where(
-            Order.state == OrderState.WAITING.value, Order.due_at < now + ROUTE_PAUSE, Offer.route == route
-        )
+        .where(Order.state == OrderState.WAITING.value, Order.due_at < now + ROUTE_PAUSE, Offer.route == route)
         # What another worker is just claiming will find the route paused, or find out by itself.
         .with_for_update(of=Order, skip_locked=True)
     )

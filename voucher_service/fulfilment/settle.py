@@ -119,10 +119,7 @@ def give_back(
 
 def to_people(session: Session, at: ColumnElement[bool], *, code: str) -> bool:
     """Hand the order to people ("À traiter"): nothing is sent, asked or booked until they decide."""
-    return (
-        move(session, at, state=OrderState.MANUAL, outcome_code=code[:60], due_at=None, lease_until=None)
-        is not None
-    )
+    return move(session, at, state=OrderState.MANUAL, outcome_code=code[:60], due_at=None, lease_until=None) is not None
 
 
 def found_delivered(

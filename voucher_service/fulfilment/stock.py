@@ -51,9 +51,7 @@ class Revealed(NamedTuple):
 
 def hold(session: Session, claim: Claim, *, now: datetime) -> None:
     """Set a code aside for the claimed order; without stock the order waits as `stock_empty`."""
-    taken = move(
-        session, claim.held(), state=OrderState.HELD, outcome_code=None, due_at=None, lease_until=None
-    )
+    taken = move(session, claim.held(), state=OrderState.HELD, outcome_code=None, due_at=None, lease_until=None)
     if taken is None:  # another worker took over when the lease had passed
         end_attempt(session, claim, outcome=AttemptOutcome.LOST, code="lease_passed", now=now)
         return
@@ -105,9 +103,7 @@ def _pick(session: Session, claim: Claim, now: datetime) -> StockItem | None:
     )
 
 
-def reveal(
-    session: Session, vault: Vault, *, order_id: UUID, actor: str, reason: str, now: datetime
-) -> Revealed:
+def reveal(session: Session, vault: Vault, *, order_id: UUID, actor: str, reason: str, now: datetime) -> Revealed:
     """Show the order's code. The first time settles the delivery; each further time needs a reason.
 
     Raises:
@@ -136,9 +132,7 @@ def reveal(
                 code="order_moved_on",
             )
     seen = session.scalar(select(func.max(Reveal.number)).where(Reveal.item_id == item.id)) or 0
-    session.add(
-        Reveal(id=new_id(), item_id=item.id, number=seen + 1, actor=actor, reason=reason[:200], shown_at=now)
-    )
+    session.add(Reveal(id=new_id(), item_id=item.id, number=seen + 1, actor=actor, reason=reason[:200], shown_at=now))
     session.flush()
     return Revealed(_open(session, vault, item), item.serial, again=first is None)
 

@@ -89,6 +89,4 @@ def to_check(session: Session, *, limit: int = 100) -> list[Order]:
     """
     waiting = (Order.state == OrderState.WAITING.value) & Order.outcome_code.in_([STOCK_EMPTY, PAUSED])
     manual = Order.state.in_([OrderState.MANUAL.value, OrderState.REVERSED.value])
-    return list(
-        session.scalars(select(Order).where(waiting | manual).order_by(Order.created_at).limit(limit))
-    )
+    return list(session.scalars(select(Order).where(waiting | manual).order_by(Order.created_at).limit(limit)))

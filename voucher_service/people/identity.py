@@ -212,9 +212,7 @@ def _give_phone(session: Session, vault: Vault, key: bytes, person: Person, e164
     person.phone_slot = free[0]
 
 
-def _check(
-    session: Session, birth_year: int | None, language: str, branch_id: int | None, now: datetime
-) -> None:
+def _check(session: Session, birth_year: int | None, language: str, branch_id: int | None, now: datetime) -> None:
     this_year = local_day(now).year
     if birth_year is not None and not _OLDEST <= birth_year <= this_year:
         raise BadInput(f"L’année de naissance est entre {_OLDEST} et {this_year}.", field="birth_year")

@@ -55,9 +55,7 @@ def list_people(
     found = list(session.scalars(query))
     people = found[:limit]
     keys = {} if names is None else _keys(session, names, [person.id for person in people])
-    lines = [
-        Listed(person, opened(person, keys[person.id]) if person.id in keys else None) for person in people
-    ]
+    lines = [Listed(person, opened(person, keys[person.id]) if person.id in keys else None) for person in people]
     return Page(lines, people[-1].reference if len(found) > limit else None)
 
 

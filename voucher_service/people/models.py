@@ -28,8 +28,7 @@ class Person(Base):
             name="erased",
         ),
         CheckConstraint(
-            "(phone_lookup IS NULL) = (phone_sealed IS NULL) "
-            "AND (phone_lookup IS NULL) = (phone_slot IS NULL)",
+            "(phone_lookup IS NULL) = (phone_sealed IS NULL) AND (phone_lookup IS NULL) = (phone_slot IS NULL)",
             name="phone",
         ),
         UniqueConstraint("phone_lookup", "phone_slot"),

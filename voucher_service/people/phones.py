@@ -59,8 +59,7 @@ def masked(e164: str) -> str:
     shown = pairs(e164)
     begin = 2 if shown.startswith("0") else len(shown.split(_NARROW, maxsplit=1)[0])
     return "".join(
-        _HIDDEN if char.isdigit() and begin <= place < len(shown) - 2 else char
-        for place, char in enumerate(shown)
+        _HIDDEN if char.isdigit() and begin <= place < len(shown) - 2 else char for place, char in enumerate(shown)
     )
 
 

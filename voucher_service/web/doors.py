@@ -20,7 +20,7 @@ from voucher_service.web.access import (
     staff_branches,
     wants_json,
 )
-from voucher_service.web.forms import BadForm, client_key, faults_of, read_form, read_query
+from voucher_service.web.forms import BadForm, client_key, faults_of, parse, read_form, read_query
 from voucher_service.web.limits import Rule, address, throttle
 from voucher_service.web.paging import Page, page_of
 
@@ -37,6 +37,7 @@ __all__ = [
     "faults_of",
     "now",
     "page_of",
+    "parse",
     "public",
     "read_form",
     "read_query",
