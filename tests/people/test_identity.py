@@ -159,9 +159,7 @@ def test_a_new_number_is_not_confirmed(database: Database, vault: Vault) -> None
         assert raised.value.code == "no_phone"
 
 
-def test_a_list_is_paged_by_reference_and_names_only_on_demand(
-    database: Database, vault: Vault, world: World
-) -> None:
+def test_a_list_is_paged_by_reference_and_names_only_on_demand(database: Database, vault: Vault, world: World) -> None:
     with database.begin() as session:
         for number in range(7):
             enter(session, vault, phone=None, name=f"N{number}", branch_id=world.branches[number % 2])

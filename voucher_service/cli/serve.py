@@ -128,7 +128,7 @@ def _run(settings: Settings, *, is_sqlite: bool) -> None:
         interface=Interfaces.WSGI,
         workers=workers,
         blocking_threads=settings.threads,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=WORKER_PATIENCE,
     )

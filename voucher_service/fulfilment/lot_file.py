@@ -137,7 +137,7 @@ def _check_encoding(first: bytes) -> None:
 
 def _read_header(lines: Iterator[tuple[int, str]], partner: str, products: Collection[str], today: date) -> LotHeader:
     separator = _read_version(*next(lines, (1, "")))
-    header = LotHeader(separator)
+    header, line = LotHeader(separator), 1
     for line, text in lines:
         fields = text.split(separator)
         match fields:
@@ -155,7 +155,7 @@ def _read_header(lines: Iterator[tuple[int, str]], partner: str, products: Colle
                 return header
             case _:
                 raise _bad(line, "1", "attendu : separator, partner, type ou la ligne des noms de colonnes.")
-    raise _bad(1, "", "le fichier s’arrête avant la ligne des noms de colonnes (serial, pin…).", "no_rows")
+    raise _bad(line, "", "le fichier s’arrête avant la ligne des noms de colonnes (serial, pin…).", "no_rows")
 
 
 def _read_version(line: int, text: str) -> str:

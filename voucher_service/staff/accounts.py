@@ -210,8 +210,8 @@ def signed_in(session: Session, staff_id: UUID) -> SignedIn | None:
     if not rows:
         return None
     staff = rows[0][0]
-    # An outer join: someone without a branch has one row without one.
-    branches: dict[int, str] = {row[1]: row[2] for row in rows if row[1] is not None}
+    # An outer join: someone without a branch has one row with none (branches count from 1).
+    branches = {branch: name for _, branch, name in rows if branch}
     return SignedIn(
         id=staff.id,
         login=staff.login,

@@ -96,7 +96,7 @@ def redeem(session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, 
     if won is None:
         return _why_not(session, request, presented, now)
     order_id, visit_id = parameters["order_id"], parameters["visit_id"]
-    return Recorded(request.scan_id, Outcome.ACCEPTED, won.id, order_id, visit_id, {}, won.campaign_id)
+    return Recorded(request.scan_id, Outcome.ACCEPTED, won.voucher_id, order_id, visit_id, {}, won.campaign_id)
 
 
 def _parameters(vault: Vault, request: ScanRequest, now: datetime) -> dict[str, Any]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping, Sequence
 from types import UnionType
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from flask import request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from werkzeug.datastructures import MultiDict
 
+from voucher_service import units
 from voucher_service.errors import BadInput
+from voucher_service.ids import new_id
+from voucher_service.units import Unit
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,6 +49,14 @@ _BEGINNINGS = {
 }
 
 
+def _cents(value: object) -> object:
+    return units.parse(value, Unit.EUR_CENT) if isinstance(value, str) else value
+
+
+Cents = Annotated[int, BeforeValidator(_cents)]
+"""Money in a form: "12,50" typed is 1250 cents. Never a float."""
+
+
 class BadForm(BadInput):
     """Several fields may be wrong: `faults` maps each to one sentence, for the form to show again."""
 
@@ -58,6 +69,14 @@ class BadForm(BadInput):
 def faults_of(error: BadInput) -> dict[str, str]:
     """Return the faults of any wrong input as the `errors` mapping of the form macros."""
     return error.faults if isinstance(error, BadForm) else {error.field: str(error)}
+
+
+def read_quantity(text: str, unit: Unit, *, field: str) -> int:
+    """Return a quantity of `unit` that a person typed, in its smallest piece. Raises BadInput naming `field`."""
+    try:
+        return units.parse(text, unit)
+    except ValueError as error:
+        raise BadInput(str(error), field=field) from None
 
 
 def read_form(model: type[M]) -> M:
@@ -140,3 +159,8 @@ def client_key() -> UUID:
         return UUID(text)
     except ValueError:
         raise BadInput("Il manque la clé de la demande : rechargez la page.", field=KEY_FIELD) from None
+
+
+def fresh_key() -> str:
+    """Return a new key for the hidden field `key` of a form."""
+    return str(new_id())
