@@ -179,7 +179,7 @@ class Client:
         """Send a page's form; return the answer, redirections followed."""
         return self.http.post(path, data={"csrf_token": self.token, **fields}, follow_redirects=True)
 
-    def scan(self, code: str, **fields: object) -> Any:
+    def scan(self, code: str, /, **fields: object) -> Any:
         """Send a scan as the page does; `fields` replace or add."""
         body: dict[str, object] = {
             "scan_id": str(new_id()),

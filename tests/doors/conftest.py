@@ -1,27 +1,8 @@
-<<<<<<< HEAD
-"""The doors over a small programme."""
-
-from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.desk import Desk
-
-
-@pytest.fixture
-def desk(sqlite_url: str, tmp_path: Path) -> Iterator[Desk]:
-    """A desk on a fresh database, nobody delivering."""
-    made = Desk.make(sqlite_url, tmp_path)
-    yield made
-    made.close()
-=======
 """The composed application, for tests of the doors."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +11,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask import Flask
 
+from tests.desk import Desk
 from tests.house import make_app
 from voucher_service.web.house import TRANSLATIONS
 
@@ -72,4 +54,11 @@ def compiled_catalogues() -> None:
                 catalogue = read_po(text)
             with compiled.open("wb") as file:
                 write_mo(file, catalogue)
->>>>>>> main
+
+
+@pytest.fixture
+def desk(sqlite_url: str, tmp_path: Path) -> Iterator[Desk]:
+    """The counter and the beneficiary's door over a small programme, nobody delivering."""
+    made = Desk.make(sqlite_url, tmp_path)
+    yield made
+    made.close()

@@ -57,6 +57,7 @@ def test_a_used_voucher_is_told_when_and_where_in_local_words(desk: Desk) -> Non
     client, code = desk.client(), desk.programme.digits(desk.programme.issue())
     client.scan(code)
     desk.programme.later(hours=1)
+    client = desk.client()
     body = client.scan(code).get_json()
     assert body["outcome"] == "used"
     assert body["words"]["sentence"] == "Ce bon a été utilisé le 4 mars 2026 à 12 h 00 à Antenne Nord."

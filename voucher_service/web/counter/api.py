@@ -18,7 +18,7 @@ from voucher_service.visits.present import look
 from voucher_service.visits.redeem import Recorded, when_and_where
 from voucher_service.web import doors
 from voucher_service.web.counter import bodies, guessing
-from voucher_service.web.counter.desk_state import STAFF, desk_state, nudge, sees_people
+from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people
 from voucher_service.web.counter.words import desk_words, order_words, outcome_words, recorded_words
 
 blueprint = Blueprint("counter_api", __name__, url_prefix="/counter")
@@ -80,7 +80,7 @@ def record(sent: bodies.ScanIn) -> Recorded:
         now=doors.now(),
     )
     if recorded.order_id is not None and not recorded.replayed:
-        nudge(recorded.order_id)
+        doors.nudge(recorded.order_id)
     guessing.count_guess(sent.code, recorded.outcome)
     return recorded
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
-from uuid import UUID
 
 from flask import current_app, session
 from sqlalchemy import select
@@ -66,10 +64,3 @@ def chosen_branch(branches: list[Branch]) -> Branch | None:
 def sees_people() -> bool:
     """Say whether the person signed in may see what the beneficiary's file says. Volunteers may not."""
     return doors.current_staff().role is not doors.Role.VOLUNTEER
-
-
-def nudge(order_id: UUID | None) -> None:
-    """Ask the deliverer to look now; without one listening, its own sweep comes all the same."""
-    hint: Any = current_app.extensions.get("nudge")
-    if order_id is not None and hint is not None:
-        hint(order_id)

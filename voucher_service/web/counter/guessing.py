@@ -17,22 +17,34 @@ WRONG = {Outcome.MISTYPED, Outcome.UNKNOWN_TYPED}
 
 def check_guessing(code: str) -> None:
     """Let a signed code pass; raise TooManyTries for a typed one after too many wrong ones."""
-    if is_typed(code):
-        throttle, account = doors.throttle(), str(doors.current_staff().id)
-        throttle.check(PER_QUARTER, account)
-        throttle.check(PER_DAY, account)
-        throttle.check(EVERYONE, "all")
+    if not is_typed(code):
+        return
+    throttle, account = doors.throttle(), _account()
+    try:
+        throttle.check(SAME_AGAIN, account, _digits(code))
+    except TooManyTries:
+        return  # counted a moment ago
+    for rule in (PER_QUARTER, PER_DAY):
+        throttle.check(rule, account)
+    throttle.check(EVERYONE, "all")
 
 
 def count_guess(code: str, outcome: Outcome | None) -> None:
-    """Count a typed code that was wrong."""
+    """Count a typed code that was wrong. It is answered all the same: `check_guessing` refuses the next."""
     if outcome not in WRONG or not is_typed(code):
         return
-    throttle, account = doors.throttle(), str(doors.current_staff().id)
-    digits = "".join(character for character in code if character.isdecimal())
+    throttle, account = doors.throttle(), _account()
     try:
-        throttle.spend(SAME_AGAIN, account, digits)
+        throttle.spend(SAME_AGAIN, account, _digits(code))
         for rule, key in ((PER_QUARTER, account), (PER_DAY, account), (EVERYONE, "all")):
             throttle.spend(rule, key)
     except TooManyTries:
-        return  # this one is answered, for it may be recorded already: `check_guessing` refuses the next
+        return
+
+
+def _account() -> str:
+    return str(doors.current_staff().id)
+
+
+def _digits(code: str) -> str:
+    return "".join(character for character in code if character.isdecimal())
