@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask import Flask
 
+from tests.desk import Desk
 from tests.house import make_app
 from voucher_service.web.house import TRANSLATIONS
 
@@ -52,3 +54,11 @@ def compiled_catalogues() -> None:
                 catalogue = read_po(text)
             with compiled.open("wb") as file:
                 write_mo(file, catalogue)
+
+
+@pytest.fixture
+def desk(sqlite_url: str, tmp_path: Path) -> Iterator[Desk]:
+    """The counter and the beneficiary's door over a small programme, nobody delivering."""
+    made = Desk.make(sqlite_url, tmp_path)
+    yield made
+    made.close()

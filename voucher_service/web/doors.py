@@ -22,7 +22,17 @@ from voucher_service.web.access import (
     staff_branches,
     wants_json,
 )
-from voucher_service.web.forms import BadForm, Cents, client_key, faults_of, fresh_key, read_form, read_quantity, read_query
+from voucher_service.web.forms import (
+    BadForm,
+    Cents,
+    client_key,
+    faults_of,
+    fresh_key,
+    parse,
+    read_form,
+    read_quantity,
+    read_query,
+)
 from voucher_service.web.limits import Rule, address, throttle
 from voucher_service.web.paging import Page, page_of
 
@@ -43,6 +53,7 @@ __all__ = [
     "now",
     "nudge",
     "page_of",
+    "parse",
     "public",
     "read_form",
     "read_quantity",
