@@ -143,7 +143,14 @@ class Programme:
         self.now += timedelta(**delta)
 
 
-def add_gift(session: Session, partner_id: UUID, quantity: int, *, unit: Unit = Unit.EUR_CENT) -> int:
+def add_gift(
+    session: Session,
+    partner_id: UUID,
+    quantity: int,
+    *,
+    unit: Unit = Unit.EUR_CENT,
+    valid_until: date = LAST_DAY,
+) -> int:
     """Add an agreement and an open allocation of `quantity`, received in the books; return its number."""
     agreement = Agreement(
         id=new_id(),
@@ -164,7 +171,7 @@ def add_gift(session: Session, partner_id: UUID, quantity: int, *, unit: Unit = 
             unit=unit.value,
             quantity=quantity,
             valid_from=FIRST_DAY,
-            valid_until=LAST_DAY,
+            valid_until=valid_until,
             priority=100,
             state=AllocationState.OPEN.value,
             needs_second_person=0,
