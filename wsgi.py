@@ -6,6 +6,7 @@ import sys
 
 from flask import Flask
 
+from integrations import build_providers
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
@@ -26,7 +27,7 @@ def create(settings: Settings) -> Flask:
         database=Database(settings.database),
         vault=vault,
         ring=KeyRing(vault, settings.organisation),
-        providers={},
+        providers=build_providers(settings),
     )
     return create_app(services, [session, counter, counter_api, counter_visits])
 

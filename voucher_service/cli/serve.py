@@ -93,7 +93,7 @@ def _prepare(services: Services, console: Console) -> None:
                     tasks[label] = bar.add_task(label)
                 bar.update(tasks[label], completed=done, total=total)
 
-            programme.fill(services, progress)
+            programme.fill(services, progress, now=doors.now())
 
 
 @contextmanager

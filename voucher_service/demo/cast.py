@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 _FIRST = (
@@ -44,7 +44,8 @@ class Someone:
     young: bool
     id: UUID | None = None
     usual: int = 0  # the code of the offer they mostly ask for
-    visits: int = field(default=0)
+    visits: int = 0
+    says: str | None = None  # the number they give first, if it is not theirs
 
     @property
     def number(self) -> str | None:
