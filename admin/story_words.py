@@ -74,7 +74,9 @@ def _text(event: Event) -> str:
     if event.step is Step.ASKED:
         return event.detail and _("réponse : %(answer)s", answer=event.detail)
     if event.step is Step.ON_STATEMENT:
-        return {"delivered": _("livré"), "refused": _("refusé"), "reversed": _("repris")}.get(event.detail, event.detail)
+        return {"delivered": _("livré"), "refused": _("refusé"), "reversed": _("repris")}.get(
+            event.detail, event.detail
+        )
     if event.step in {Step.REDEEMED, Step.ORDERED}:
         return ""
     return event.detail

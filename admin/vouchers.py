@@ -165,7 +165,9 @@ def create() -> ResponseReturnValue:
         )
         services = doors.services()
         services.database.run(issue.issue_one, services.ring, voucher_id, wanted, now=doors.now())
-        return room.done(_("Le bon est émis : imprimez-le ou montrez-le."), "admin.vouchers.show", voucher_id=voucher_id)
+        return room.done(
+            _("Le bon est émis : imprimez-le ou montrez-le."), "admin.vouchers.show", voucher_id=voucher_id
+        )
 
     return room.submitted(issue_form(), act)
 
@@ -196,10 +198,10 @@ def cancel(voucher_id: UUID) -> ResponseReturnValue:
 
     def act() -> ResponseReturnValue:
         sent = doors.read_form(Why)
-        doors.services().database.run(
-            life.cancel, voucher_id, actor=room.actor(), reason=sent.reason, now=doors.now()
+        doors.services().database.run(life.cancel, voucher_id, actor=room.actor(), reason=sent.reason, now=doors.now())
+        return room.done(
+            _("Le bon est annulé : sa valeur est de nouveau disponible."), "admin.vouchers.show", voucher_id=voucher_id
         )
-        return room.done(_("Le bon est annulé : sa valeur est de nouveau disponible."), "admin.vouchers.show", voucher_id=voucher_id)
 
     return room.submitted(cancel_form(voucher_id), act)
 
@@ -228,7 +230,9 @@ def reissue(voucher_id: UUID) -> ResponseReturnValue:
             reason=sent.reason,
             now=doors.now(),
         )
-        return room.done(_("Voici le nouveau bon. L’ancien code ne sert plus."), "admin.vouchers.show", voucher_id=new_id)
+        return room.done(
+            _("Voici le nouveau bon. L’ancien code ne sert plus."), "admin.vouchers.show", voucher_id=new_id
+        )
 
     return room.submitted(reissue_form(voucher_id), act)
 

@@ -37,7 +37,11 @@ from voucher_service.visits.redeem import Recorded, ScanRequest, redeem
 from voucher_service.vouchers import issue, life
 from voucher_service.vouchers.models import Batch, BatchState, Voucher
 
-GIFTS = (("eur_cent", NOON.date() + timedelta(days=40), 2200), ("eur_cent", LAST_DAY, 1500), ("megabyte", LAST_DAY, 3500))
+GIFTS = (
+    ("eur_cent", NOON.date() + timedelta(days=40), 2200),
+    ("eur_cent", LAST_DAY, 1500),
+    ("megabyte", LAST_DAY, 3500),
+)
 """The gifts of every example: unit, last day, quantity."""
 
 STAFF = "staff:test"
@@ -269,5 +273,3 @@ def _terms(offer_id: UUID, name: str) -> OfferTerms:
         price_cents=terms.price_cents,
         validity_days=terms.days,
     )
-
-

@@ -85,8 +85,11 @@ def _drill(name: str, steps: int, first_seed: int) -> int:
             with fresh_postgres() as url:
                 done += _portion(url, number, steps)
         number += 1
-    print(f"{name}: {done} steps, {number - first_seed} seeds from {first_seed}, 0 differences, "
-          f"{time.monotonic() - start:.0f} s", flush=True)
+    print(
+        f"{name}: {done} steps, {number - first_seed} seeds from {first_seed}, 0 differences, "
+        f"{time.monotonic() - start:.0f} s",
+        flush=True,
+    )
     return done
 
 

@@ -103,7 +103,10 @@ class LotPlan:
     received: int
 
 
-LOTS = (LotPlan("telea-codes-5.csv", "TEL-CODE-5", 500, 300, 2), LotPlan("telea-codes-10.csv", "TEL-CODE-10", 1000, 1, 2))
+LOTS = (
+    LotPlan("telea-codes-5.csv", "TEL-CODE-5", 500, 300, 2),
+    LotPlan("telea-codes-10.csv", "TEL-CODE-10", 1000, 1, 2),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,11 +91,7 @@ def _desk(session: Session, services: Services, staff: dict[str, UUID], clock: C
         rng=rng,
         branches=rows,
         staff=[
-            [
-                staff[account.login]
-                for account in ACCOUNTS + COLLEAGUES
-                if city in account.cities
-            ]
+            [staff[account.login] for account in ACCOUNTS + COLLEAGUES if city in account.cities]
             for _, city, _ in BRANCHES
         ],
     )

@@ -76,9 +76,7 @@ def gifts_query(
     if state is not None:
         query = query.where(Allocation.state == state.value)
     if partner_id is not None:
-        query = query.where(
-            Allocation.agreement_id.in_(select(Agreement.id).where(Agreement.partner_id == partner_id))
-        )
+        query = query.where(Allocation.agreement_id.in_(select(Agreement.id).where(Agreement.partner_id == partner_id)))
     if ends_by is not None:
         query = query.where(Allocation.state == AllocationState.OPEN.value, Allocation.valid_until <= ends_by)
     return query
@@ -94,8 +92,7 @@ def gifts(session: Session, allocations: Sequence[Allocation]) -> list[Gift]:
     signed = {agreement: (reference, partner) for agreement, reference, partner in rows}
     held = balances_of(session, [one.id for one in allocations])
     return [
-        Gift(one, signed[one.agreement_id][1], signed[one.agreement_id][0], held.get(one.id, {}))
-        for one in allocations
+        Gift(one, signed[one.agreement_id][1], signed[one.agreement_id][0], held.get(one.id, {})) for one in allocations
     ]
 
 

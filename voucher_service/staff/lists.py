@@ -24,7 +24,9 @@ def names_of(session: Session, actors: Iterable[str | None]) -> dict[str, str]:
                 continue  # written by a command, not by a person
     if not ids:
         return {}
-    return {f"{_PREFIX}{id_}": name for id_, name in session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))}
+    return {
+        f"{_PREFIX}{id_}": name for id_, name in session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))
+    }
 
 
 def branches(session: Session) -> list[Branch]:
