@@ -113,6 +113,7 @@ class SandboxPartner:
         self._times = times or SandboxTimes()
         self._clock = clock
         self._enforces = enforces_reference
+        self._ready = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -150,7 +151,8 @@ class SandboxPartner:
     def query(self, reference: UUID) -> Found:
         """Say what became of the order with our `reference`."""
         now = self._clock()
-        found = [line for line in self.movements() if line.reference == str(reference)]
+        with self._book() as book:
+            found = _lines_of(book, str(reference))
         if not found:
             return NotFound(as_of=now)
         line = found[-1]
@@ -207,7 +209,7 @@ class SandboxPartner:
                     ),
                 )
             book.execute("COMMIT")
-        return [line for line in self.movements() if line.reference == reference][-1], fresh
+            return _lines_of(book, reference)[-1], fresh
 
     def _answer(self, line: Movement, wish: str, *, too_long: bool) -> Submitted:
         if too_long:
@@ -226,15 +228,25 @@ class SandboxPartner:
 
     @contextmanager
     def _book(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = not self._path.exists()
+        if fresh:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
         book = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         book.row_factory = sqlite3.Row
         try:
-            book.execute("PRAGMA journal_mode=WAL")
-            book.executescript(_SCHEMA)
+            if not self._ready or fresh:
+                book.execute("PRAGMA journal_mode=WAL")  # stays with the file
+                book.executescript(_SCHEMA)
+                self._ready = True
+            book.execute("PRAGMA synchronous=NORMAL")  # a power cut may cost this toy its last line, never ours
             yield book
         finally:
             book.close()
+
+
+def _lines_of(book: sqlite3.Connection, reference: str) -> list[Movement]:
+    rows = book.execute("SELECT * FROM movement WHERE reference = ? ORDER BY number", (reference,))
+    return [_movement(row) for row in rows]
 
 
 def _final(line: Movement) -> Delivered | Refused:
