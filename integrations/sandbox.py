@@ -19,7 +19,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -113,7 +113,6 @@ class SandboxPartner:
         self._times = times or SandboxTimes()
         self._clock = clock
         self._enforces = enforces_reference
-        self._ready = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -151,11 +150,9 @@ class SandboxPartner:
     def query(self, reference: UUID) -> Found:
         """Say what became of the order with our `reference`."""
         now = self._clock()
-        with self._book() as book:
-            found = _lines_of(book, str(reference))
-        if not found:
+        line = self._last(str(reference))
+        if line is None:
             return NotFound(as_of=now)
-        line = found[-1]
         if now < line.done_at:
             return Accepted(line.partner_ref)
         if line.reversed_at is not None and now >= line.reversed_at:
@@ -167,6 +164,18 @@ class SandboxPartner:
         with self._book() as book:
             rows = book.execute("SELECT * FROM movement ORDER BY number").fetchall()
         return [_movement(row) for row in rows]
+
+    def rehearsal(self, clock: Callable[[], datetime]) -> SandboxPartner:
+        """Return the same partner by the time of `clock`, answering without any delay."""
+        at_once = replace(self._times, short=timedelta(), medium=timedelta(), long=timedelta())
+        return SandboxPartner(self._path, times=at_once, clock=clock, enforces_reference=self._enforces)
+
+    def _last(self, reference: str) -> Movement | None:
+        with self._book() as book:
+            row = book.execute(
+                "SELECT * FROM movement WHERE reference = ? ORDER BY number DESC LIMIT 1", (reference,)
+            ).fetchone()
+        return None if row is None else _movement(row)
 
     @staticmethod
     def _is_known(wish: str) -> bool:
@@ -209,7 +218,9 @@ class SandboxPartner:
                     ),
                 )
             book.execute("COMMIT")
-            return _lines_of(book, reference)[-1], fresh
+        line = self._last(reference)
+        assert line is not None, "it has just been written"
+        return line, fresh
 
     def _answer(self, line: Movement, wish: str, *, too_long: bool) -> Submitted:
         if too_long:
@@ -228,25 +239,15 @@ class SandboxPartner:
 
     @contextmanager
     def _book(self) -> Iterator[sqlite3.Connection]:
-        fresh = not self._path.exists()
-        if fresh:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         book = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         book.row_factory = sqlite3.Row
         try:
-            if not self._ready or fresh:
-                book.execute("PRAGMA journal_mode=WAL")  # stays with the file
-                book.executescript(_SCHEMA)
-                self._ready = True
-            book.execute("PRAGMA synchronous=NORMAL")  # a power cut may cost this toy its last line, never ours
+            book.execute("PRAGMA journal_mode=WAL")
+            book.executescript(_SCHEMA)
             yield book
         finally:
             book.close()
-
-
-def _lines_of(book: sqlite3.Connection, reference: str) -> list[Movement]:
-    rows = book.execute("SELECT * FROM movement WHERE reference = ? ORDER BY number", (reference,))
-    return [_movement(row) for row in rows]
 
 
 def _final(line: Movement) -> Delivered | Refused:

@@ -6,6 +6,7 @@
     ├─ NotSignedIn         401           sign in first (again)
     ├─ NotAllowed          403           this person may not do this here
     ├─ NotFound            404           no such thing, or not yours to see
+    │  └─ Erased           404           there was a person here; what we knew is destroyed
     ├─ Conflict            409           the state of things does not allow it (any more)
     │  └─ SecondPersonNeeded 409         another person must agree first
     ├─ KeyReused           422           an idempotency key came back with another request
@@ -76,6 +77,12 @@ class NotFound(ServiceError):
 
     status = 404
     code = "not_found"
+
+
+class Erased(NotFound):
+    """The person was erased: the reference stays for the accounts, nothing personal can be read again."""
+
+    code = "person_erased"
 
 
 class Conflict(ServiceError):

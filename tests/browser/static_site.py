@@ -19,7 +19,7 @@ POLICY = (
 )
 TYPES = {".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html", ".png": "image/png"}
 
-PAGE = """<!doctype html><html lang="fr"><meta charset="utf-8"><title>essai</title>
+PAGE = """<!doctype html><html lang="fr"><meta charset="utf-8"><title>essai</title><link rel="icon" href="data:,">
 <video></video><form><label>Code <input id="code"></label></form><button>autre</button>
 <script type="module" src="/try.js"></script>"""
 SCRIPT = """

@@ -97,9 +97,7 @@ def test_codes_of_a_film_are_each_told_once(site: Site, camera_page: Page) -> No
     assert complaints == []
 
 
-def test_without_the_memory_of_what_is_in_the_picture_a_code_comes_twice(
-    site: Site, camera_page: Page
-) -> None:
+def test_without_the_memory_of_what_is_in_the_picture_a_code_comes_twice(site: Site, camera_page: Page) -> None:
     """The planted bug that the test above must find."""
     source = (STATIC / "js" / "scanner.js").read_text("utf-8")
     broken = source.replace("const GONE_MS = 1500;", "const GONE_MS = 0;")
@@ -157,9 +155,7 @@ def test_pause_stop_and_a_hidden_page(site: Site, camera_page: Page) -> None:
         (["--use-fake-ui-for-media-stream"], "missing", "Aucune caméra"),
     ],
 )
-def test_without_a_camera_the_next_step_is_said(
-    launch: Launch, flags: list[str], phase: str, words: str
-) -> None:
+def test_without_a_camera_the_next_step_is_said(launch: Launch, flags: list[str], phase: str, words: str) -> None:
     page = launch(*flags)
     page.evaluate("start()")
     state = page.evaluate("seen.camera.state")

@@ -107,20 +107,13 @@ def test_no_window_ever_passes_the_cap_and_the_promised_day_is_the_first(
     policy = rules(days=window, months=12, renewals=9)
     history: list[Entitlement] = []
     for number, cents in sorted(gifts):
-        if (
-            number <= today
-            and check_cap(history, face_value_cents=cents, policy=policy, day=days(number)) is None
-        ):
+        if number <= today and check_cap(history, face_value_cents=cents, policy=policy, day=days(number)) is None:
             history.append(given_on(days(number), cents))
     for first in range(today + 1):
-        inside = [
-            h.face_value_cents for h in history if days(first) <= h.issued_at.date() < days(first + window)
-        ]
+        inside = [h.face_value_cents for h in history if days(first) <= h.issued_at.date() < days(first + window)]
         assert sum(inside) <= policy.cap_cents
     refusal = check_cap(history, face_value_cents=asked, policy=policy, day=days(today))
     if refusal is not None and refusal.next_on is not None:
         waiting = [days(n) for n in range(today, today + window + 1)]
-        possible = [
-            d for d in waiting if check_cap(history, face_value_cents=asked, policy=policy, day=d) is None
-        ]
+        possible = [d for d in waiting if check_cap(history, face_value_cents=asked, policy=policy, day=d) is None]
         assert possible[0] == refusal.next_on

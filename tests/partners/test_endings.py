@@ -104,9 +104,7 @@ def test_what_waits_can_neither_leave_nor_close(database: Database, world: World
     ("quantity", "reason", "field"),
     [(0, "Erreur", "quantity"), (-1, "Erreur", "quantity"), (1, "  x ", "reason"), (1, "x" * 201, "reason")],
 )
-def test_a_wrong_field_is_named(
-    database: Database, world: World, quantity: int, reason: str, field: str
-) -> None:
+def test_a_wrong_field_is_named(database: Database, world: World, quantity: int, reason: str, field: str) -> None:
     with database.begin() as session:
         gift = give(session, world).id
         with pytest.raises(BadInput) as raised:

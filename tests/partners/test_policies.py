@@ -153,9 +153,7 @@ def test_the_rules_of_a_campaign_are_dated(database: Database, world: World) -> 
             rule(session, uuid4(), DAY)
 
 
-def test_the_threshold_is_dated_and_without_one_two_people_are_needed(
-    database: Database, world: World
-) -> None:
+def test_the_threshold_is_dated_and_without_one_two_people_are_needed(database: Database, world: World) -> None:
     with database.begin() as session:
         assert not needs_second_person(session, Unit.SMS, THRESHOLD, DAY)
         assert needs_second_person(session, Unit.SMS, THRESHOLD + 1, DAY)

@@ -93,7 +93,7 @@ def _prepare(services: Services, console: Console) -> None:
                     tasks[label] = bar.add_task(label)
                 bar.update(tasks[label], completed=done, total=total)
 
-            programme.fill(services, progress)
+            programme.fill(services, progress, now=doors.now())
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def _workers(settings: Settings) -> Iterator[None]:
     if not settings.redis_url:
         yield  # the web process has a worker thread of its own: see `wsgi.serving`
         return
-    command = [sys.executable, "-m", "celery", "-A", "wsgi:celery", "worker"]
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "wsgi:celery", "worker"]
     command += ["--beat", "--schedule", str(settings.data_dir / "celery-beat")]
     command += ["--loglevel", settings.log_level, "--concurrency", str(os.cpu_count() or 1)]
     with subprocess.Popen(command) as worker:  # noqa: S603  # the command is ours
@@ -128,7 +128,7 @@ def _run(settings: Settings, *, is_sqlite: bool) -> None:
         interface=Interfaces.WSGI,
         workers=workers,
         blocking_threads=settings.threads,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=WORKER_PATIENCE,
     )

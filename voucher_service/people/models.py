@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from voucher_service.db import Base
@@ -15,8 +15,9 @@ class Person(Base):
     """A beneficiary under a pseudonymous reference.
 
     The sealed fields open with the person's own key, kept wrapped in `person_key`; erasing the person is
-    removing that key. `phone_lookup` is a keyed hash. `entitlement_no` rises with each voucher issued to the
-    person, so that two desks issuing at once cannot both pass the cap.
+    removing that key. `phone_lookup` is a keyed hash; `phone_slot` numbers the people who share one
+    telephone, so that the limit holds for two desks registering at once. `entitlement_no` rises with each
+    voucher issued to the person, so that two desks issuing at once cannot both pass the cap.
     """
 
     __tablename__ = "person"
@@ -26,6 +27,11 @@ class Person(Base):
             "AND birth_year_sealed IS NULL AND phone_lookup IS NULL)",
             name="erased",
         ),
+        CheckConstraint(
+            "(phone_lookup IS NULL) = (phone_sealed IS NULL) AND (phone_lookup IS NULL) = (phone_slot IS NULL)",
+            name="phone",
+        ),
+        UniqueConstraint("phone_lookup", "phone_slot"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -33,7 +39,8 @@ class Person(Base):
     name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     birth_year_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    phone_lookup: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    phone_lookup: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    phone_slot: Mapped[int | None] = mapped_column(SmallInteger)
     phone_confirmed_at: Mapped[datetime | None]
     language: Mapped[str] = mapped_column(String(5), default="fr")
     branch_id: Mapped[int | None] = mapped_column(ForeignKey("branch.id"), index=True)

@@ -32,7 +32,11 @@ class BreakClass(StrEnum):
     MISSING_AT_PARTNER = "missing_at_partner"
     UNEXPECTED_AT_PARTNER = "unexpected_at_partner"
     DUPLICATE_AT_PARTNER = "duplicate_at_partner"
+    DELIVERED_THERE_OPEN_HERE = "delivered_there_open_here"
+    REFUSED_THERE_OPEN_HERE = "refused_there_open_here"
+    REVERSED_AFTER_DELIVERY = "reversed_after_delivery"
     CODE_USED_BEFORE_REVEAL = "code_used_before_reveal"
+    CODE_REVEALED_NEVER_USED = "code_revealed_never_used"
     UNCLASSIFIED = "unclassified"
 
 
@@ -49,7 +53,7 @@ class Statement(Base):
     partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"))
     file_name: Mapped[str] = mapped_column(String(200))
     file_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # up to 50 MiB: read on demand
     first_day: Mapped[date]
     last_day: Mapped[date]
     line_count: Mapped[int] = mapped_column(Integer)

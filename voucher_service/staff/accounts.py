@@ -77,9 +77,7 @@ def create_staff(
     """
     login, name = login.strip().lower(), name.strip()
     if not _LOGIN.fullmatch(login):
-        raise BadInput(
-            "L’identifiant compte de 3 à 80 lettres sans accent, chiffres, points ou tirets.", field="login"
-        )
+        raise BadInput("L’identifiant compte de 3 à 80 lettres sans accent, chiffres, points ou tirets.", field="login")
     if not 1 <= len(name) <= 80:
         raise BadInput("Le nom compte de 1 à 80 caractères.", field="name")
     if (role is Role.PARTNER) != (partner_id is not None):
@@ -121,9 +119,7 @@ def check_password(password: str, *, login: str) -> None:
             field="password",
         )
     if login in password.lower() or len(set(password)) < 5:
-        raise BadInput(
-            "Ce mot de passe se devine : évitez votre identifiant et les répétitions.", field="password"
-        )
+        raise BadInput("Ce mot de passe se devine : évitez votre identifiant et les répétitions.", field="password")
 
 
 def authenticate(session: Session, login: str, password: str) -> Staff | None:
@@ -214,8 +210,8 @@ def signed_in(session: Session, staff_id: UUID) -> SignedIn | None:
     if not rows:
         return None
     staff = rows[0][0]
-    # An outer join: someone without a branch has one row without one.
-    branches: dict[int, str] = {row[1]: row[2] for row in rows if row[1] is not None}
+    # An outer join: someone without a branch has one row with none (branches count from 1).
+    branches = {branch: name for _, branch, name in rows if branch}
     return SignedIn(
         id=staff.id,
         login=staff.login,

@@ -16,9 +16,7 @@ from voucher_service.units import Unit
 _LIMITS = {"name": 80, "city": 80, "address": 160, "hours": 160}
 
 
-def create_branch(
-    session: Session, *, name: str, city: str, address: str, hours: str, now: datetime
-) -> Branch:
+def create_branch(session: Session, *, name: str, city: str, address: str, hours: str, now: datetime) -> Branch:
     """Open a branch and the till book its cash legs are written in (unit: EUR cents).
 
     Raises:

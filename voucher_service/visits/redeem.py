@@ -32,6 +32,8 @@ class ScanRequest:
     """One presentation of a code. The phone makes `scan_id`; `number` is E.164; money in cents.
 
     `scanned_at` is the phone's clock and only kept; whether a voucher is still good is judged by ours.
+    `number_on_file` says that the number was taken from the person's file and not typed: the replay is the
+    same request even when the file has changed since.
     """
 
     scan_id: UUID
@@ -41,6 +43,7 @@ class ScanRequest:
     staff_id: UUID
     scanned_at: datetime
     number: str | None = None
+    number_on_file: bool = False
     paid_cents: int = 0
     answers: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
@@ -52,7 +55,7 @@ class ScanRequest:
             self.code,
             self.branch_id,
             str(self.staff_id),
-            self.number,
+            "on file" if self.number_on_file else self.number,
             self.paid_cents,
             dict(sorted(self.answers.items())),
             self.note,
@@ -63,7 +66,10 @@ class ScanRequest:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a scan came to, as stored. `detail` says when and where for refusals."""
+    """What a scan came to, as stored. `detail` says when and where for refusals.
+
+    `campaign_id` is that of an accepted voucher; `replayed` says that this was known before.
+    """
 
     scan_id: UUID
     outcome: Outcome
@@ -71,6 +77,8 @@ class Recorded:
     order_id: UUID | None
     visit_id: UUID | None
     detail: Mapping[str, Any]
+    campaign_id: UUID | None = None
+    replayed: bool = field(default=False, compare=False)
 
 
 def redeem(session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, *, now: datetime) -> Recorded:
@@ -87,7 +95,8 @@ def redeem(session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, 
     won = hot_path.redeem_row(session, presented.how, {**parameters, **presented.parameters})
     if won is None:
         return _why_not(session, request, presented, now)
-    return Recorded(request.scan_id, Outcome.ACCEPTED, won.id, parameters["order_id"], parameters["visit_id"], {})
+    order_id, visit_id = parameters["order_id"], parameters["visit_id"]
+    return Recorded(request.scan_id, Outcome.ACCEPTED, won.voucher_id, order_id, visit_id, {}, won.campaign_id)
 
 
 def _parameters(vault: Vault, request: ScanRequest, now: datetime) -> dict[str, Any]:
@@ -152,8 +161,10 @@ def stored(session: Session, scan_id: UUID, request_hash: bytes | None = None) -
         return None
     if request_hash is not None and scan.request_hash != request_hash:
         raise KeyReused("Ce passage a déjà été enregistré avec d’autres réponses : il n’est pas modifié.")
-    visit_id = session.scalar(select(Visit.id).where(Visit.scan_id == scan_id))
-    return Recorded(scan.id, Outcome(scan.outcome), scan.voucher_id, scan.order_id, visit_id, scan.detail)
+    visit = session.execute(select(Visit.id, Visit.campaign_id).where(Visit.scan_id == scan_id)).one_or_none()
+    visit_id, campaign_id = (None, None) if visit is None else visit
+    outcome = Outcome(scan.outcome)
+    return Recorded(scan.id, outcome, scan.voucher_id, scan.order_id, visit_id, scan.detail, campaign_id, replayed=True)
 
 
 def _why_not(session: Session, request: ScanRequest, presented: present.Presented, now: datetime) -> Recorded:

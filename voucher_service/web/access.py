@@ -91,6 +91,11 @@ def now() -> datetime:
     return at
 
 
+def log() -> Any:
+    """Return the logger of this application; see `voucher_service.web.log` for what may stand in it."""
+    return current_app.extensions["log"]
+
+
 def gate() -> ResponseReturnValue | None:
     """Let a request through, or answer it: runs before everything that reads the request."""
     if request.endpoint is None:
@@ -183,3 +188,10 @@ def check_branch(branch_id: int) -> None:
     staff = current_staff()
     if not staff.sees_all_branches and branch_id not in staff.branches:
         raise NotFound("Cette antenne n’existe pas, ou n’est pas la vôtre.")
+
+
+def nudge(order_id: UUID) -> None:
+    """Tell the workers, after the commit, that an order waits. A hint only: the sweep finds it anyway."""
+    hint: Callable[[UUID], None] | None = current_app.extensions.get("nudge")
+    if hint is not None:
+        hint(order_id)

@@ -96,10 +96,12 @@ def test_any_body_comes_back_from_each_form(body: VoucherBody, private_key: Ed25
         code.to_url(TOKEN, "bons.example.org"),
         code.to_url(TOKEN, "bons.example.org").lower() + "/",
         code.to_url(TOKEN, "bons7.example.org").replace("/V/", "/V/ \n"),
+        code.to_url(TOKEN, "bons.example.org") + "?source=sms#top",
     ],
     ids=[
         *("bare", "without prefix", "line end", "byte order mark", "groups", "lines", "dashes"),
-        *("scanner mark", "AZERTY of a PC", "AZERTY of a Mac", "address", "small letters", "broken address"),
+        *("scanner mark", "AZERTY of a PC", "AZERTY of a Mac", "address", "small letters"),
+        *("broken address", "address with a tail"),
     ],
 )
 def test_forms_that_are_read(text: str) -> None:

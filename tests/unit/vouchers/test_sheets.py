@@ -62,8 +62,7 @@ def pages_of(source: bytes) -> list[pypdfium2.PdfPage]:
 def codes_in(source: bytes, dots_per_inch: int) -> list[list[str]]:
     """The texts of the codes on each page, read from its rendered pixels."""
     return [
-        read_zxing(np.array(page.render(scale=dots_per_inch / 72).to_pil().convert("L")))
-        for page in pages_of(source)
+        read_zxing(np.array(page.render(scale=dots_per_inch / 72).to_pil().convert("L"))) for page in pages_of(source)
     ]
 
 
@@ -80,14 +79,10 @@ def test_every_code_is_read_back_from_the_rendered_pages(layout: Layout, count: 
 
 
 @pytest.mark.parametrize("layout", list(Layout))
-def test_addresses_are_read_back_too(
-    layout: Layout, make: Make, tokens: Callable[[int], list[bytes]]
-) -> None:
+def test_addresses_are_read_back_too(layout: Layout, make: Make, tokens: Callable[[int], list[bytes]]) -> None:
     pairs = zip(make(8), tokens(8), strict=True)
     vouchers = [replace(voucher, digits=to_url(token, "bons.example.org")) for voucher, token in pairs]
-    assert sorted(codes_in(printed(vouchers, layout), 200)[0]) == sorted(
-        voucher.digits for voucher in vouchers
-    )
+    assert sorted(codes_in(printed(vouchers, layout), 200)[0]) == sorted(voucher.digits for voucher in vouchers)
 
 
 def test_a_code_printed_twice_is_noticed(make: Make) -> None:
@@ -131,9 +126,7 @@ def test_names_too_long_stay_in_their_place(layout: Layout, make: Make) -> None:
     """Nothing runs into the margin printers leave white, over the next voucher, or over another line."""
     long = "Association des habitants – Maison de quartier du Faubourg-Saint-Antoine, bâtiment C"
     vouchers = [
-        replace(
-            voucher, offer_label="Forfait 40 Go " * 9, price_label=long, branch_label=long, reference=long
-        )
+        replace(voucher, offer_label="Forfait 40 Go " * 9, price_label=long, branch_label=long, reference=long)
         for voucher in make(PER_PAGE[layout])
     ]
     vouchers[1] = replace(vouchers[1], offer_label="W" * 90, last_day=date(2028, 9, 30))

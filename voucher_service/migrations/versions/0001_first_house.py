@@ -215,8 +215,13 @@ def upgrade() -> None:
     sa.Column('created_at', voucher_service.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('approved_by', sa.String(length=60), nullable=True),
     sa.Column('approved_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('declined_by', sa.String(length=60), nullable=True),
+    sa.Column('declined_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('stopped_because', sa.String(length=300), nullable=True),
     sa.CheckConstraint("state NOT IN ('ready', 'issued') OR needs_second_person = 0 OR approved_by IS NOT NULL", name=op.f('ck_batch_approved')),
     sa.CheckConstraint('approved_by IS NULL OR approved_by <> created_by', name=op.f('ck_batch_two_people')),
+    sa.CheckConstraint("(state = 'declined') = (declined_by IS NOT NULL)", name=op.f('ck_batch_declined')),
+    sa.CheckConstraint('issued_count BETWEEN 0 AND quantity', name=op.f('ck_batch_issued_count')),
     sa.CheckConstraint('quantity BETWEEN 1 AND 1000000', name=op.f('ck_batch_quantity')),
     sa.ForeignKeyConstraint(['branch_id'], ['branch.id'], name=op.f('fk_batch_branch_id')),
     sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_batch_campaign_id')),
@@ -258,6 +263,7 @@ def upgrade() -> None:
     sa.Column('phone_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('birth_year_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('phone_lookup', sa.LargeBinary(length=32), nullable=True),
+    sa.Column('phone_slot', sa.SmallInteger(), nullable=True),
     sa.Column('phone_confirmed_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('language', sa.String(length=5), nullable=False),
     sa.Column('branch_id', sa.Integer(), nullable=True),
@@ -267,10 +273,11 @@ def upgrade() -> None:
     sa.CheckConstraint('erased_at IS NULL OR (name_sealed IS NULL AND phone_sealed IS NULL AND birth_year_sealed IS NULL AND phone_lookup IS NULL)', name=op.f('ck_person_erased')),
     sa.ForeignKeyConstraint(['branch_id'], ['branch.id'], name=op.f('fk_person_branch_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),
+    sa.CheckConstraint('(phone_lookup IS NULL) = (phone_sealed IS NULL) AND (phone_lookup IS NULL) = (phone_slot IS NULL)', name=op.f('ck_person_phone')),
+    sa.UniqueConstraint('phone_lookup', 'phone_slot', name=op.f('uq_person_phone_lookup_phone_slot')),
     sa.UniqueConstraint('reference', name=op.f('uq_person_reference'))
     )
     op.create_index(op.f('ix_person_branch_id'), 'person', ['branch_id'], unique=False)
-    op.create_index(op.f('ix_person_phone_lookup'), 'person', ['phone_lookup'], unique=False)
     op.create_table('person_key',
     sa.Column('person_id', sa.Uuid(), nullable=False),
     sa.Column('wrapped_key', sa.LargeBinary(), nullable=False),
@@ -597,7 +604,6 @@ def downgrade() -> None:
     op.drop_table('transfer')
     op.drop_table('staff_branch')
     op.drop_table('person_key')
-    op.drop_index(op.f('ix_person_phone_lookup'), table_name='person')
     op.drop_index(op.f('ix_person_branch_id'), table_name='person')
     op.drop_table('person')
     op.drop_table('offer_terms')

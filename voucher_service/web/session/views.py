@@ -75,9 +75,7 @@ def enter() -> ResponseReturnValue:
         staff = accounts.authenticate(session, login, sent.password)
     if staff is None:
         doors.throttle().spend(PER_ADDRESS, doors.address())
-        return _again(
-            {"login": _("Identifiant ou mot de passe inconnu : vérifiez les deux, puis recommencez.")}
-        )
+        return _again({"login": _("Identifiant ou mot de passe inconnu : vérifiez les deux, puis recommencez.")})
     doors.throttle().forgive(PER_ACCOUNT, login)
     if accounts.is_outdated(staff):
         database.run(accounts.rehash, staff.id, sent.password, outdated=staff.password_hash)
@@ -120,9 +118,7 @@ def change_password() -> ResponseReturnValue:
     try:
         version = _change_password(staff, doors.read_form(PasswordChange))
     except BadInput as error:
-        page = render_template(
-            "session/password.html", errors=doors.faults_of(error), least=accounts.MIN_PASSWORD
-        )
+        page = render_template("session/password.html", errors=doors.faults_of(error), least=accounts.MIN_PASSWORD)
         return page, 422
     open_session(staff.id, version)
     flash(_("Votre mot de passe est changé. Vos autres appareils sont déconnectés."), "ok")

@@ -1,0 +1,75 @@
+"""What became of each gift of a partner, from the transfers alone. Read only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from voucher_service.ledger.balances import balances_of
+from voucher_service.ledger.models import AccountKind
+from voucher_service.partners.models import Agreement, Allocation
+from voucher_service.units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationReport:
+    """What became of one gift, in its unit. All but `received` are balances of its book."""
+
+    id: int
+    label: str
+    unit: Unit
+    valid_from: date
+    valid_until: date
+    state: str
+    received: int
+    available: int
+    reserved: int
+    in_delivery: int
+    delivered: int
+    returned: int
+    written_off: int
+    variance: int
+
+    @property
+    def holds(self) -> bool:
+        """Say whether received = available + reserved + in delivery + delivered + returned + written off."""
+        return self.variance == 0 and self.received == (
+            self.available + self.reserved + self.in_delivery + self.delivered + self.returned + self.written_off
+        )
+
+
+def allocation_report(session: Session, partner_id: UUID) -> list[AllocationReport]:
+    """Return what became of each gift of the partner, oldest first, from the transfers alone."""
+    gifts = session.scalars(
+        select(Allocation)
+        .join(Agreement, Agreement.id == Allocation.agreement_id)
+        .where(Agreement.partner_id == partner_id)
+        .order_by(Allocation.valid_from, Allocation.id)
+    ).all()
+    held = balances_of(session, [gift.id for gift in gifts])
+    result = []
+    for gift in gifts:
+        book = held.get(gift.id, {})
+        result.append(
+            AllocationReport(
+                id=gift.id,
+                label=gift.label,
+                unit=Unit(gift.unit),
+                valid_from=gift.valid_from,
+                valid_until=gift.valid_until,
+                state=gift.state,
+                received=-book.get(AccountKind.DONOR, 0),
+                available=book.get(AccountKind.AVAILABLE, 0),
+                reserved=book.get(AccountKind.RESERVED, 0),
+                in_delivery=book.get(AccountKind.IN_DELIVERY, 0),
+                delivered=book.get(AccountKind.DELIVERED, 0),
+                returned=book.get(AccountKind.RETURNED_TO_DONOR, 0),
+                written_off=book.get(AccountKind.WRITTEN_OFF, 0),
+                variance=book.get(AccountKind.VARIANCE, 0),
+            )
+        )
+    return result

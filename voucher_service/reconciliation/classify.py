@@ -1,0 +1,210 @@
+"""The class of every difference between a statement and our orders, as queries. Nothing is written here.
+
+A line and the order it claimed agree (and are absent from the result), or differ in one way. An unclaimed
+line is a duplicate, a code used too early, not to be decided, or unexpected. An order of ours that no line
+claims is missing at the partner.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
+from sqlalchemy import union_all as union
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql.expression import Subquery
+
+from voucher_service.fulfilment.models import Order, OrderState, StockItem
+from voucher_service.ids import PROGRAMME_ZONE
+from voucher_service.ledger.models import Transfer
+from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
+from voucher_service.reconciliation.models import BreakClass, Statement, StatementLine
+from voucher_service.reconciliation.reader.words import LineStatus
+
+PRIORITIES: dict[BreakClass, int] = {
+    BreakClass.AMOUNT_DIFFERS: 2,
+    BreakClass.DELIVERED_HERE_REFUSED_THERE: 1,
+    BreakClass.REFUSED_HERE_DELIVERED_THERE: 1,
+    BreakClass.MISSING_AT_PARTNER: 2,
+    BreakClass.UNEXPECTED_AT_PARTNER: 1,
+    BreakClass.DUPLICATE_AT_PARTNER: 1,
+    BreakClass.DELIVERED_THERE_OPEN_HERE: 1,
+    BreakClass.REFUSED_THERE_OPEN_HERE: 2,
+    BreakClass.REVERSED_AFTER_DELIVERY: 2,
+    BreakClass.CODE_USED_BEFORE_REVEAL: 1,
+    BreakClass.CODE_REVEALED_NEVER_USED: 4,
+    BreakClass.UNCLASSIFIED: 1,
+}
+
+_DELIVERED, _REFUSED, _REVERSED = LineStatus.DELIVERED, LineStatus.REFUSED, LineStatus.REVERSED
+_Found = Select[Any, Any, Any, Any, Any]
+
+
+def priority_of(kind: ColumnElement[str]) -> ColumnElement[int]:
+    """Return the priority of a class as an expression: 1 is the most urgent."""
+    return case({name.value: priority for name, priority in PRIORITIES.items()}, value=kind, else_=1)
+
+
+def instants(first_day: date, last_day: date) -> tuple[datetime, datetime]:
+    """Return the first instant of `first_day` and the one after `last_day`, Paris days of 23 to 25 hours."""
+    start = datetime.combine(first_day, time(), tzinfo=PROGRAMME_ZONE)
+    end = datetime.combine(last_day + timedelta(days=1), time(), tzinfo=PROGRAMME_ZONE)
+    return start, end
+
+
+def same_amount() -> ColumnElement[bool]:
+    """Return the condition "the line's quantity and unit are those we ordered"."""
+    return and_(StatementLine.quantity == Order.quantity, StatementLine.unit == Order.unit)
+
+
+def _state(*states: OrderState) -> ColumnElement[bool]:
+    return Order.state.in_([state.value for state in states])
+
+
+def _claimed_kind() -> ColumnElement[str | None]:
+    """The class of a line with the order it claimed; NULL when they agree."""
+    given_back = or_(_state(OrderState.GIVEN_BACK, OrderState.REVERSED), and_(_state(OrderState.MANUAL), hold_ended()))
+    said_delivered = case(
+        (given_back, BreakClass.REFUSED_HERE_DELIVERED_THERE.value),
+        (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
+        # Before the amount: what may be sent a second time is the most urgent to know.
+        (_state(OrderState.WAITING, OrderState.SENDING), BreakClass.DELIVERED_THERE_OPEN_HERE.value),
+        (~same_amount(), BreakClass.AMOUNT_DIFFERS.value),
+        (_state(OrderState.DELIVERED), null()),
+        else_=BreakClass.DELIVERED_THERE_OPEN_HERE.value,
+    )
+    said_no = case(
+        (given_back, null()),
+        (
+            and_(_state(OrderState.DELIVERED), StatementLine.status == _REVERSED.value),
+            BreakClass.REVERSED_AFTER_DELIVERY.value,
+        ),
+        (_state(OrderState.DELIVERED), BreakClass.DELIVERED_HERE_REFUSED_THERE.value),
+        else_=BreakClass.REFUSED_THERE_OPEN_HERE.value,
+    )
+    return case((StatementLine.status == _DELIVERED.value, said_delivered), else_=said_no)
+
+
+def claimed_lines(statement: Statement) -> _Found:
+    """Lines that claimed an order and differ from it: (line_id, order_id, kind, quantity, unit)."""
+    kind = _claimed_kind()
+    difference = case(
+        (
+            and_(kind == BreakClass.AMOUNT_DIFFERS.value, StatementLine.unit == Order.unit),
+            StatementLine.quantity - Order.quantity,
+        ),
+        (StatementLine.status == _DELIVERED.value, StatementLine.quantity),
+        (_state(OrderState.DELIVERED), -Order.quantity),
+        else_=0,
+    )
+    unit = case((StatementLine.status == _DELIVERED.value, StatementLine.unit), else_=Order.unit)
+    return (
+        select(StatementLine.id.label("line_id"), Order.id.label("order_id"), kind.label("kind"))
+        .add_columns(difference.label("quantity"), unit.label("unit"))
+        .join(Order, Order.id == StatementLine.order_id)
+        .where(StatementLine.statement_id == statement.id, kind.is_not(None))
+    )
+
+
+def _pointed(statement: Statement) -> Subquery:
+    """For each unclaimed line the first order it points to, and whether another line claimed that order."""
+    parts = [
+        pairs(statement, by).add_columns(literal(rank).label("rank"), claimed().label("taken"))
+        for rank, by in enumerate(PASSES)
+    ]
+    every = union(*parts).subquery()
+    turn = func.row_number().over(partition_by=every.c.line_id, order_by=(every.c.rank, every.c.order_id))
+    ranked = select(every, turn.label("turn")).subquery()
+    return select(ranked.c.line_id, ranked.c.order_id, ranked.c.taken).where(ranked.c.turn == 1).subquery()
+
+
+def unclaimed_lines(statement: Statement) -> _Found:
+    """Lines that claimed nothing, each with its class."""
+    pointed = _pointed(statement)
+    delivered = StatementLine.status == _DELIVERED.value
+    early_code = exists().where(
+        StockItem.partner_id == StatementLine.partner_id,
+        StockItem.serial == StatementLine.serial,
+        StockItem.order_id.is_(None),
+    )
+    kind = case(
+        (
+            and_(pointed.c.taken, StatementLine.status == _REVERSED.value),
+            BreakClass.REVERSED_AFTER_DELIVERY.value,
+        ),
+        (pointed.c.taken, BreakClass.DUPLICATE_AT_PARTNER.value),
+        (pointed.c.order_id.is_not(None), BreakClass.UNCLASSIFIED.value),
+        (and_(delivered, early_code), BreakClass.CODE_USED_BEFORE_REVEAL.value),
+        else_=BreakClass.UNEXPECTED_AT_PARTNER.value,
+    )
+    difference = case(
+        (delivered, StatementLine.quantity),
+        (kind == BreakClass.REVERSED_AFTER_DELIVERY.value, -StatementLine.quantity),
+        else_=0,
+    )
+    return (
+        select(StatementLine.id.label("line_id"), pointed.c.order_id.label("order_id"), kind.label("kind"))
+        .add_columns(difference.label("quantity"), StatementLine.unit.label("unit"))
+        .join(pointed, pointed.c.line_id == StatementLine.id, isouter=True)
+        .where(StatementLine.statement_id == statement.id, StatementLine.order_id.is_(None))
+    )
+
+
+def missing_orders(statement: Statement) -> _Found:
+    """Our deliveries of the statement's days that no line of any statement claims."""
+    start, end = instants(statement.first_day, statement.last_day)
+    code = exists().where(StockItem.order_id == Order.id)
+    kind = case((code, BreakClass.CODE_REVEALED_NEVER_USED.value), else_=BreakClass.MISSING_AT_PARTNER.value)
+    return (
+        select(cast(null(), Integer).label("line_id"), Order.id.label("order_id"), kind.label("kind"))
+        .add_columns((-Order.quantity).label("quantity"), Order.unit.label("unit"))
+        .where(
+            own_order(statement.partner_id),
+            _state(OrderState.DELIVERED),
+            Order.final_at >= start,
+            Order.final_at < end,
+            ~claimed(),
+        )
+    )
+
+
+def line_differences(statement: Statement) -> Subquery:
+    """All lines of the statement that do not simply agree."""
+    return union(claimed_lines(statement), unclaimed_lines(statement)).subquery()
+
+
+def agreed() -> ColumnElement[bool]:
+    """Return the plain condition that a claimed line and its order agree.
+
+    Stated apart from the classes above, so that a fault in those shows as lines that nobody explains.
+    """
+    order = aliased(Order)
+    both_delivered = and_(
+        StatementLine.status == _DELIVERED.value,
+        order.state == OrderState.DELIVERED.value,
+        order.quantity == StatementLine.quantity,
+        order.unit == StatementLine.unit,
+    )
+    given_back = or_(
+        order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value]),
+        and_(
+            order.state == OrderState.MANUAL.value,
+            exists().where(Transfer.resolves_id == order.hold_id),
+        ),
+    )
+    neither = and_(StatementLine.status.in_([_REFUSED.value, _REVERSED.value]), given_back)
+    return exists().where(order.id == StatementLine.order_id, or_(both_delivered, neither))

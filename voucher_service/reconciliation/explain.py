@@ -1,0 +1,152 @@
+"""What a difference means, in plain French, and what to do next. The sentences are the translation keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from voucher_service.ids import PROGRAMME_ZONE
+from voucher_service.reconciliation.models import BreakClass
+from voucher_service.units import Unit, display
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """The partner's line. `quantity` counts pieces of `unit`."""
+
+    line: int
+    our_ref: str | None
+    partner_ref: str | None
+    serial: str | None
+    status: str
+    quantity: int
+    unit: Unit
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Our order. `at` is when it became final, or was made while it is open."""
+
+    order_id: UUID
+    partner_ref: str | None
+    state: str
+    quantity: int
+    unit: Unit
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A break with both sides. `quantity` is theirs minus ours. Nothing here tells who the person is."""
+
+    id: UUID
+    kind: BreakClass
+    priority: int
+    quantity: int
+    unit: Unit
+    found_at: datetime
+    resolved_at: datetime | None
+    resolved_by: str | None
+    note: str | None
+    theirs: Theirs | None
+    ours: Ours | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A title, one sentence with the figures, and the next step."""
+
+    title: str
+    sentence: str
+    next_step: str
+
+
+def N_(text: str) -> str:  # noqa: N802  # the name by which catalogues find texts translated later
+    """Mark a text for translation where it is shown."""
+    return text
+
+
+TEXTS: dict[BreakClass, Explanation] = {
+    BreakClass.AMOUNT_DIFFERS: Explanation(
+        N_("Montant différent"),
+        N_("La ligne %(line)s dit %(theirs)s ; nous avons commandé %(ours)s."),
+        N_("Demandez à l’opérateur le montant réellement livré, puis corrigez d’un côté ou de l’autre."),
+    ),
+    BreakClass.DELIVERED_HERE_REFUSED_THERE: Explanation(
+        N_("Livrée chez nous, refusée chez l’opérateur"),
+        N_("Chez nous, %(ours)s livrés le %(our_day)s ; la ligne %(line)s dit la recharge refusée."),
+        N_("Vérifiez avec l’antenne si la personne a reçu sa recharge ; sinon, redonnez-lui un bon."),
+    ),
+    BreakClass.REFUSED_HERE_DELIVERED_THERE: Explanation(
+        N_("Refusée chez nous, livrée chez l’opérateur"),
+        N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; nous les avions rendus au bon."),
+        N_("Vérifiez que le bon n’a pas été utilisé une seconde fois, puis demandez une contre-passation."),
+    ),
+    BreakClass.MISSING_AT_PARTNER: Explanation(
+        N_("Absente du relevé"),
+        N_("Nous avons noté une recharge de %(ours)s livrée le %(our_day)s ; aucune ligne ne la porte."),
+        N_("Attendez le relevé suivant si elle date du dernier jour ; sinon, interrogez l’opérateur."),
+    ),
+    BreakClass.UNEXPECTED_AT_PARTNER: Explanation(
+        N_("Inconnue chez nous"),
+        N_("La ligne %(line)s porte %(theirs)s le %(their_day)s sous une référence qui n’est pas à nous."),
+        N_("Demandez à l’opérateur d’où vient cette ligne : elle ne doit pas être prise sur le don."),
+    ),
+    BreakClass.DUPLICATE_AT_PARTNER: Explanation(
+        N_("Comptée deux fois"),
+        N_("La ligne %(line)s (%(theirs)s) porte une recharge qu’une autre ligne porte déjà."),
+        N_("Demandez à l’opérateur de retirer la ligne en trop, ou la preuve de deux livraisons."),
+    ),
+    BreakClass.DELIVERED_THERE_OPEN_HERE: Explanation(
+        N_("Livrée chez l’opérateur, encore en cours chez nous"),
+        N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; chez nous, l’envoi est en cours."),
+        N_("Ne renvoyez rien : ouvrez la recharge dans « À traiter », puis relancez le rapprochement."),
+    ),
+    BreakClass.REFUSED_THERE_OPEN_HERE: Explanation(
+        N_("Non livrée chez l’opérateur, encore en cours chez nous"),
+        N_("La ligne %(line)s dit la recharge de %(ours)s non livrée ; chez nous, son sort n’est pas connu."),
+        N_("Deux personnes décident dans « À traiter » : rien n’est rendu automatiquement."),
+    ),
+    BreakClass.REVERSED_AFTER_DELIVERY: Explanation(
+        N_("Reprise après livraison"),
+        N_("La ligne %(line)s dit la recharge reprise le %(their_day)s ; chez nous, elle est livrée."),
+        N_("Vérifiez avec l’antenne ce que la personne a gardé, puis faites corriger le don."),
+    ),
+    BreakClass.CODE_USED_BEFORE_REVEAL: Explanation(
+        N_("Code utilisé avant d’être remis"),
+        N_("La ligne %(line)s dit le code %(serial)s utilisé ; nous ne l’avons montré à personne."),
+        N_("Bloquez ce code et le reste de son lot, et prévenez l’opérateur : le code a pu fuiter."),
+    ),
+    BreakClass.CODE_REVEALED_NEVER_USED: Explanation(
+        N_("Code remis, pas encore utilisé"),
+        N_("Un code de %(ours)s a été remis le %(our_day)s ; l’opérateur ne l’a pas vu passer."),
+        N_("Rien d’urgent : proposez d’aider la personne à l’utiliser à son prochain passage."),
+    ),
+    BreakClass.UNCLASSIFIED: Explanation(
+        N_("À démêler"),
+        N_("La ligne %(line)s (%(theirs)s) porte une référence commune à plusieurs de nos recharges."),
+        N_("Demandez à l’opérateur notre référence client pour cette ligne."),
+    ),
+}
+
+
+def explain(difference: Difference, translate: Callable[[str], str] = str) -> Explanation:
+    """Return the words for `difference`; `translate` turns the French key into the reader's language."""
+    text = TEXTS[difference.kind]
+    theirs, ours = difference.theirs, difference.ours
+    facts = {
+        "line": theirs.line if theirs else "–",
+        "serial": (theirs and theirs.serial) or "–",
+        "theirs": display(theirs.quantity, theirs.unit) if theirs else "–",
+        "their_day": _day(theirs.at) if theirs else "–",
+        "ours": display(ours.quantity, ours.unit) if ours else "–",
+        "our_day": _day(ours.at) if ours else "–",
+    }
+    return Explanation(translate(text.title), translate(text.sentence) % facts, translate(text.next_step))
+
+
+def _day(at: datetime) -> str:
+    return f"{at.astimezone(PROGRAMME_ZONE):%d/%m/%Y}"
