@@ -6,6 +6,9 @@ BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard voucher_service/translations/*/LC_MESSAGES/*.po))
 UV := $(shell command -v uv 2>/dev/null)
+# Universal: one list for every Python from 3.11.0 on and every system, with markers where they differ.
+COMPILE := $(or $(UV),.cache/lock/bin/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test lint format lock bench clean check-python dev runtime
@@ -33,14 +36,9 @@ bench: dev ## the side-by-side benchmarks
 	$(BIN)/python -m bench
 
 lock: check-python ## compile requirements*.in into pinned, hashed requirements*.txt (UPGRADE=--upgrade for the newest)
-ifneq ($(UV),)
-	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url $(UPGRADE) requirements.in -o requirements.txt
-	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url $(UPGRADE) requirements-dev.in -o requirements-dev.txt
-else
-	[ -x .cache/lock/bin/pip-compile ] || { $(PYTHON) -m venv .cache/lock && .cache/lock/bin/pip install --quiet pip-tools; }
-	.cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements.in -o requirements.txt
-	.cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements-dev.in -o requirements-dev.txt
-endif
+	@[ -n "$(UV)" ] || [ -x .cache/lock/bin/uv ] || { $(PYTHON) -m venv .cache/lock && .cache/lock/bin/python -m pip install --quiet uv; }
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 
 clean: ## remove what the commands made (.venv, caches); data in var/ stays
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

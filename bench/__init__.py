@@ -1,1 +1,1 @@
-"""Side-by-side benchmarks: never timed tests."""
+"""Side-by-side benchmarks: ratios in one run, never timed tests."""

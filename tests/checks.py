@@ -46,8 +46,7 @@ def environment() -> dict[str, str]:
 def summary(results: dict[str, tuple[bool, float]]) -> str:
     """One line a check, and the verdict."""
     lines = [
-        f"  {'passed' if good else 'FAILED'}  {name:<13} {seconds:6.1f} s"
-        for name, (good, seconds) in results.items()
+        f"  {'passed' if good else 'FAILED'}  {name:<13} {seconds:6.1f} s" for name, (good, seconds) in results.items()
     ]
     failed = [name for name, (good, _) in results.items() if not good]
     verdict = f"Failed: {', '.join(failed)}." if failed else "All checks passed."

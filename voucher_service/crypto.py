@@ -1,8 +1,9 @@
 """Keys at rest: one master key, keys derived from it by name, fields sealed under keys of their own.
 
 Personal fields are sealed with AES-256-GCM-SIV under a key that belongs to one person or one visit; that
-key is itself wrapped by the master key. Destroying the wrapped key erases the person everywhere, backups
-and write-ahead logs included. Every sealed value is bound to its table, column and row.
+key is itself wrapped by the master key. Destroying the wrapped key erases the person wherever no older copy
+of that key is kept (docs/decisions/0010-erasing-a-person.md). Every sealed value is bound to its table,
+column and row.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -58,19 +61,33 @@ def unseal(key: bytes, place: Place, sealed: bytes) -> bytes:
 
 
 class Vault:
-    """The master key (32 bytes) and what is derived from it. It never leaves this object."""
+    """The master key (32 bytes) and what is derived from it. It never leaves this object.
 
-    def __init__(self, master: bytes) -> None:
+    Given a function, the key is read when first needed: commands that make or move the key run without one.
+    """
+
+    def __init__(self, master: bytes | Callable[[], bytes]) -> None:
+        self._load = master if callable(master) else lambda: master
+        self._subkeys: dict[str, bytes] = {}
+
+    @cached_property
+    def _master(self) -> bytes:
+        master = self._load()
         assert len(master) == 32, "the master key is 32 bytes"
-        self._master = master
-        self._wrapping = self.subkey("wrapping")
+        return master
+
+    @cached_property
+    def _wrapping(self) -> bytes:
+        return self.subkey("wrapping")
 
     def subkey(self, label: str) -> bytes:
         """Return the 32-byte key for the purpose `label` (HKDF-SHA256, RFC 5869)."""
-        derivation = HKDF(
-            algorithm=hashes.SHA256(), length=32, salt=None, info=f"coup-de-pouce/{label}".encode()
-        )
-        return derivation.derive(self._master)
+        known = self._subkeys.get(label)
+        if known is None:
+            info = f"coup-de-pouce/{label}".encode()
+            known = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(self._master)
+            self._subkeys[label] = known
+        return known
 
     def lookup(self, label: str, text: str) -> bytes:
         """Return a 32-byte keyed hash to find `text` by, without storing it in clear."""

@@ -6,8 +6,9 @@ refused at start (with the driver's default transactions two scans of one vouche
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -73,6 +74,10 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.engine = _engine(url, pool_size)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._autocommit = sessionmaker(alone, expire_on_commit=False)
+        # SQLite has one writer; threads that poll for its lock starve each other, so they queue here instead.
+        self._writer: AbstractContextManager[object] = threading.RLock() if self.is_sqlite else nullcontext()
 
     @property
     def is_sqlite(self) -> bool:
@@ -82,7 +87,7 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """Open one transaction: committed at the end of the block, rolled back by any exception."""
-        with self._sessions() as session:
+        with self._writer, self._sessions() as session:
             yield session
             session.commit()
 
@@ -92,6 +97,7 @@ class Database:
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             yield session
+            session.expunge_all()  # what was read stays readable after the block
             session.rollback()
 
     def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -105,6 +111,24 @@ class Database:
         except IntegrityError:
             with self.begin() as session:
                 return work(session, *args, **kwargs)
+
+    def run_autocommit(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` as `run` does, when all it writes is written by one statement.
+
+        On PostgreSQL that statement is its own transaction: two round trips fewer on the redemption path.
+        """
+        if self.is_sqlite:
+            return self.run(work, *args, **kwargs)
+        for last in (False, True):
+            try:
+                with self._autocommit() as session:
+                    answer = work(session, *args, **kwargs)
+                    session.flush()
+                    return answer
+            except IntegrityError:
+                if last:
+                    raise
+        raise AssertionError("the second run answers or raises")
 
     def ping(self) -> None:
         """Raise NotReady unless the database answers."""
@@ -121,11 +145,12 @@ class Database:
 
 def _engine(url: str, pool_size: int) -> Engine:
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True)
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
-    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
+    # Parameters may be personal: they stay out of error messages and so out of logs.
+    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, hide_parameters=True)
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:
@@ -135,6 +160,8 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
     mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # What is removed is overwritten: a person's key must not linger in a free page.
+    cursor.execute("PRAGMA secure_delete=ON")
     level = cursor.execute("PRAGMA synchronous").fetchone()[0]
     cursor.close()
     if (mode, level) not in {("wal", 2), ("memory", 2)}:

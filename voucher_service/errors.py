@@ -3,11 +3,14 @@
     ServiceError (status, code)          anything we tell a caller plainly
     ├─ BadInput            422           a field is wrong: names it and the remedy
     ├─ BadFile             422           a file is rejected whole: names line and column
+    ├─ NotSignedIn         401           sign in first (again)
     ├─ NotAllowed          403           this person may not do this here
     ├─ NotFound            404           no such thing, or not yours to see
+    │  └─ Erased           404           there was a person here; what we knew is destroyed
     ├─ Conflict            409           the state of things does not allow it (any more)
     │  └─ SecondPersonNeeded 409         another person must agree first
     ├─ KeyReused           422           an idempotency key came back with another request
+    ├─ TooManyTries        429           wait, then try again
     └─ NotReady            503           a part we need is missing; nothing was recorded
 
 A refusal at the counter is *not* an error: it is a recorded outcome (see `voucher_service.visits.outcomes`).
@@ -55,6 +58,13 @@ class BadFile(ServiceError):
         self.column = column
 
 
+class NotSignedIn(ServiceError):
+    """Nobody is signed in, or the session has ended."""
+
+    status = 401
+    code = "not_signed_in"
+
+
 class NotAllowed(ServiceError):
     """This person may not do this here."""
 
@@ -67,6 +77,12 @@ class NotFound(ServiceError):
 
     status = 404
     code = "not_found"
+
+
+class Erased(NotFound):
+    """The person was erased: the reference stays for the accounts, nothing personal can be read again."""
+
+    code = "person_erased"
 
 
 class Conflict(ServiceError):
@@ -87,6 +103,17 @@ class KeyReused(ServiceError):
 
     status = 422
     code = "idempotency_key_reused"
+
+
+class TooManyTries(ServiceError):
+    """Too many tries in a short time. `retry_after` is in seconds."""
+
+    status = 429
+    code = "too_many_tries"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class NotReady(ServiceError):

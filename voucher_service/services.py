@@ -9,6 +9,7 @@ from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.fulfilment.providers import Provider
 from voucher_service.settings import Settings
+from voucher_service.vouchers.key_ring import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,4 +19,5 @@ class Services:
     settings: Settings
     database: Database
     vault: Vault
+    ring: KeyRing
     providers: Mapping[str, Provider]

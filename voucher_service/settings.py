@@ -9,7 +9,7 @@ import base64
 import binascii
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,9 +23,7 @@ def _master_key(text: str) -> str:
     try:
         key = base64.urlsafe_b64decode(text)
     except (binascii.Error, ValueError) as error:
-        raise ValueError(
-            "must be 32 bytes in URL-safe base64: make one with `flask new-master-key`"
-        ) from error
+        raise ValueError("must be 32 bytes in URL-safe base64: make one with `flask new-master-key`") from error
     if text and len(key) != 32:
         raise ValueError("must be exactly 32 bytes: make one with `flask new-master-key`")
     return text
@@ -45,14 +43,16 @@ def _redis_url(text: str) -> str:
     raise ValueError("must start with redis://, rediss:// or unix://")
 
 
+def _needs_https(known: dict[str, Any]) -> bool:
+    return not known.get("demo") or str(known.get("public_url", "")).startswith("https://")
+
+
 class Settings(BaseSettings):
     """What a deployment may set. Every field is an environment variable of the same name in capitals."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
-    data_dir: Path = Field(
-        default=Path("var"), description="Folder for the embedded database, keys and result files."
-    )
+    data_dir: Path = Field(default=Path("var"), description="Folder for the embedded database, keys and result files.")
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(
         default="", description="PostgreSQL address; empty means SQLite in DATA_DIR."
     )
@@ -62,9 +62,7 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
-    workers: int = Field(
-        default=0, ge=0, le=64, description="Web processes; 0 chooses (1 on SQLite, else one a core)."
-    )
+    workers: int = Field(default=0, ge=0, le=64, description="Web processes; 0 chooses (1 on SQLite, else one a core).")
     threads: int = Field(default=8, ge=1, le=64, description="Threads in each web process.")
     master_key: Annotated[str, AfterValidator(_master_key)] = Field(
         default="", description="32 bytes, URL-safe base64; empty means the file master.key in DATA_DIR."
@@ -77,11 +75,16 @@ class Settings(BaseSettings):
     )
     demo: bool = Field(default=False, description="Fill an empty database with the demonstration programme.")
     secure_cookies: bool = Field(
-        default=True, description="Send cookies over HTTPS only; off for the demonstration on localhost."
+        default_factory=_needs_https,
+        description="Send cookies over HTTPS only; off by default only in a demonstration on plain HTTP.",
     )
-    log_level: str = Field(
-        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged."
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="Proxies of ours in front whose X-Forwarded headers are believed; 0 believes none.",
     )
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
     @classmethod
     def from_env(cls) -> Settings:

@@ -65,9 +65,7 @@ def browser_with_camera(playwright: Playwright, tmp_path: Path) -> Iterator[Laun
 
         def launch(*scenes: Scene) -> Browser:
             path = film(tmp_path / "camera.mjpeg", scenes)
-            running = playwright.chromium.launch(
-                executable_path=find_chromium(), args=arguments(camera_film=path)
-            )
+            running = playwright.chromium.launch(executable_path=find_chromium(), args=arguments(camera_film=path))
             stack.callback(running.close)
             return running
 

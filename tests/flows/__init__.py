@@ -1,1 +1,1 @@
-"""Features against real databases."""
+"""Whole flows through the features, on both databases."""

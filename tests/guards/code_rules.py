@@ -56,9 +56,7 @@ def wsgi_import(name: str, text: str) -> list[str]:
 
 def hidden_import(name: str, text: str) -> list[str]:
     """A first-party import inside a function, where the import rules cannot be read off the file's head."""
-    functions = (
-        node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
+    functions = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     lines = {
         inner.lineno
         for function in functions
@@ -81,14 +79,10 @@ def hidden_clock(name: str, text: str) -> list[str]:
             owner = node.value.id if isinstance(node.value, ast.Name) else node.value.attr
             pair = (owner, node.attr)
         elif isinstance(node, ast.ImportFrom):
-            pair = next(
-                ((node.module or "", a.name) for a in node.names if (node.module, a.name) in CLOCKS), pair
-            )
+            pair = next(((node.module or "", a.name) for a in node.names if (node.module, a.name) in CLOCKS), pair)
         if pair in CLOCKS:
             line = getattr(node, "lineno", 1)
-            found.append(
-                f"{name}:{line}: {'.'.join(pair)} below the doors: take `now` or the id as an argument"
-            )
+            found.append(f"{name}:{line}: {'.'.join(pair)} below the doors: take `now` or the id as an argument")
     return found
 
 
@@ -101,9 +95,5 @@ def undocumented(name: str, text: str) -> list[str]:
         for node in tree.body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name[0] != "_"
     )
-    found += [
-        f"{name}:{node.lineno}: {node.name} has no docstring"
-        for node in public
-        if not ast.get_docstring(node)
-    ]
+    found += [f"{name}:{node.lineno}: {node.name} has no docstring" for node in public if not ast.get_docstring(node)]
     return found

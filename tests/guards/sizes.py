@@ -8,9 +8,7 @@ from pathlib import PurePosixPath
 
 FILE_LINES, FUNCTION_LINES, MAIN_STYLESHEET_LINES = 300, 60, 600
 MAIN_STYLESHEETS = ("style.css", "main.css", "app.css")
-JS_FUNCTION = re.compile(
-    r"(\bfunction\b.*|=>\s*|^\s*(?:async |static |get |set |#)*[\w$]+\s*\(.*\)\s*)\{\s*$"
-)
+JS_FUNCTION = re.compile(r"(\bfunction\b.*|=>\s*|^\s*(?:async |static |get |set |#)*[\w$]+\s*\(.*\)\s*)\{\s*$")
 JS_BLOCK = re.compile(r"^\s*(?:\}\s*)?(?:if|for|while|switch|catch|else|try|do|with)\b")
 
 
@@ -42,7 +40,5 @@ def long_js_function(name: str, text: str) -> list[str]:
         close = line[: len(line) - len(line.lstrip())] + "}"
         end = next((i for i in range(start + 1, len(lines)) if lines[i].startswith(close)), len(lines) - 1)
         if (length := end - start + 1) > FUNCTION_LINES:
-            found.append(
-                f"{name}:{start + 1}: a function of {length} lines, at most {FUNCTION_LINES}: split it"
-            )
+            found.append(f"{name}:{start + 1}: a function of {length} lines, at most {FUNCTION_LINES}: split it")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -34,7 +35,11 @@ class PostgresServer(ServerProcess):
             os.chown(self.folder, self.user_id, self.user_id)
             programs = within_reach(programs, self.folder)
         self._programs = programs
-        self._create_cluster()
+        try:
+            self._create_cluster()
+        except ServerUnavailableError:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
 
     @property
     def url(self) -> str:

@@ -23,9 +23,7 @@ case "$*" in *ensurepip*) echo "ModuleNotFoundError" >&2; exit 1;; esac
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run make on our Makefile, free of the make that may be running the tests."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
@@ -64,9 +62,7 @@ def test_an_unfit_python_is_refused_in_plain_words(tmp_path: Path, program: str 
 
 
 def test_one_failed_check_fails_the_whole_and_the_others_still_run() -> None:
-    results = checks.run(
-        {"bad": [sys.executable, "-c", "raise SystemExit(3)"], "good": [sys.executable, "-c", "pass"]}
-    )
+    results = checks.run({"bad": [sys.executable, "-c", "raise SystemExit(3)"], "good": [sys.executable, "-c", "pass"]})
     assert {name: passed for name, (passed, _) in results.items()} == {"bad": False, "good": True}
     assert "Failed: bad." in checks.summary(results)
     assert "All checks passed." in checks.summary({"good": results["good"]})

@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from tests.servers import PostgresServer, ServerUnavailableError, ValkeyServer, postgres, valkey
-from tests.servers.binaries import within_reach
+from tests.servers.binaries import machine_folder, within_reach
 from tests.servers.leash import alive, children
 from tests.servers.postgresql import plain
 from tests.servers.process import reachable_by_all
@@ -108,9 +108,7 @@ def test_a_server_does_not_outlive_a_killed_owner() -> None:
         "import time\nfrom tests.servers import ValkeyServer\ns = ValkeyServer()\ns.start()\n"
         "print(s.pid, s.folder, flush=True)\ntime.sleep(60)"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as owner:
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         pid, folder = owner.stdout.readline().split()
         assert alive(int(pid))
@@ -141,6 +139,17 @@ def test_programs_out_of_reach_are_copied(tmp_path: Path) -> None:
     assert not reachable_by_all(hidden)
     assert (copied / "postgres").read_text() == "program"
     assert (copied / "../../../package.libs/libpq.so").read_text() == "library"
+
+
+def test_without_the_wheel_the_programs_of_the_machine_are_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("postgres", "initdb"):
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine_folder() == tmp_path
+    (tmp_path / "initdb").unlink()
+    assert machine_folder() != tmp_path
 
 
 def test_a_server_of_somebody_else_is_used_but_not_driven(

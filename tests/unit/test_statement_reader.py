@@ -184,9 +184,7 @@ def test_numbers_as_partners_write_them(text: str, unit: str, quantity: int) -> 
     assert parse_quantity(text, UNITS[unit]) == quantity
 
 
-@pytest.mark.parametrize(
-    "text", ["1,234", "1.234.56", "12.34.567", "1,2.3,4", "1e3", "+5", "NaN", "0x10", ""]
-)
+@pytest.mark.parametrize("text", ["1,234", "1.234.56", "12.34.567", "1,2.3,4", "1e3", "+5", "NaN", "0x10", ""])
 def test_numbers_that_could_be_read_two_ways_are_refused(text: str) -> None:
     with pytest.raises(BadCell):
         parse_quantity(text, UNITS["eur"])

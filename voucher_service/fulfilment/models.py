@@ -92,16 +92,53 @@ class Order(Base):
     final_at: Mapped[datetime | None]
 
 
+class AttemptKind(StrEnum):
+    """What an attempt does: send the order, or ask what became of it."""
+
+    SUBMIT = "submit"
+    QUERY = "query"
+
+
+class AttemptOutcome(StrEnum):
+    """What came back. `lost` and `internal` are faults of ours, the others answers of the partner."""
+
+    DELIVERED = "delivered"
+    HELD = "held"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+    NOT_FOUND = "not_found"
+    ABSENT = "absent"  # not found, late enough to count as a proof
+    REVERSED = "reversed"
+    STOCK_EMPTY = "stock_empty"
+    INTERNAL = "internal"  # we failed before the socket opened
+    LOST = "lost"  # the worker never came back with an answer
+
+
 class Attempt(Base):
-    """One call to a partner: written before the socket opens, completed by what came back."""
+    """One call to a partner: written before the socket opens, completed by what came back.
+
+    At most one attempt of an order is in flight: the database refuses a second one.
+    """
 
     __tablename__ = "attempt"
-    __table_args__ = (UniqueConstraint("order_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("order_id", "number"),
+        CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended"),
+        Index(
+            "uq_attempt_in_flight",
+            "order_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("top_up_order.id"))
     number: Mapped[int] = mapped_column(SmallInteger)
-    kind: Mapped[str] = mapped_column(String(8))  # submit | query
+    kind: Mapped[str] = mapped_column(String(8))
     our_ref: Mapped[str] = mapped_column(String(40))
     request_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     started_at: Mapped[datetime]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from voucher_service.units import Unit
@@ -42,7 +42,7 @@ class Capabilities:
     needs_number: bool
     sync_limit: timedelta  # after this a submitted order is no longer "in the air" at the partner
     lookup_by_our_reference: bool
-    idempotent: bool
+    idempotent: bool  # refusing a reused reference is enforced and proven, not merely promised
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,10 @@ Evidence = Mapping[str, str | int | None]
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The value is with the person."""
+    """The value is with the person; `quantity`, in the order's unit, is what the partner reports."""
 
     partner_ref: str
+    quantity: int | None = None
     evidence: Evidence = field(default_factory=dict)
 
 
@@ -107,16 +108,30 @@ class NotFound:
     as_of: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """It was delivered, and the partner took it back afterwards."""
+
+    partner_ref: str
+    evidence: Evidence = field(default_factory=dict)
+
+
 Submitted = Delivered | Accepted | Refused | NotSent | Unknown
-Found = Delivered | Accepted | Refused | NotFound | Unknown
+Found = Delivered | Accepted | Refused | NotFound | Unknown | Reversed
+Answer = Submitted | Found
 
 
 class Provider(Protocol):
-    """A way to deliver. No transaction is open during a call."""
+    """A way to deliver. A code from our own stock needs no more than this: nobody is called."""
 
     @property
     def capabilities(self) -> Capabilities:
         """What this partner can do."""
+
+
+@runtime_checkable
+class Operator(Provider, Protocol):
+    """A partner that is called for each order. No transaction is open during a call."""
 
     def submit(self, top_up: TopUp) -> Submitted:
         """Send the order once."""

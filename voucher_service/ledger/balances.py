@@ -41,8 +41,6 @@ def balances_of(session: Session, book_ids: Iterable[int]) -> dict[int, Balances
 def available(session: Session, book_id: int) -> int:
     """Return what can still be promised from the book, in its unit (the kept balance)."""
     kept = session.scalar(
-        select(FloorBalance.balance).where(
-            FloorBalance.account_id == account_id(book_id, AccountKind.AVAILABLE)
-        )
+        select(FloorBalance.balance).where(FloorBalance.account_id == account_id(book_id, AccountKind.AVAILABLE))
     )
     return kept or 0

@@ -144,9 +144,7 @@ class Transfer(Base):
 
     __tablename__ = "transfer"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["source_id", "unit"], ["account.id", "account.unit"], name="fk_transfer_source"
-        ),
+        ForeignKeyConstraint(["source_id", "unit"], ["account.id", "account.unit"], name="fk_transfer_source"),
         ForeignKeyConstraint(
             ["destination_id", "unit"], ["account.id", "account.unit"], name="fk_transfer_destination"
         ),

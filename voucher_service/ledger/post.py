@@ -80,9 +80,7 @@ def open_book(session: Session, *, kind: BookKind, unit: Unit, now: datetime) ->
     return book.id
 
 
-def post(
-    session: Session, entries: Sequence[Entry], *, actor: str, occurred_at: datetime, now: datetime
-) -> list[UUID]:
+def post(session: Session, entries: Sequence[Entry], *, actor: str, occurred_at: datetime, now: datetime) -> list[UUID]:
     """Post `entries` and return their transfer ids, in order. A key seen before answers with its first id.
 
     Raises:
@@ -172,15 +170,12 @@ def move_floors(session: Session, entries: Sequence[Entry]) -> None:
         moved = session.scalar(
             update(FloorBalance)
             .where(FloorBalance.account_id == account, FloorBalance.balance + delta[account] >= 0)
-            .values(
-                balance=FloorBalance.balance + delta[account], counted=FloorBalance.counted + counted[account]
-            )
+            .values(balance=FloorBalance.balance + delta[account], counted=FloorBalance.counted + counted[account])
             .returning(FloorBalance.account_id)
             .execution_options(synchronize_session=False)
         )
         if moved is None:
             raise Conflict(
-                "Il ne reste pas assez sur cette dotation : choisissez une quantité plus petite "
-                "ou une autre dotation.",
+                "Il ne reste pas assez sur cette dotation : choisissez une quantité plus petite ou une autre dotation.",
                 code="allocation_exhausted",
             )

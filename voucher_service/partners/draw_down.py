@@ -137,9 +137,7 @@ def _pro_rata(pots: Sequence[Pot], count: int) -> list[tuple[int, int]]:
     # A share never exceeds what its pot can pay: count * a / total <= a / quantity_each.
     taken = {pot.allocation_id: count * pot.available // total for pot in pots}
     left = count - sum(taken.values())
-    order = sorted(
-        pots, key=lambda pot: (-(count * pot.available % total), pot.valid_until, pot.allocation_id)
-    )
+    order = sorted(pots, key=lambda pot: (-(count * pot.available % total), pot.valid_until, pot.allocation_id))
     while left:
         for pot in order:
             if left and taken[pot.allocation_id] < pot.vouchers:

@@ -88,12 +88,16 @@ class Allocation(Base):
 
     __tablename__ = "allocation"
     __table_args__ = (
+        # A form sent twice must not count a gift twice.
+        UniqueConstraint("agreement_id", "label"),
         CheckConstraint("quantity > 0", name="positive"),
         CheckConstraint("valid_until >= valid_from", name="dates"),
         CheckConstraint("approved_by IS NULL OR approved_by <> created_by", name="two_people"),
         CheckConstraint(
-            "state <> 'open' OR needs_second_person = 0 OR approved_by IS NOT NULL", name="approved"
+            "state NOT IN ('open', 'closed') OR needs_second_person = 0 OR approved_by IS NOT NULL",
+            name="approved",
         ),
+        CheckConstraint("(state IN ('declined', 'closed')) = (ended_by IS NOT NULL)", name="ended"),
     )
 
     id: Mapped[int] = mapped_column(ForeignKey("book.id"), primary_key=True, autoincrement=False)
@@ -110,6 +114,18 @@ class Allocation(Base):
     created_at: Mapped[datetime]
     approved_by: Mapped[str | None] = mapped_column(String(60))
     approved_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(60))  # who declined or closed it
+    ended_at: Mapped[datetime | None]
+
+
+class GiftNote(Base):
+    """Why value left an allocation other than to a person: the words that stand beside the transfer."""
+
+    __tablename__ = "gift_note"
+    __table_args__ = (CheckConstraint("length(reason) >= 3", name="reason"),)
+
+    transfer_id: Mapped[UUID] = mapped_column(ForeignKey("transfer.id"), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(200))
 
 
 class Earmark(Base):

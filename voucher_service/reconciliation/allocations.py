@@ -38,12 +38,7 @@ class AllocationReport:
     def holds(self) -> bool:
         """Say whether received = available + reserved + in delivery + delivered + returned + written off."""
         return self.variance == 0 and self.received == (
-            self.available
-            + self.reserved
-            + self.in_delivery
-            + self.delivered
-            + self.returned
-            + self.written_off
+            self.available + self.reserved + self.in_delivery + self.delivered + self.returned + self.written_off
         )
 
 

@@ -65,9 +65,7 @@ def _close(session: Session, statement: Statement, lines: Subquery, now: datetim
     ) & ~exists().where(lines.c.line_id == Break.line_id)
     # An order found in any statement, or no longer delivered, is not missing any more.
     of_orders = Break.line_id.is_(None) & Break.order_id.in_(
-        select(Order.id).where(
-            Order.id == Break.order_id, or_(claimed(), Order.state != OrderState.DELIVERED.value)
-        )
+        select(Order.id).where(Order.id == Break.order_id, or_(claimed(), Order.state != OrderState.DELIVERED.value))
     )
     gone = session.scalars(
         update(Break)
@@ -105,9 +103,7 @@ def _change(session: Session, found: Subquery, same: ColumnElement[bool]) -> Non
     )
 
 
-def _insert(
-    session: Session, statement: Statement, found: Select[Any, Any, Any, Any, Any], now: datetime
-) -> int:
+def _insert(session: Session, statement: Statement, found: Select[Any, Any, Any, Any, Any], now: datetime) -> int:
     count = 0
     # Only differences travel, and only new ones; the ids must be made here.
     for rows in session.execute(found).partitions(_CHUNK):

@@ -77,9 +77,7 @@ def _state(*states: OrderState) -> ColumnElement[bool]:
 
 def _claimed_kind() -> ColumnElement[str | None]:
     """The class of a line with the order it claimed; NULL when they agree."""
-    given_back = or_(
-        _state(OrderState.GIVEN_BACK, OrderState.REVERSED), and_(_state(OrderState.MANUAL), hold_ended())
-    )
+    given_back = or_(_state(OrderState.GIVEN_BACK, OrderState.REVERSED), and_(_state(OrderState.MANUAL), hold_ended()))
     said_delivered = case(
         (given_back, BreakClass.REFUSED_HERE_DELIVERED_THERE.value),
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),

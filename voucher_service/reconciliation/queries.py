@@ -53,9 +53,7 @@ class LineRow:
 
 def statement_of(session: Session, partner_id: UUID, statement_id: UUID) -> Statement:
     """Return the partner's statement. Raises NotFound when it is another's, or does not exist."""
-    found = session.scalar(
-        select(Statement).where(Statement.id == statement_id, Statement.partner_id == partner_id)
-    )
+    found = session.scalar(select(Statement).where(Statement.id == statement_id, Statement.partner_id == partner_id))
     if found is None:
         raise NotFound("Ce relevé n’existe pas : revenez à la liste.")
     return found
@@ -73,9 +71,7 @@ def statements(session: Session, partner_id: UUID, *, page: int = 1) -> tuple[li
         .offset((max(page, 1) - 1) * PAGE)
     )
     return [
-        StatementRow(
-            s.id, s.file_name, s.first_day, s.last_day, s.uploaded_by, s.uploaded_at, figures(session, s)
-        )
+        StatementRow(s.id, s.file_name, s.first_day, s.last_day, s.uploaded_by, s.uploaded_at, figures(session, s))
         for s in rows
     ], total
 

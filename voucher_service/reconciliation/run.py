@@ -84,9 +84,7 @@ def figures(session: Session, statement: Statement) -> Figures:
     matched = _count(session, of_statement, agreed(), ~open_break)
     differing = _count(session, of_statement, ~agreed(), named)
     # Neither agreeing nor named, or both at once: whichever it is, nobody has explained it.
-    lost = _count(session, of_statement, ~agreed(), ~named) + _count(
-        session, of_statement, agreed(), open_break
-    )
+    lost = _count(session, of_statement, ~agreed(), ~named) + _count(session, of_statement, agreed(), open_break)
     assert lines == statement.line_count, "lines of the statement are lost"
     assert lines == matched + differing + lost, "a line is counted twice or not at all"
     claims = select(func.count(StatementLine.order_id), func.count(StatementLine.order_id.distinct()))
@@ -112,9 +110,7 @@ def breaks_of(statement: Statement) -> ColumnElement[bool]:
     """Return the condition "this break is one of the statement's": on its lines, or missing on its days."""
     lines = select(StatementLine.id).where(StatementLine.statement_id == statement.id)
     missing = missing_orders(statement).subquery()
-    return Break.line_id.in_(lines) | and_(
-        Break.line_id.is_(None), Break.order_id.in_(select(missing.c.order_id))
-    )
+    return Break.line_id.in_(lines) | and_(Break.line_id.is_(None), Break.order_id.in_(select(missing.c.order_id)))
 
 
 def _count(session: Session, *conditions: ColumnElement[bool]) -> int:

@@ -49,9 +49,7 @@ def make_statement_csv(session: Session, partner_id: UUID, first_day: date, last
         order_id, ref, serial, quantity, unit, state, at = row
         sums[unit] = sums.get(unit, 0) + quantity
         told = STATE_WORDS[state], at.astimezone(PROGRAMME_ZONE).isoformat(sep=" ", timespec="seconds")
-        write.writerow(
-            (count, order_id, ref or "", serial or "", amount(quantity, unit), UNIT_WORDS[unit], *told)
-        )
+        write.writerow((count, order_id, ref or "", serial or "", amount(quantity, unit), UNIT_WORDS[unit], *told))
     total = "".join(amount(quantity, unit) for unit, quantity in sums.items()) if len(sums) == 1 else ""
     write.writerow(("TOTAL", count, total))
     return text.getvalue().encode("utf-8-sig")

@@ -44,9 +44,7 @@ def import_statement(
     if session.get(Partner, partner_id) is None:
         raise NotFound("Cet opérateur n’existe pas : choisissez-le dans la liste.")
     digest = hashlib.sha256(content).digest()
-    known = session.scalar(
-        select(Statement).where(Statement.partner_id == partner_id, Statement.file_sha256 == digest)
-    )
+    known = session.scalar(select(Statement).where(Statement.partner_id == partner_id, Statement.file_sha256 == digest))
     if known is not None:
         return known
     parsed = read(content)

@@ -8,21 +8,23 @@ written, and none waits for another.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import (
     CTE,
     JSON,
     BigInteger,
     BindParameter,
+    Boolean,
     ColumnElement,
     Date,
     FromClause,
     Insert,
     Integer,
     LargeBinary,
-    Row,
     Select,
     String,
     Uuid,
@@ -30,17 +32,18 @@ from sqlalchemy import (
     bindparam,
     exists,
     insert,
-    literal,
+    literal_column,
     or_,
     select,
     update,
 )
 from sqlalchemy.orm import Session
 
-from voucher_service.db import UtcDateTime
+from voucher_service.db import Base, UtcDateTime
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.ledger.models import AccountKind, Reason, Transfer
 from voucher_service.partners.models import Offer, Route
+from voucher_service.prepared import Prepared
 from voucher_service.units import Unit
 from voucher_service.visits.models import Scan, Visit, VisitKind
 from voucher_service.visits.outcomes import Outcome
@@ -48,18 +51,32 @@ from voucher_service.vouchers.models import Voucher, VoucherState
 
 Columns = Any  # the facts' columns: of the CTE, or of the table
 
-_BRANCH = bindparam("branch_id", type_=Integer)
-_STAFF = bindparam("staff_id", type_=Uuid)
-_ACTOR = bindparam("actor", type_=String)
-_SCAN = bindparam("scan_id", type_=Uuid)
-_ORDER = bindparam("order_id", type_=Uuid)
-_HOLD = bindparam("hold_id", type_=Uuid)
-_HASH = bindparam("request_hash", type_=LargeBinary)
-_NOW = bindparam("now", type_=UtcDateTime)
-_SCANNED = bindparam("scanned_at", type_=UtcDateTime)
-_TODAY = bindparam("today", type_=Date)
-_PAID = bindparam("paid_cents", type_=Integer)
-_NUMBER = bindparam("number_sealed", type_=LargeBinary)
+
+def _given(name: str, kind: Any) -> BindParameter[Any]:
+    """Return the parameter `name`, under a name that no column has, as UPDATE wants it."""
+    return bindparam(f"p_{name}", type_=kind)
+
+
+def _constant(value: str | int) -> ColumnElement[Any]:
+    """Return a constant of the rules, written out in the SQL: the planner may count on it."""
+    return literal_column(f"'{value}'" if isinstance(value, str) else str(value))
+
+
+_JSON = ("p_detail", "p_answers")
+_BRANCH = _given("branch_id", Integer)
+_STAFF = _given("staff_id", Uuid)
+_ACTOR = _given("actor", String)
+_SCAN = _given("scan_id", Uuid)
+_ORDER = _given("order_id", Uuid)
+_HOLD = _given("hold_id", Uuid)
+_HASH = _given("request_hash", LargeBinary)
+_NOW = _given("now", UtcDateTime)
+_SCANNED = _given("scanned_at", UtcDateTime)
+_TODAY = _given("today", Date)
+_PAID = _given("paid_cents", Integer)
+_NUMBER = _given("number_sealed", LargeBinary)
+
+_VOUCHERS = Base.metadata.tables[Voucher.__tablename__]  # no object is loaded or tracked on this path
 
 # Read from the voucher that was stamped; `facts` below is that row, as a CTE or as the table itself.
 _FACTS = (
@@ -79,45 +96,44 @@ _FACTS = (
 def _same_as_signed() -> ColumnElement[bool]:
     """Every field of the body must be what the books say: a revoked key alone then opens nothing."""
     return and_(
-        Voucher.organisation == bindparam("organisation", type_=Integer),
-        Voucher.key_id == bindparam("key_id", type_=Integer),
-        Voucher.serial == bindparam("serial", type_=BigInteger),
-        Voucher.nonce == bindparam("nonce", type_=BigInteger),
-        Voucher.offer_code == bindparam("offer_code", type_=Integer),
-        Voucher.quantity == bindparam("value", type_=Integer),
-        Voucher.last_day == bindparam("last_day", type_=Date),
+        Voucher.organisation == _given("organisation", Integer),
+        Voucher.key_id == _given("key_id", Integer),
+        Voucher.serial == _given("serial", BigInteger),
+        Voucher.nonce == _given("nonce", BigInteger),
+        Voucher.offer_code == _given("offer_code", Integer),
+        Voucher.quantity == _given("value", Integer),
+        Voucher.last_day == _given("last_day", Date),
     )
 
 
 def _typed() -> ColumnElement[bool]:
-    return Voucher.typed_lookup == bindparam("typed_lookup", type_=LargeBinary)
+    return Voucher.typed_lookup == _given("typed_lookup", LargeBinary)
 
 
 def _stamp(which: ColumnElement[bool]) -> Any:
     return (
-        update(Voucher)
+        update(_VOUCHERS)
         .where(
             which,
-            Voucher.state == VoucherState.ISSUED.value,
+            Voucher.state == _constant(VoucherState.ISSUED),
             Voucher.last_day >= _TODAY,
             Voucher.price_cents >= _PAID,
-            or_(_NUMBER.is_not(None), exists().where(Offer.id == Voucher.offer_id, _needs_no_number())),
+            or_(_given("has_number", Boolean), exists().where(Offer.id == Voucher.offer_id, _needs_no_number())),
             # A replayed scan gets its first answer, even when the voucher was given back since.
             ~exists().where(Scan.id == _SCAN),
         )
         .values(
-            state=VoucherState.REDEEMED.value,
+            state=_constant(VoucherState.REDEEMED),
             redeemed_key=_SCAN,
             redeemed_at=_NOW,
             redeemed_branch_id=_BRANCH,
         )
         .returning(*_FACTS)
-        .execution_options(synchronize_session=False)
     )
 
 
 def _needs_no_number() -> ColumnElement[bool]:
-    return Offer.route == Route.CODE_STOCK.value
+    return Offer.route == _constant(Route.CODE_STOCK)
 
 
 def _fill(
@@ -125,40 +141,40 @@ def _fill(
 ) -> Insert:
     """Return INSERT INTO table (…) SELECT … FROM facts."""
     chosen: Select[Any] = select(*values.values()).select_from(facts).where(*where)
-    return insert(table).from_select(list(values), chosen, include_defaults=False)
+    return insert(table.__table__).from_select(list(values), chosen, include_defaults=False)
 
 
 def _hold(v: Columns) -> dict[str, Any]:
     """The value goes from reserved to in delivery; the reservation is resolved, which happens once at most."""
-    book = v.allocation_id * 100
+    book = v.allocation_id * _constant(100)
     return _transfer(_HOLD, "hold_key", Reason.REDEEMED) | {
         "unit": v.unit,
         "quantity": v.quantity,
-        "source_id": book + int(AccountKind.RESERVED),
-        "destination_id": book + int(AccountKind.IN_DELIVERY),
+        "source_id": book + _constant(int(AccountKind.RESERVED)),
+        "destination_id": book + _constant(int(AccountKind.IN_DELIVERY)),
         "resolves_id": v.reservation_id,
     }
 
 
 def _cash(_v: Columns) -> dict[str, Any]:
     """The solidarity price goes from the person into the branch's till."""
-    till = bindparam("till_book_id", type_=BigInteger) * 100
-    return _transfer(bindparam("cash_id", type_=Uuid), "cash_key", Reason.PRICE_PAID) | {
-        "unit": literal(Unit.EUR_CENT.value),
+    till = _given("till_book_id", BigInteger) * _constant(100)
+    return _transfer(_given("cash_id", Uuid), "cash_key", Reason.PRICE_PAID) | {
+        "unit": _constant(Unit.EUR_CENT),
         "quantity": _PAID,
-        "source_id": till + int(AccountKind.PERSON),
-        "destination_id": till + int(AccountKind.TILL),
+        "source_id": till + _constant(int(AccountKind.PERSON)),
+        "destination_id": till + _constant(int(AccountKind.TILL)),
     }
 
 
 def _transfer(transfer_id: BindParameter[Any], key: str, reason: Reason) -> dict[str, Any]:
     return {
         "id": transfer_id,
-        "key": bindparam(key, type_=String),
+        "key": _given(key, String),
         "request_hash": _HASH,
-        "reason": literal(reason.value),
-        "object_kind": literal("order"),
-        "object_id": bindparam("order_text", type_=String),
+        "reason": _constant(reason),
+        "object_kind": _constant("order"),
+        "object_id": _given("order_text", String),
         "actor": _ACTOR,
         "occurred_at": _SCANNED,
         "recorded_at": _NOW,
@@ -175,15 +191,15 @@ def _order(v: Columns) -> dict[str, Any]:
         "branch_id": _BRANCH,
         "unit": v.unit,
         "quantity": v.quantity,
-        "wrapped_key": bindparam("order_key", type_=LargeBinary),
+        "wrapped_key": _given("order_key", LargeBinary),
         "number_sealed": _NUMBER,
-        "number_lookup": bindparam("number_lookup", type_=LargeBinary),
-        "number_tail": bindparam("number_tail", type_=String),
-        "state": literal(OrderState.WAITING.value),
+        "number_lookup": _given("number_lookup", LargeBinary),
+        "number_tail": _given("number_tail", String),
+        "state": _constant(OrderState.WAITING),
         "created_at": _NOW,
         "due_at": _NOW,
-        "tries": literal(0),
-        "queries": literal(0),
+        "tries": _constant(0),
+        "queries": _constant(0),
     }
 
 
@@ -197,15 +213,15 @@ def _scan(v: Columns) -> dict[str, Any]:
         "staff_id": _STAFF,
         "scanned_at": _SCANNED,
         "received_at": _NOW,
-        "outcome": literal(Outcome.ACCEPTED.value),
-        "detail": bindparam("detail", type_=JSON),
+        "outcome": _constant(Outcome.ACCEPTED),
+        "detail": _given("detail", JSON),
     }
 
 
 def _visit(v: Columns) -> dict[str, Any]:
     return {
-        "id": bindparam("visit_id", type_=Uuid),
-        "kind": literal(VisitKind.REDEMPTION.value),
+        "id": _given("visit_id", Uuid),
+        "kind": _constant(VisitKind.REDEMPTION),
         "scan_id": _SCAN,
         "voucher_id": v.id,
         "person_id": v.person_id,
@@ -214,10 +230,10 @@ def _visit(v: Columns) -> dict[str, Any]:
         "staff_id": _STAFF,
         "occurred_at": _SCANNED,
         "recorded_at": _NOW,
-        "answers": bindparam("answers", type_=JSON),
-        "wrapped_key": bindparam("visit_key", type_=LargeBinary),
-        "note_sealed": bindparam("note_sealed", type_=LargeBinary),
-        "next_visit_on": bindparam("next_visit_on", type_=Date),
+        "answers": _given("answers", JSON),
+        "wrapped_key": _given("visit_key", LargeBinary),
+        "note_sealed": _given("note_sealed", LargeBinary),
+        "next_visit_on": _given("next_visit_on", Date),
         "paid_cents": _PAID,
     }
 
@@ -226,7 +242,7 @@ def _inserts(facts: FromClause, v: Columns, where: Sequence[ColumnElement[bool]]
     """Return the redemption's rows, in the order their foreign keys want them."""
     return [
         _fill(Transfer, _hold(v), facts, where),
-        _fill(Transfer, _cash(v), facts, [*where, _PAID > 0]),
+        _fill(Transfer, _cash(v), facts, [*where, _constant(0) < _PAID]),
         _fill(Order, _order(v), facts, where),
         _fill(Scan, _scan(v), facts, where),
         _fill(Visit, _visit(v), facts, where),
@@ -239,29 +255,46 @@ def _as_one(which: ColumnElement[bool]) -> Select[Any]:
     return select(*won.c).add_cte(*written)
 
 
-_ONE_BY_ONE = _inserts(
-    Voucher.__table__, Voucher.__table__.c, [Voucher.id == bindparam("voucher_id", type_=Uuid)]
-)
+_ONE_BY_ONE = _inserts(Voucher.__table__, Voucher.__table__.c, [Voucher.id == _given("voucher_id", Uuid)])
 _STATEMENTS = {
-    "signed": (_as_one(_same_as_signed()), _stamp(_same_as_signed())),
-    "typed": (_as_one(_typed()), _stamp(_typed())),
+    "signed": (Prepared(_as_one(_same_as_signed())), _stamp(_same_as_signed())),
+    "typed": (Prepared(_as_one(_typed())), _stamp(_typed())),
 }
 
 
-def redeem_row(session: Session, how: str, parameters: Mapping[str, Any]) -> Row[Any] | None:
+class Won(NamedTuple):
+    """The voucher that was redeemed: the facts a door tells."""
+
+    voucher_id: UUID
+    organisation: int
+    allocation_id: int
+    reservation_id: UUID
+    campaign_id: UUID
+    person_id: UUID | None
+    offer_id: UUID
+    unit: str
+    quantity: int
+    price_cents: int
+
+
+def redeem_row(session: Session, how: str, parameters: Mapping[str, Any]) -> Won | None:
     """Redeem if the voucher is live and everything fits; write all rows or none.
 
-    `how` is "signed" or "typed"; returns the voucher's facts (`id`, `unit`, `quantity`, …), or None when
-    nothing was written, for whatever reason: the caller looks up which.
+    `how` is "signed" or "typed"; returns the voucher's facts, or None when nothing was written, for whatever
+    reason: the caller looks up which.
 
     Raises:
         IntegrityError: someone else won between our update and our inserts (cannot be, three times over).
     """
     as_one, stamp = _STATEMENTS[how]
-    if session.get_bind().dialect.name == "postgresql":
-        return session.execute(as_one, parameters).one_or_none()
-    won = session.execute(stamp, parameters).one_or_none()
-    if won is not None:
-        for part in _ONE_BY_ONE:
-            session.execute(part, {**parameters, "voucher_id": won.id})
-    return won
+    given = {f"p_{name}": value for name, value in parameters.items()}
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        row = as_one.one_or_none(connection, given | {name: json.dumps(given[name]) for name in _JSON})
+        return None if row is None else Won(*row)
+    won = connection.execute(stamp, given).one_or_none()
+    if won is None:
+        return None
+    for part in _ONE_BY_ONE:
+        connection.execute(part, {**given, "p_voucher_id": won[0]})
+    return Won(*won)

@@ -80,10 +80,14 @@ _FRENCH: dict[Outcome, Words] = {
         "Rechargez la page et recommencez ; sinon, appelez la coordination.",
     ),
     Outcome.FORGED: Words(
-        "Refusé", "La signature de ce code n’est pas la nôtre.", "Gardez le papier et prévenez la coordination."
+        "Refusé",
+        "La signature de ce code n’est pas la nôtre.",
+        "Gardez le papier et prévenez la coordination.",
     ),
     Outcome.MISTYPED: Words(
-        "Chiffres à revoir", "Ces chiffres contiennent une erreur de frappe.", "Relisez-les par groupes de quatre."
+        "Chiffres à revoir",
+        "Ces chiffres contiennent une erreur de frappe.",
+        "Relisez-les par groupes de quatre.",
     ),
     Outcome.UNKNOWN_TYPED: Words(
         "Inconnu", "Aucun bon ne porte ces chiffres.", "Relisez-les sur le bon, ou scannez le code carré."
@@ -103,7 +107,9 @@ _ENGLISH: dict[Outcome, Words] = {
         "The coordination can issue a new one: offer to contact them now.",
     ),
     Outcome.CANCELLED: Words(
-        "Cancelled", "This voucher was cancelled on {at}.", "Ask the coordination why, and whether it is replaced."
+        "Cancelled",
+        "This voucher was cancelled on {at}.",
+        "Ask the coordination why, and whether it is replaced.",
     ),
     Outcome.REPLACED: Words(
         "Replaced",
@@ -116,10 +122,14 @@ _ENGLISH: dict[Outcome, Words] = {
         "Keep the voucher and call the coordination: it is not the person’s fault.",
     ),
     Outcome.NOT_A_VOUCHER: Words(
-        "Not a voucher", "This is not a Coup de Pouce voucher.", "Look for the square code printed on the voucher."
+        "Not a voucher",
+        "This is not a Coup de Pouce voucher.",
+        "Look for the square code printed on the voucher.",
     ),
     Outcome.DAMAGED: Words(
-        "Unreadable", "Part of the code is missing.", "Flatten the paper and try again, or type the 16 digits."
+        "Unreadable",
+        "Part of the code is missing.",
+        "Flatten the paper and try again, or type the 16 digits.",
     ),
     Outcome.FOREIGN: Words(
         "Other organisation",

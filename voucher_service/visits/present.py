@@ -41,9 +41,14 @@ class Sight:
     refusal: Outcome | None
 
 
+def is_typed(text: str) -> bool:
+    """Say whether this is an attempt at the 16 digits, which can be guessed, rather than a signed code."""
+    return len(text.strip()) <= _SHORT_CODE and sum(character.isdecimal() for character in text) >= 8
+
+
 def read_code(session: Session, ring: KeyRing, text: str, now: datetime) -> Presented:
     """Read what a camera, a scanner or a keyboard gave: the signed digits or the 16 typed digits."""
-    if len(text.strip()) <= _SHORT_CODE and sum(character.isdecimal() for character in text) >= 8:
+    if is_typed(text):
         code = typed_code.check(text)
         if code is None:
             return Presented(None, Outcome.MISTYPED)

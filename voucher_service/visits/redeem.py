@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, Vault, seal
@@ -32,6 +32,8 @@ class ScanRequest:
     """One presentation of a code. The phone makes `scan_id`; `number` is E.164; money in cents.
 
     `scanned_at` is the phone's clock and only kept; whether a voucher is still good is judged by ours.
+    `number_on_file` says that the number was taken from the person's file and not typed: the replay is the
+    same request even when the file has changed since.
     """
 
     scan_id: UUID
@@ -41,6 +43,7 @@ class ScanRequest:
     staff_id: UUID
     scanned_at: datetime
     number: str | None = None
+    number_on_file: bool = False
     paid_cents: int = 0
     answers: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
@@ -48,14 +51,25 @@ class ScanRequest:
 
     def request_hash(self) -> bytes:
         """Return SHA-256 over what was asked, to tell a replay from another request under the same id."""
-        parts = [self.code, self.branch_id, str(self.staff_id), self.number, self.paid_cents,
-                 dict(sorted(self.answers.items())), self.note, str(self.next_visit_on)]
+        parts = [
+            self.code,
+            self.branch_id,
+            str(self.staff_id),
+            "on file" if self.number_on_file else self.number,
+            self.paid_cents,
+            dict(sorted(self.answers.items())),
+            self.note,
+            str(self.next_visit_on),
+        ]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a scan came to, as stored. `detail` says when and where for refusals."""
+    """What a scan came to, as stored. `detail` says when and where for refusals.
+
+    `campaign_id` is that of an accepted voucher; `replayed` says that this was known before.
+    """
 
     scan_id: UUID
     outcome: Outcome
@@ -63,6 +77,8 @@ class Recorded:
     order_id: UUID | None
     visit_id: UUID | None
     detail: Mapping[str, Any]
+    campaign_id: UUID | None = None
+    replayed: bool = field(default=False, compare=False)
 
 
 def redeem(session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, *, now: datetime) -> Recorded:
@@ -76,12 +92,11 @@ def redeem(session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, 
     if presented.how is None:
         return _refused(session, request, presented.refusal, None, now)
     parameters = _parameters(vault, request, now)
-    won = hot_path.redeem_row(session, presented.how, parameters | presented.parameters)
+    won = hot_path.redeem_row(session, presented.how, {**parameters, **presented.parameters})
     if won is None:
         return _why_not(session, request, presented, now)
-    return Recorded(
-        request.scan_id, Outcome.ACCEPTED, won.id, parameters["order_id"], parameters["visit_id"], {}
-    )
+    order_id, visit_id = parameters["order_id"], parameters["visit_id"]
+    return Recorded(request.scan_id, Outcome.ACCEPTED, won.voucher_id, order_id, visit_id, {}, won.campaign_id)
 
 
 def _parameters(vault: Vault, request: ScanRequest, now: datetime) -> dict[str, Any]:
@@ -100,6 +115,7 @@ def _parameters(vault: Vault, request: ScanRequest, now: datetime) -> dict[str, 
         "till_book_id": request.till_book_id,
         "staff_id": request.staff_id,
         "actor": f"staff:{request.staff_id}",
+        "has_number": request.number is not None,
         "scanned_at": request.scanned_at,
         "now": now,
         "today": local_day(now),
@@ -145,13 +161,13 @@ def stored(session: Session, scan_id: UUID, request_hash: bytes | None = None) -
         return None
     if request_hash is not None and scan.request_hash != request_hash:
         raise KeyReused("Ce passage a déjà été enregistré avec d’autres réponses : il n’est pas modifié.")
-    visit_id = session.scalar(select(Visit.id).where(Visit.scan_id == scan_id))
-    return Recorded(scan.id, Outcome(scan.outcome), scan.voucher_id, scan.order_id, visit_id, scan.detail)
+    visit = session.execute(select(Visit.id, Visit.campaign_id).where(Visit.scan_id == scan_id)).one_or_none()
+    visit_id, campaign_id = (None, None) if visit is None else visit
+    outcome = Outcome(scan.outcome)
+    return Recorded(scan.id, outcome, scan.voucher_id, scan.order_id, visit_id, scan.detail, campaign_id, replayed=True)
 
 
-def _why_not(
-    session: Session, request: ScanRequest, presented: present.Presented, now: datetime
-) -> Recorded:
+def _why_not(session: Session, request: ScanRequest, presented: present.Presented, now: datetime) -> Recorded:
     known = stored(session, request.scan_id, request.request_hash())
     if known is not None:
         return known

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -37,13 +38,23 @@ class KeyRing:
     def __init__(self, vault: Vault, organisation: int) -> None:
         self.organisation = organisation
         self._vault = vault
-        self._typed_secret = vault.subkey("typed-code")
-        self._typed_pepper = vault.subkey("typed-code-lookup")
-        self.serial_secret = vault.subkey("serials")
         self._lock = threading.Lock()
         self._records: Mapping[tuple[int, int], PublicKeyRecord] = {}
         self._read_at: datetime | None = None
         self._private: dict[int, Ed25519PrivateKey] = {}
+
+    @cached_property
+    def serial_secret(self) -> bytes:
+        """The secret that shuffles serials."""
+        return self._vault.subkey("serials")
+
+    @cached_property
+    def _typed_secret(self) -> bytes:
+        return self._vault.subkey("typed-code")
+
+    @cached_property
+    def _typed_pepper(self) -> bytes:
+        return self._vault.subkey("typed-code-lookup")
 
     def public_keys(self, session: Session, now: datetime) -> Mapping[tuple[int, int], PublicKeyRecord]:
         """Return every public key by (organisation, key id), at most 30 s old."""
@@ -79,17 +90,13 @@ class KeyRing:
         Raises:
             Conflict: `key_ids_used_up`: 256 keys were made.
         """
-        last = session.scalar(
-            select(func.max(SigningKey.key_id)).where(SigningKey.organisation == self.organisation)
-        )
+        last = session.scalar(select(func.max(SigningKey.key_id)).where(SigningKey.organisation == self.organisation))
         key_id = 1 if last is None else last + 1
         if key_id > 255:
             raise Conflict("Les 255 numéros de clé sont pris.", code="key_ids_used_up")
         session.execute(
             update(SigningKey)
-            .where(
-                SigningKey.organisation == self.organisation, SigningKey.status == KeyStatus.ACTIVE.value
-            )
+            .where(SigningKey.organisation == self.organisation, SigningKey.status == KeyStatus.ACTIVE.value)
             .values(status=KeyStatus.RETIRED.value, status_at=now)
         )
         private = Ed25519PrivateKey.generate()
@@ -126,6 +133,18 @@ class KeyRing:
             raise NotFound(f"Il n’y a pas de clé n° {key_id}.")
         self.forget()
 
+    def wait_turn(self, session: Session) -> None:
+        """Wait until every issue that began before has ended; the turn lasts as long as the transaction.
+
+        What is read after it (the cap, what a gift has left, whether this very request was served) is then
+        final: nobody is refused for a race. It is always taken first, so that no two issues wait crosswise.
+        """
+        session.execute(
+            select(SigningKey.key_id)
+            .where(SigningKey.organisation == self.organisation, SigningKey.status == KeyStatus.ACTIVE.value)
+            .with_for_update()
+        )
+
     def take_serials(self, session: Session, count: int) -> tuple[int, int]:
         """Take `count` consecutive counters of the active key; return (key id, first counter).
 
@@ -134,9 +153,7 @@ class KeyRing:
         """
         taken = session.execute(
             update(SigningKey)
-            .where(
-                SigningKey.organisation == self.organisation, SigningKey.status == KeyStatus.ACTIVE.value
-            )
+            .where(SigningKey.organisation == self.organisation, SigningKey.status == KeyStatus.ACTIVE.value)
             .values(next_serial=SigningKey.next_serial + count)
             .returning(SigningKey.key_id, SigningKey.next_serial)
         ).one_or_none()

@@ -104,9 +104,7 @@ def cose_key_set(records: Iterable[PublicKeyRecord]) -> bytes:
     A key's `kid` is organisation (2 bytes) then key id (1 byte), big endian. Revoked keys are left out:
     a reader that finds no key must ask the server, which is what a revoked key demands.
     """
-    keys = [
-        _COSE_KEY_START + _kid(record) + _COSE_KEY_REST + record.public_key for record in _published(records)
-    ]
+    keys = [_COSE_KEY_START + _kid(record) + _COSE_KEY_REST + record.public_key for record in _published(records)]
     if len(keys) > 0xFFFF:
         raise ValueError(f"a key set holds at most 65535 keys, not {len(keys)}")
     # A CBOR array head in its shortest form: inside the first byte, one byte after it, or two.

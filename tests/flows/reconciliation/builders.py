@@ -51,9 +51,7 @@ def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.E
         valid_from=DAY,
         valid_until=date(2027, 12, 31),
     )
-    campaign = Campaign(
-        id=new_id(), name=f"Campagne {name}", starts_on=DAY, ends_on=date(2027, 12, 31), paused=False
-    )
+    campaign = Campaign(id=new_id(), name=f"Campagne {name}", starts_on=DAY, ends_on=date(2027, 12, 31), paused=False)
     offer = Offer(
         id=new_id(),
         code=number,
@@ -70,9 +68,7 @@ def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.E
     session.flush()
     book = open_book(session, kind=BookKind.ALLOCATION, unit=unit, now=NOON)
     till = open_book(session, kind=BookKind.TILL, unit=Unit.EUR_CENT, now=NOON)
-    branch = Branch(
-        id=number, name=f"Antenne {name}", city="Lyon", address="1 rue", hours="9-17", till_book_id=till
-    )
+    branch = Branch(id=number, name=f"Antenne {name}", city="Lyon", address="1 rue", hours="9-17", till_book_id=till)
     allocation = Allocation(
         id=book,
         agreement_id=agreement.id,
@@ -142,14 +138,10 @@ def add_orders(session: Session, world: World, wanted: Sequence[Wanted]) -> list
         vouchers.append(voucher)
         orders.append(_order(world, want, order_id, voucher, hold))
         if want.state in PAST_HOLD:
-            transfers.append(
-                _transfer(world, want, f"deliver:{order_id}", ("IN_DELIVERY", "DELIVERED"), hold["id"])
-            )
+            transfers.append(_transfer(world, want, f"deliver:{order_id}", ("IN_DELIVERY", "DELIVERED"), hold["id"]))
         late = want.state is OrderState.MANUAL and want.outcome_code == "late_delivery"
         if want.state is OrderState.GIVEN_BACK or late:
-            transfers.append(
-                _transfer(world, want, f"giveback:{order_id}", ("IN_DELIVERY", "RESERVED"), hold["id"])
-            )
+            transfers.append(_transfer(world, want, f"giveback:{order_id}", ("IN_DELIVERY", "RESERVED"), hold["id"]))
     for table, rows in ((Transfer, transfers), (Voucher, vouchers), (Order, orders)):
         for start in range(0, len(rows), 5_000):
             # Through the table: rows with and without empty cells alternate.
@@ -236,9 +228,7 @@ def _order(
     }
 
 
-def add_code(
-    session: Session, world: World, serial: str, state: ItemState, order_id: UUID | None = None
-) -> None:
+def add_code(session: Session, world: World, serial: str, state: ItemState, order_id: UUID | None = None) -> None:
     """Make a lot of one recharge code."""
     book = open_book(session, kind=BookKind.LOT, unit=Unit.PIECE, now=NOON)
     lot = Lot(

@@ -87,9 +87,7 @@ def make_case(session: Session, seed: int) -> Case:
 
     def some(count: int, state: OrderState, code: str | None = None) -> list[UUID]:
         wanted = [
-            Wanted(
-                state, random.choice([500, 1000, 1550]), random_instant(random), f"T{random.random()}", code
-            )
+            Wanted(state, random.choice([500, 1000, 1550]), random_instant(random), f"T{random.random()}", code)
             for _ in range(count)
         ]
         return add_orders(session, world, wanted)

@@ -15,8 +15,11 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def read_zxing(pixels: Pixels) -> list[str]:
-    """Every QR text zxing-cpp finds, in no special order; asked for all formats it sees lines in the modules."""
-    wanted = zxingcpp.BarcodeFormat.QRCode
+    """Every QR text zxing-cpp finds, in no special order.
+
+    Asked for every format, it takes some modules for the bars of a line code now and then.
+    """
+    wanted = zxingcpp.barcode_formats_from_str("QRCode")
     found = zxingcpp.read_barcodes(Image.fromarray(pixels), formats=wanted, try_invert=False)
     return [code.text for code in found]
 

@@ -54,9 +54,7 @@ def test_points_written_in_a_second_way_are_refused(record: PublicKeyRecord) -> 
         ({"public_key": bytes(31)}, "must be 32 bytes, not 31"),
     ],
 )
-def test_a_field_out_of_range_is_named(
-    record: PublicKeyRecord, change: dict[str, object], message: str
-) -> None:
+def test_a_field_out_of_range_is_named(record: PublicKeyRecord, change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(record, **change)  # type: ignore[arg-type]
 

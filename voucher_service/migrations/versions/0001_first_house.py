@@ -188,13 +188,17 @@ def upgrade() -> None:
     sa.Column('created_at', voucher_service.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('approved_by', sa.String(length=60), nullable=True),
     sa.Column('approved_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("state <> 'open' OR needs_second_person = 0 OR approved_by IS NOT NULL", name=op.f('ck_allocation_approved')),
+    sa.Column('ended_by', sa.String(length=60), nullable=True),
+    sa.Column('ended_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("(state IN ('declined', 'closed')) = (ended_by IS NOT NULL)", name=op.f('ck_allocation_ended')),
+    sa.CheckConstraint("state NOT IN ('open', 'closed') OR needs_second_person = 0 OR approved_by IS NOT NULL", name=op.f('ck_allocation_approved')),
     sa.CheckConstraint('approved_by IS NULL OR approved_by <> created_by', name=op.f('ck_allocation_two_people')),
     sa.CheckConstraint('quantity > 0', name=op.f('ck_allocation_positive')),
     sa.CheckConstraint('valid_until >= valid_from', name=op.f('ck_allocation_dates')),
     sa.ForeignKeyConstraint(['agreement_id'], ['agreement.id'], name=op.f('fk_allocation_agreement_id')),
     sa.ForeignKeyConstraint(['id'], ['book.id'], name=op.f('fk_allocation_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_allocation'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_allocation')),
+    sa.UniqueConstraint('agreement_id', 'label', name=op.f('uq_allocation_agreement_id_label'))
     )
     op.create_index(op.f('ix_allocation_agreement_id'), 'allocation', ['agreement_id'], unique=False)
     op.create_table('batch',
@@ -211,8 +215,13 @@ def upgrade() -> None:
     sa.Column('created_at', voucher_service.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('approved_by', sa.String(length=60), nullable=True),
     sa.Column('approved_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('declined_by', sa.String(length=60), nullable=True),
+    sa.Column('declined_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('stopped_because', sa.String(length=300), nullable=True),
     sa.CheckConstraint("state NOT IN ('ready', 'issued') OR needs_second_person = 0 OR approved_by IS NOT NULL", name=op.f('ck_batch_approved')),
     sa.CheckConstraint('approved_by IS NULL OR approved_by <> created_by', name=op.f('ck_batch_two_people')),
+    sa.CheckConstraint("(state = 'declined') = (declined_by IS NOT NULL)", name=op.f('ck_batch_declined')),
+    sa.CheckConstraint('issued_count BETWEEN 0 AND quantity', name=op.f('ck_batch_issued_count')),
     sa.CheckConstraint('quantity BETWEEN 1 AND 1000000', name=op.f('ck_batch_quantity')),
     sa.ForeignKeyConstraint(['branch_id'], ['branch.id'], name=op.f('fk_batch_branch_id')),
     sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_batch_campaign_id')),
@@ -250,24 +259,31 @@ def upgrade() -> None:
     op.create_table('person',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('reference', sa.String(length=12), nullable=False),
-    sa.Column('wrapped_key', sa.LargeBinary(), nullable=True),
     sa.Column('name_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('phone_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('birth_year_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('phone_lookup', sa.LargeBinary(length=32), nullable=True),
+    sa.Column('phone_slot', sa.SmallInteger(), nullable=True),
     sa.Column('phone_confirmed_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('language', sa.String(length=5), nullable=False),
     sa.Column('branch_id', sa.Integer(), nullable=True),
     sa.Column('entitlement_no', sa.Integer(), nullable=False),
     sa.Column('created_at', voucher_service.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('erased_at', voucher_service.db.UtcDateTime(timezone=True), nullable=True),
-    sa.CheckConstraint('erased_at IS NULL OR (wrapped_key IS NULL AND name_sealed IS NULL AND phone_sealed IS NULL AND birth_year_sealed IS NULL AND phone_lookup IS NULL)', name=op.f('ck_person_erased')),
+    sa.CheckConstraint('erased_at IS NULL OR (name_sealed IS NULL AND phone_sealed IS NULL AND birth_year_sealed IS NULL AND phone_lookup IS NULL)', name=op.f('ck_person_erased')),
     sa.ForeignKeyConstraint(['branch_id'], ['branch.id'], name=op.f('fk_person_branch_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),
+    sa.CheckConstraint('(phone_lookup IS NULL) = (phone_sealed IS NULL) AND (phone_lookup IS NULL) = (phone_slot IS NULL)', name=op.f('ck_person_phone')),
+    sa.UniqueConstraint('phone_lookup', 'phone_slot', name=op.f('uq_person_phone_lookup_phone_slot')),
     sa.UniqueConstraint('reference', name=op.f('uq_person_reference'))
     )
     op.create_index(op.f('ix_person_branch_id'), 'person', ['branch_id'], unique=False)
-    op.create_index(op.f('ix_person_phone_lookup'), 'person', ['phone_lookup'], unique=False)
+    op.create_table('person_key',
+    sa.Column('person_id', sa.Uuid(), nullable=False),
+    sa.Column('wrapped_key', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_person_key_person_id')),
+    sa.PrimaryKeyConstraint('person_id', name=op.f('pk_person_key'))
+    )
     op.create_table('staff_branch',
     sa.Column('staff_id', sa.Uuid(), nullable=False),
     sa.Column('branch_id', sa.Integer(), nullable=False),
@@ -303,6 +319,13 @@ def upgrade() -> None:
     op.create_index('ix_transfer_movement', 'transfer', ['source_id', 'destination_id', 'quantity'], unique=False)
     op.create_index('ix_transfer_object_id', 'transfer', ['object_id'], unique=False)
     op.create_index('uq_transfer_resolves_id', 'transfer', ['resolves_id'], unique=True, sqlite_where=sa.text('resolves_id IS NOT NULL'), postgresql_where=sa.text('resolves_id IS NOT NULL'))
+    op.create_table('gift_note',
+    sa.Column('transfer_id', sa.Uuid(), nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=False),
+    sa.CheckConstraint('length(reason) >= 3', name=op.f('ck_gift_note_reason')),
+    sa.ForeignKeyConstraint(['transfer_id'], ['transfer.id'], name=op.f('fk_gift_note_transfer_id')),
+    sa.PrimaryKeyConstraint('transfer_id', name=op.f('pk_gift_note'))
+    )
     op.create_table('earmark',
     sa.Column('allocation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('kind', sa.String(length=8), nullable=False),
@@ -405,10 +428,12 @@ def upgrade() -> None:
     sa.Column('outcome', sa.String(length=16), nullable=True),
     sa.Column('code', sa.String(length=60), nullable=True),
     sa.Column('evidence', sa.JSON(), nullable=True),
+    sa.CheckConstraint('(ended_at IS NULL) = (outcome IS NULL)', name=op.f('ck_attempt_ended')),
     sa.ForeignKeyConstraint(['order_id'], ['top_up_order.id'], name=op.f('fk_attempt_order_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_attempt')),
     sa.UniqueConstraint('order_id', 'number', name=op.f('uq_attempt_order_id_number'))
     )
+    op.create_index('uq_attempt_in_flight', 'attempt', ['order_id'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.create_table('scan',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('request_hash', sa.LargeBinary(length=32), nullable=False),
@@ -562,6 +587,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_scan_voucher_id'), table_name='scan')
     op.drop_index('ix_scan_staff_id_received_at', table_name='scan')
     op.drop_table('scan')
+    op.drop_index('uq_attempt_in_flight', table_name='attempt', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.drop_table('attempt')
     op.drop_index(op.f('ix_top_up_order_voucher_id'), table_name='top_up_order')
     op.drop_index('ix_top_up_order_due_at', table_name='top_up_order', sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
@@ -571,12 +597,13 @@ def downgrade() -> None:
     op.drop_index('ix_voucher_batch_id', table_name='voucher', sqlite_where=sa.text('batch_id IS NOT NULL'), postgresql_where=sa.text('batch_id IS NOT NULL'))
     op.drop_table('voucher')
     op.drop_table('earmark')
+    op.drop_table('gift_note')
     op.drop_index('uq_transfer_resolves_id', table_name='transfer', sqlite_where=sa.text('resolves_id IS NOT NULL'), postgresql_where=sa.text('resolves_id IS NOT NULL'))
     op.drop_index('ix_transfer_object_id', table_name='transfer')
     op.drop_index('ix_transfer_movement', table_name='transfer')
     op.drop_table('transfer')
     op.drop_table('staff_branch')
-    op.drop_index(op.f('ix_person_phone_lookup'), table_name='person')
+    op.drop_table('person_key')
     op.drop_index(op.f('ix_person_branch_id'), table_name='person')
     op.drop_table('person')
     op.drop_table('offer_terms')

@@ -9,7 +9,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-WRITTEN_ONCE = ("book", "account", "transfer", "reveal", "statement")
+WRITTEN_ONCE = ("book", "account", "transfer", "reveal", "statement", "gift_note")
 
 
 def upgrade() -> None:

@@ -103,9 +103,7 @@ def read(content: bytes) -> Parsed:
     if reading.trailer is not None:
         reading.check_trailer(reading.trailer)
     return Parsed(
-        format=Format(
-            encoding, header.separator, header.line, dict(header.names), reading.trailer is not None
-        ),
+        format=Format(encoding, header.separator, header.line, dict(header.names), reading.trailer is not None),
         lines=lines,
         first_day=local_day(min(line.event_at for line in lines)),
         last_day=local_day(max(line.event_at for line in lines)),
@@ -129,13 +127,10 @@ class _Reading:
             self.trailer = row
             return
         if len(self.lines) == MAX_LINES:
-            raise BadFile(
-                f"le relevé dépasse {MAX_LINES} lignes : envoyez-le en plusieurs fichiers.", line=row.line
-            )
+            raise BadFile(f"le relevé dépasse {MAX_LINES} lignes : envoyez-le en plusieurs fichiers.", line=row.line)
         if len(row.cells) > self.header.width and any(row.cells[self.header.width :]):
             raise BadFile(
-                "plus de valeurs que de colonnes : mettez entre guillemets une valeur "
-                "qui contient le séparateur.",
+                "plus de valeurs que de colonnes : mettez entre guillemets une valeur qui contient le séparateur.",
                 line=row.line,
                 column=str(self.header.width + 1),
             )
@@ -155,8 +150,7 @@ class _Reading:
         }
         if not any(references.values()):
             raise BadFile(
-                "aucune référence : il faut la référence client, l’identifiant de transaction "
-                "ou le numéro de série.",
+                "aucune référence : il faut la référence client, l’identifiant de transaction ou le numéro de série.",
                 line=row.line,
                 column=self.header.reference_name(),
             )

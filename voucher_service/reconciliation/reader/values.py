@@ -24,9 +24,7 @@ _CLOCK = rf"(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}}){_SECOND}"
 _ZONE = r"(?P<zone>Z|z|[+-][0-9]{2}:?[0-9]{2})?"
 _DATES = (
     re.compile(rf"(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{2}})-(?P<day>[0-9]{{2}})(?:[Tt ]{_CLOCK} ?{_ZONE})?"),
-    re.compile(
-        rf"(?P<day>[0-9]{{1,2}})[/.-](?P<month>[0-9]{{1,2}})[/.-](?P<year>[0-9]{{4}})(?: {_CLOCK} ?{_ZONE})?"
-    ),
+    re.compile(rf"(?P<day>[0-9]{{1,2}})[/.-](?P<month>[0-9]{{1,2}})[/.-](?P<year>[0-9]{{4}})(?: {_CLOCK} ?{_ZONE})?"),
 )
 
 
@@ -48,9 +46,7 @@ def parse_scale(text: str) -> Scale:
     """Return our unit and the factor for the partner's unit word."""
     scale = UNITS.get(plain(text.replace("€", " eur ")))
     if scale is None:
-        raise BadCell(
-            f"l’unité « {text[:40]} » est inconnue : écrivez EUR, centimes, Mo, Go, min, SMS ou pièce."
-        )
+        raise BadCell(f"l’unité « {text[:40]} » est inconnue : écrivez EUR, centimes, Mo, Go, min, SMS ou pièce.")
     return scale
 
 
@@ -98,9 +94,7 @@ def parse_instant(text: str) -> datetime:
     """
     found = _DATES[0].fullmatch(text) or _DATES[1].fullmatch(text)
     if found is None:
-        raise BadCell(
-            f"la date « {text[:40]} » est illisible : écrivez 31/01/2026 14:05 ou 2026-01-31T14:05:00."
-        )
+        raise BadCell(f"la date « {text[:40]} » est illisible : écrivez 31/01/2026 14:05 ou 2026-01-31T14:05:00.")
     part = found.groupdict(default="0")
     try:
         local = datetime(
@@ -142,8 +136,7 @@ def parse_reference(text: str, longest: int) -> str | None:
         raise BadCell("cette référence contient un caractère de contrôle : exportez le fichier à nouveau.")
     if _ROUNDED.fullmatch(text):
         raise BadCell(
-            f"« {text} » a été arrondi par un tableur : mettez la colonne au format texte "
-            "et exportez à nouveau."
+            f"« {text} » a été arrondi par un tableur : mettez la colonne au format texte et exportez à nouveau."
         )
     if not _UUID.fullmatch(text):
         return text

@@ -1,0 +1,44 @@
+"""Clients that present codes to the counter's HTTP door, from processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.served import Counter, Pass
+from voucher_service.ids import new_id
+
+CLIENT_PROCESSES = 2
+
+
+def redeem(given: Pass, codes: Sequence[str], clients: int) -> float:
+    """Present `codes` over `clients` keep-alive connections; return redemptions a second.
+
+    Raises:
+        RuntimeError: an answer was not 201 accepted.
+    """
+    with multiprocessing.get_context("spawn").Pool(CLIENT_PROCESSES) as pool:
+        pool.map(len, [[]] * CLIENT_PROCESSES)  # the processes are up before the clock starts
+        start = time.perf_counter()
+        parts = [
+            (given, codes[part::CLIENT_PROCESSES], clients // CLIENT_PROCESSES) for part in range(CLIENT_PROCESSES)
+        ]
+        pool.starmap(present, parts, chunksize=1)
+        return len(codes) / (time.perf_counter() - start)
+
+
+def present(given: Pass, codes: Sequence[str], connections: int) -> None:
+    """Present the codes over `connections` connections, each in a thread."""
+    with ThreadPoolExecutor(connections) as threads:
+        list(threads.map(lambda part: _present_all(given, codes[part::connections]), range(connections)))
+
+
+def _present_all(given: Pass, codes: Sequence[str]) -> None:
+    counter = Counter(given)
+    for code in codes:
+        answer = counter.scan(new_id(), code)
+        if answer.status != 201 or answer.body["outcome"] != "accepted":
+            raise RuntimeError(f"{answer.status}: {answer.body}")
+    counter.close()

@@ -1,0 +1,152 @@
+"""Recharge codes out of stock: set aside for an order, first expiring first, and shown once.
+
+Holding a code moves one piece in its lot's book, and so the lot's kept balance: one short transaction of a
+delivery worker after another for the same lot. No redemption waits for it, because the redemption has
+committed before the worker starts; and the floor keeps a lot from giving more codes than it received.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from voucher_service.crypto import Place, Vault, unseal
+from voucher_service.errors import BadInput, Conflict, NotFound
+from voucher_service.fulfilment.claim import Claim
+from voucher_service.fulfilment.models import (
+    AttemptOutcome,
+    ItemState,
+    Lot,
+    Order,
+    OrderState,
+    Reveal,
+    StockItem,
+)
+from voucher_service.fulfilment.outcome import end_attempt
+from voucher_service.fulfilment.schedule import STOCK_WAIT
+from voucher_service.fulfilment.settle import confirm, move
+from voucher_service.ids import local_day, new_id
+from voucher_service.ledger.models import AccountKind, Reason
+from voucher_service.ledger.post import Entry, post
+from voucher_service.units import Unit
+
+STOCK_EMPTY = "stock_empty"
+
+
+class Revealed(NamedTuple):
+    """A code to show now, and only now. `again` says that someone has seen it before."""
+
+    pin: str
+    serial: str
+    again: bool
+
+    def __repr__(self) -> str:
+        """Keep the secret out of logs and tracebacks."""
+        return f"Revealed(serial={self.serial!r}, again={self.again})"
+
+
+def hold(session: Session, claim: Claim, *, now: datetime) -> None:
+    """Set a code aside for the claimed order; without stock the order waits as `stock_empty`."""
+    taken = move(session, claim.held(), state=OrderState.HELD, outcome_code=None, due_at=None, lease_until=None)
+    if taken is None:  # another worker took over when the lease had passed
+        end_attempt(session, claim, outcome=AttemptOutcome.LOST, code="lease_passed", now=now)
+        return
+    item = _pick(session, claim, now)
+    if item is None:
+        end_attempt(session, claim, outcome=AttemptOutcome.STOCK_EMPTY, code=STOCK_EMPTY, now=now)
+        at = Order.id == claim.order_id
+        move(session, at, state=OrderState.WAITING, outcome_code=STOCK_EMPTY, due_at=now + STOCK_WAIT)
+        return
+    taken.partner_ref = item.serial
+    end_attempt(session, claim, outcome=AttemptOutcome.HELD, evidence={"serial": item.serial}, now=now)
+    session.flush()
+    entry = Entry(
+        key=f"code:{claim.order_id}",
+        book_id=item.lot_id,
+        source=AccountKind.AVAILABLE,
+        destination=AccountKind.DELIVERED,
+        unit=Unit.PIECE,
+        quantity=1,
+        reason=Reason.DELIVERED,
+        object_kind="order",
+        object_id=str(claim.order_id),
+    )
+    post(session, [entry], actor="deliverer", occurred_at=now, now=now)
+
+
+def _pick(session: Session, claim: Claim, now: datetime) -> StockItem | None:
+    fits = (
+        StockItem.partner_id == claim.partner_id,
+        StockItem.product_code == claim.product_code,
+        StockItem.state == ItemState.IN_STOCK.value,
+        StockItem.sell_by >= local_day(now),
+    )
+    # A code of another face value would not be what was promised and booked.
+    face = (StockItem.face_value_cents == claim.quantity,) if claim.unit is Unit.EUR_CENT else ()
+    first = (
+        select(StockItem.id)
+        .where(*fits, *face)
+        .order_by(StockItem.sell_by, StockItem.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalar(
+        update(StockItem)
+        .where(StockItem.id == session.scalar(first), StockItem.state == ItemState.IN_STOCK.value)
+        .values(state=ItemState.HELD.value, order_id=claim.order_id, held_at=now)
+        .returning(StockItem)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def reveal(session: Session, vault: Vault, *, order_id: UUID, actor: str, reason: str, now: datetime) -> Revealed:
+    """Show the order's code. The first time settles the delivery; each further time needs a reason.
+
+    Raises:
+        NotFound: no code is set aside for this order (yet).
+        BadInput: `reason`: a second look without one, or with one too long.
+        Conflict: `order_moved_on`: the order is no longer one whose code may be shown.
+    """
+    item = session.scalar(select(StockItem).where(StockItem.order_id == order_id))
+    if item is None:
+        raise NotFound("Aucun code n’est prêt pour cette recharge : vérifiez son état dans un instant.")
+    first = session.scalar(
+        update(StockItem)
+        .where(StockItem.id == item.id, StockItem.state == ItemState.HELD.value)
+        .values(state=ItemState.REVEALED.value, revealed_at=now)
+        .returning(StockItem.id)
+        .execution_options(synchronize_session=False)
+    )
+    reason = reason.strip()
+    if first is None:
+        _check_reason(reason)
+    else:
+        at = (Order.id == order_id) & (Order.state == OrderState.HELD.value)
+        if not confirm(session, at, partner_ref=item.serial, actor=actor, occurred_at=now, now=now):
+            raise Conflict(
+                "Cette recharge n’attend plus son code : consultez la coordination avant de le remettre.",
+                code="order_moved_on",
+            )
+    seen = session.scalar(select(func.max(Reveal.number)).where(Reveal.item_id == item.id)) or 0
+    session.add(Reveal(id=new_id(), item_id=item.id, number=seen + 1, actor=actor, reason=reason[:200], shown_at=now))
+    session.flush()
+    return Revealed(_open(session, vault, item), item.serial, again=first is None)
+
+
+def _check_reason(reason: str) -> None:
+    if not 3 <= len(reason) <= 200:
+        raise BadInput(
+            "Ce code a déjà été montré : dites pourquoi il faut le revoir (3 à 200 caractères).",
+            field="reason",
+            code="reason_needed",
+        )
+
+
+def _open(session: Session, vault: Vault, item: StockItem) -> str:
+    lot = session.get_one(Lot, item.lot_id)
+    key = vault.open_key(Place("lot", "wrapped_key", lot.file_sha256.hex()), lot.wrapped_key)
+    return unseal(key, Place("stock_item", "pin", str(item.id)), item.pin_sealed).decode()

@@ -1,0 +1,92 @@
+"""What a delivery is called on a screen: a closed set of words, each with a sentence and the next step.
+
+The sentences are French message ids; doors pass them through gettext. No word of ours ever says "failed"
+while a partner might still deliver.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from voucher_service.fulfilment.claim import PAUSED
+from voucher_service.fulfilment.models import Order, OrderState
+from voucher_service.fulfilment.stock import STOCK_EMPTY
+
+
+class Progress(StrEnum):
+    """All a screen can say of a delivery."""
+
+    UNDER_WAY = "under_way"
+    CONFIRMED = "confirmed"
+    CODE_READY = "code_ready"
+    GIVEN_BACK = "given_back"
+    TO_CHECK = "to_check"
+
+
+class StatusWords(NamedTuple):
+    """A word, its sentence and what to do next (French message ids)."""
+
+    word: Progress
+    sentence: str
+    next_step: str
+
+
+_WORDS = {
+    Progress.UNDER_WAY: StatusWords(
+        Progress.UNDER_WAY,
+        "Recharge en cours, ne pas refaire.",
+        "Rien à faire : la réponse de l’opérateur arrive toute seule, parfois après quelques heures.",
+    ),
+    Progress.CONFIRMED: StatusWords(
+        Progress.CONFIRMED, "Recharge confirmée.", "Rien à faire : la personne a reçu sa recharge."
+    ),
+    Progress.CODE_READY: StatusWords(
+        Progress.CODE_READY,
+        "Code de recharge prêt.",
+        "Montrez le code à la personne quand elle est là : il ne s’affiche librement qu’une fois.",
+    ),
+    Progress.GIVEN_BACK: StatusWords(
+        Progress.GIVEN_BACK,
+        "Recharge refusée par l’opérateur, bon rendu.",
+        "Vérifiez le numéro avec la personne, puis présentez le même bon de nouveau.",
+    ),
+    Progress.TO_CHECK: StatusWords(
+        Progress.TO_CHECK,
+        "À traiter, ne pas refaire.",
+        "La coordination vérifie cette recharge avec l’opérateur ; le bon et sa valeur sont gardés.",
+    ),
+}
+
+_BY_STATE = {
+    OrderState.WAITING: Progress.UNDER_WAY,
+    OrderState.SENDING: Progress.UNDER_WAY,
+    OrderState.ACCEPTED: Progress.UNDER_WAY,
+    OrderState.UNKNOWN: Progress.UNDER_WAY,
+    OrderState.HELD: Progress.CODE_READY,
+    OrderState.DELIVERED: Progress.CONFIRMED,
+    OrderState.GIVEN_BACK: Progress.GIVEN_BACK,
+    OrderState.REVERSED: Progress.TO_CHECK,
+    OrderState.MANUAL: Progress.TO_CHECK,
+}
+
+
+def status_words(order: Order) -> StatusWords:
+    """Return what a screen says of the order."""
+    if order.state == OrderState.WAITING and order.outcome_code == STOCK_EMPTY:
+        return _WORDS[Progress.TO_CHECK]
+    return _WORDS[_BY_STATE[OrderState(order.state)]]
+
+
+def to_check(session: Session, *, limit: int = 100) -> list[Order]:
+    """Return the orders a coordinator must act on ("À traiter"), oldest first.
+
+    Besides those in people's hands: those without a code in stock, and those that wait because the partner
+    refuses the organisation itself (the person is told nothing of that).
+    """
+    waiting = (Order.state == OrderState.WAITING.value) & Order.outcome_code.in_([STOCK_EMPTY, PAUSED])
+    manual = Order.state.in_([OrderState.MANUAL.value, OrderState.REVERSED.value])
+    return list(session.scalars(select(Order).where(waiting | manual).order_by(Order.created_at).limit(limit)))

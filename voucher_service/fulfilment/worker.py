@@ -1,0 +1,77 @@
+"""The embedded worker: one thread that sweeps the outbox, for installations without a broker."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import structlog
+
+from voucher_service.crypto import Vault
+from voucher_service.db import Database
+from voucher_service.fulfilment.deliver import Clock, Providers, sweep
+from voucher_service.ids import utc_now
+
+_LONGEST_WAIT = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+class EmbeddedWorker:
+    """A thread that delivers what is due every `idle`, and at once when nudged.
+
+    No exception ends it: it logs, waits twice as long each time (a minute at most), and tries again.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        providers: Providers,
+        vault: Vault,
+        *,
+        now_fn: Clock = utc_now,
+        idle: timedelta = timedelta(seconds=2),
+    ) -> None:
+        self._work = (database, providers, vault, now_fn)
+        self._idle = idle.total_seconds()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread; nothing happens when it runs already."""
+        if self._thread is None or not self._thread.is_alive():
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
+            self._thread.start()
+
+    def stop(self, *, within: timedelta = timedelta(seconds=10)) -> bool:
+        """Ask the thread to end after the order in hand; say whether it has ended `within` that time.
+
+        An order left in hand loses nothing: its lease runs out, and the next worker asks about it.
+        """
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(within.total_seconds())
+            return not self._thread.is_alive()
+        return True
+
+    def nudge(self) -> None:
+        """Wake the thread: something has just become due."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        wait = self._idle
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                # A short limit, so that `stop` is heard between two portions.
+                busy = sweep(*self._work, limit=20) == 20
+                wait = 0.0 if busy else self._idle
+            except Exception:
+                wait = min(max(wait, self._idle, 0.1) * 2, _LONGEST_WAIT)
+                _log.exception("deliverer_failed", again_in_seconds=wait)
+                self._stopping.wait(wait)
+                continue
+            self._wake.wait(wait)

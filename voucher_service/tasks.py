@@ -1,0 +1,97 @@
+"""The Celery door. A message is only a hint that carries an order's id; the rows are the outbox.
+
+Losing every message, or the whole broker, costs latency: the sweep finds what is due in the table.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+from celery import Celery
+from celery.signals import worker_process_init
+
+from voucher_service.fulfilment.deliver import deliver_next
+from voucher_service.fulfilment.deliver import sweep as sweep_outbox
+from voucher_service.fulfilment.worker import EmbeddedWorker
+from voucher_service.ids import utc_now
+from voucher_service.services import Services
+
+DELIVER = "coup_de_pouce.deliver"
+SWEEP = "coup_de_pouce.sweep"
+SWEEP_SECONDS = 5.0
+
+QUIET_SECONDS = 10.0
+"""After a hint that could not be given, no other is tried for so long: a door must not wait for each."""
+
+_TRANSPORT = {
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+    "socket_keepalive": True,
+    "max_retries": 1,  # of one hint; a worker that waits for its broker has its own patience
+    "interval_start": 0,
+    "interval_step": 0.1,
+}
+
+Nudge = Callable[[UUID], None]
+"""What a door calls after its commit, with the id of the order it wrote."""
+
+_log = structlog.get_logger(__name__)
+
+
+def create_celery(services: Services) -> Celery:
+    """Return the Celery application of a deployment with REDIS_URL: JSON, ids only, no results kept."""
+    celery = Celery("coup_de_pouce", broker=services.settings.redis_url, set_as_current=False)
+    celery.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=False,  # a hint need not be given twice: the sweep comes anyway
+        broker_connection_retry_on_startup=True,
+        broker_transport_options=_TRANSPORT,
+        worker_hijack_root_logger=False,
+        beat_schedule={"sweep": {"task": SWEEP, "schedule": SWEEP_SECONDS, "options": {"expires": 2 * SWEEP_SECONDS}}},
+    )
+    _register(celery, services)
+    return celery
+
+
+def _register(celery: Celery, services: Services) -> None:
+    work = (services.database, services.providers, services.vault, utc_now)
+
+    @celery.task(name=DELIVER)
+    def deliver(order_id: str) -> None:
+        deliver_next(*work, order_id=UUID(order_id))
+
+    @celery.task(name=SWEEP)
+    def sweep() -> None:
+        sweep_outbox(*work)
+
+    @worker_process_init.connect(weak=False)
+    def fresh_connections(**_signal: object) -> None:
+        # A forked worker must not speak on its parent's connections.
+        services.database.engine.dispose(close=False)
+
+
+def nudger(*, celery: Celery | None = None, worker: EmbeddedWorker | None = None) -> Nudge:
+    """Return what doors call after their commit: a hint on the broker, or a tap on the embedded thread.
+
+    It never raises and never waits long: a hint that cannot be given costs latency only.
+    """
+
+    quiet_until = 0.0
+
+    def nudge(order_id: UUID) -> None:
+        nonlocal quiet_until
+        if worker is not None:
+            worker.nudge()
+        if celery is not None and time.monotonic() >= quiet_until:
+            try:
+                celery.send_task(DELIVER, args=[str(order_id)], retry=False, expires=3600)
+            except Exception as fault:  # whatever the broker's client raises: the sweep comes anyway
+                quiet_until = time.monotonic() + QUIET_SECONDS
+                _log.warning("hint_not_given", fault=type(fault).__name__)
+
+    return nudge

@@ -1,0 +1,67 @@
+"""What every door shares, in one import: `from voucher_service.web import doors`.
+
+A view is marked (`public`, `requires`), reads its input (`read_form`), runs one feature in one transaction
+(`services().database.run(feature, …, now=now())`) and answers. Errors of the tree in `errors.py` are left
+to rise: they become a page or `application/problem+json` by themselves.
+"""
+
+from __future__ import annotations
+
+from voucher_service.staff.accounts import SignedIn
+from voucher_service.staff.models import Role
+from voucher_service.web.access import (
+    check_branch,
+    current_staff,
+    log,
+    now,
+    nudge,
+    public,
+    requires,
+    services,
+    signed_in,
+    staff_branches,
+    wants_json,
+)
+from voucher_service.web.forms import (
+    BadForm,
+    Cents,
+    client_key,
+    faults_of,
+    fresh_key,
+    parse,
+    read_form,
+    read_quantity,
+    read_query,
+)
+from voucher_service.web.limits import Rule, address, throttle
+from voucher_service.web.paging import Page, page_of
+
+__all__ = [
+    "BadForm",
+    "Cents",
+    "Page",
+    "Role",
+    "Rule",
+    "SignedIn",
+    "address",
+    "check_branch",
+    "client_key",
+    "current_staff",
+    "faults_of",
+    "fresh_key",
+    "log",
+    "now",
+    "nudge",
+    "page_of",
+    "parse",
+    "public",
+    "read_form",
+    "read_quantity",
+    "read_query",
+    "requires",
+    "services",
+    "signed_in",
+    "staff_branches",
+    "throttle",
+    "wants_json",
+]

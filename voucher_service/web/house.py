@@ -1,0 +1,157 @@
+"""What belongs to no door: static files, readiness, the language and the words of a page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    jsonify,
+    make_response,
+    redirect,
+    request,
+    send_from_directory,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel, get_locale
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from voucher_service.errors import NotFound
+from voucher_service.migrations import runner
+from voucher_service.units import Unit, display
+from voucher_service.web.access import public, services, signed_in
+from voucher_service.web.forms import fresh_key
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+TRANSLATIONS = HERE.parent / "translations"
+LANGUAGES = {"fr": "Français", "en": "English"}
+LANGUAGE_COOKIE = "lang"
+_YEAR = 365 * 24 * 3600
+
+house = Blueprint("house", __name__)
+
+
+@house.get("/healthz")
+@public
+def healthz() -> ResponseReturnValue:
+    """Say whether this process can serve: the database answers and its schema is ours."""
+    try:
+        with services().database.read() as database:
+            found = database.scalar(text("SELECT version_num FROM alembic_version"))
+    except SQLAlchemyError:
+        return jsonify(status="not_ready", database="away"), 503
+    wanted = current_app.extensions["schema"]()
+    if found != wanted:
+        return jsonify(status="not_ready", database="ok", schema=found, wanted=wanted), 503
+    return jsonify(status="ready", database="ok", schema=found)
+
+
+@house.get("/lang/<code>")
+@public
+def language(code: str) -> ResponseReturnValue:
+    """Keep the language chosen and go back.
+
+    A link, not a form: a token would give everyone who only reads a page a session cookie, and a forged
+    visit here changes no more than the language.
+    """
+    if code not in LANGUAGES:
+        raise NotFound("Cette langue n’est pas proposée.")
+    response = make_response(redirect(local_path(request.args.get("next", ""))))
+    response.set_cookie(
+        LANGUAGE_COOKIE,
+        code,
+        max_age=_YEAR,
+        secure=services().settings.secure_cookies,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def local_path(target: str) -> str:
+    """Return `target` when it is a path of this site, else the front page: no way out to another site."""
+    parts = urlsplit(target)
+    plain = target.startswith("/") and not target.startswith(("//", "/\\"))
+    if not plain or parts.scheme or parts.netloc or any(c < " " or c == "\\" for c in target):
+        return "/"
+    return target
+
+
+def _chosen_language() -> str:
+    kept = request.cookies.get(LANGUAGE_COOKIE)
+    if kept in LANGUAGES:
+        return kept
+    return request.accept_languages.best_match(list(LANGUAGES)) or "fr"
+
+
+def _static(version: str, filename: str) -> Response:
+    is_fresh = version == current_app.extensions["static_version"]
+    # Without an age (an old page asks for a file that may have changed since) it is served and not kept.
+    response = send_from_directory(STATIC, filename, max_age=_YEAR if is_fresh else None)
+    response.cache_control.immutable = is_fresh
+    return response
+
+
+def tree_version(folder: Path) -> str:
+    """Return a hash over the names and bytes of all files in `folder`.
+
+    It stands in the address before the file's path, so modules and styles reach one another by relative
+    paths and all change address together.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _words() -> dict[str, Any]:
+    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return {
+        "lang": str(get_locale() or "fr"),
+        "languages": [
+            {"code": code, "label": label, "href": url_for("house.language", code=code, next=here)}
+            for code, label in LANGUAGES.items()
+        ],
+        "staff": signed_in(),
+        "sign_out_href": url_for("session.sign_out"),
+        "fresh_key": fresh_key,
+    }
+
+
+def _head_once() -> Callable[[], str]:
+    known: list[str] = []
+
+    def head() -> str:
+        if not known:
+            known.append(runner.steps()[-1])
+        return known[0]
+
+    return head
+
+
+def install(app: Flask) -> None:
+    """Give `app` its static files, languages, template words and readiness."""
+    app.register_blueprint(house)
+    app.extensions["static_version"] = tree_version(STATIC)
+    app.extensions["schema"] = _head_once()
+    app.add_url_rule("/static/<version>/<path:filename>", "static", public(_static))
+    app.url_defaults(_add_version)
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
+    Babel(app, default_locale="fr", default_timezone="Europe/Paris", locale_selector=_chosen_language)
+    app.context_processor(_words)
+    app.jinja_env.filters["quantity"] = lambda quantity, unit: display(quantity, Unit(unit))
+
+
+def _add_version(endpoint: str, values: dict[str, Any]) -> None:
+    if endpoint == "static":
+        values.setdefault("version", current_app.extensions["static_version"])

@@ -1,0 +1,1 @@
+"""Signing in and out, the own password, and the front page that leads each role to its door."""
