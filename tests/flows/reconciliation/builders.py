@@ -68,7 +68,7 @@ def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.E
     session.flush()
     book = open_book(session, kind=BookKind.ALLOCATION, unit=unit, now=NOON)
     till = open_book(session, kind=BookKind.TILL, unit=Unit.EUR_CENT, now=NOON)
-    branch = Branch(id=number, name=f"Antenne {name}", city="Lyon", address="1 rue", hours="9-17", till_book_id=till)
+    branch = Branch(name=f"Antenne {name}", city="Lyon", address="1 rue", hours="9-17", till_book_id=till)
     allocation = Allocation(
         id=book,
         agreement_id=agreement.id,

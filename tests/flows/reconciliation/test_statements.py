@@ -47,9 +47,7 @@ def keep(session: Session, world: World, *lines: str, **options: object) -> Stat
 
 
 def counts(session: Session) -> tuple[int | None, ...]:
-    return tuple(
-        session.scalar(select(func.count()).select_from(table)) for table in (Statement, StatementLine, Break)
-    )
+    return tuple(session.scalar(select(func.count()).select_from(table)) for table in (Statement, StatementLine, Break))
 
 
 def only_break(session: Session) -> Break:
@@ -251,9 +249,7 @@ def test_every_class_has_words_that_carry_its_figures(database: Database) -> Non
     assert [t.title for t in told] == [
         "Livrée chez nous, refusée chez l’opérateur", "Inconnue chez nous", "Absente du relevé",
     ]  # fmt: skip
-    for words, fact in zip(
-        told, ("10\u00a0€ livrés le 10/03/2026", "3,20\u00a0€", "15,50\u00a0€"), strict=True
-    ):
+    for words, fact in zip(told, ("10\u00a0€ livrés le 10/03/2026", "3,20\u00a0€", "15,50\u00a0€"), strict=True):
         assert fact in words.sentence
         assert words.next_step.endswith(".")
 
