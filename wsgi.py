@@ -19,6 +19,7 @@ from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
+from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
 
 
@@ -36,7 +37,7 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    return create_app(build(settings), [session, counter, counter_api, counter_visits])
+    return create_app(build(settings), [session, counter, counter_api, counter_visits, partner])
 
 
 def serving() -> Flask:
