@@ -12,6 +12,7 @@ from voucher_service.db import Database
 from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
@@ -28,7 +29,7 @@ def create(settings: Settings) -> Flask:
         ring=KeyRing(vault, settings.organisation),
         providers={},
     )
-    return create_app(services, [session, counter, counter_api, counter_visits])
+    return create_app(services, [session, counter, counter_api, counter_visits, beneficiary])
 
 
 def serving() -> Flask:
