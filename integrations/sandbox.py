@@ -113,6 +113,7 @@ class SandboxPartner:
         self._times = times or SandboxTimes()
         self._clock = clock
         self._enforces = enforces_reference
+        self._is_open = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -239,12 +240,15 @@ class SandboxPartner:
 
     @contextmanager
     def _book(self) -> Iterator[sqlite3.Connection]:
+        is_new = not self._path.exists()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         book = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         book.row_factory = sqlite3.Row
         try:
-            book.execute("PRAGMA journal_mode=WAL")
-            book.executescript(_SCHEMA)
+            if is_new or not self._is_open:
+                book.execute("PRAGMA journal_mode=WAL")
+                book.executescript(_SCHEMA)
+                self._is_open = True
             yield book
         finally:
             book.close()

@@ -6,21 +6,21 @@ import random
 from dataclasses import dataclass
 from uuid import UUID
 
-_FIRST = (
+_FIRST_NAMES = (
     "Adama Adèle Aïcha Alice Alexandru Aminata Ana Anwar Ariane Bakary Béatrice Bilal Camille Catherine Chloé "
     "Daniel Diane Djibril Elena Élise Émile Fanta Farid Fatou Florin Gabriel Georges Hawa Henri Ibrahim Inès Ioana "
     "Irina Jamila Jeanne Joël Karim Khadija Lamine Laure Leïla Louis Lucie Madeleine Mamadou Marek Marie Maryam "
     "Mehdi Michel Mihaela Mireille Moussa Nadia Natacha Nicolas Nour Oksana Olivier Omar Oumou Patrick Paulette "
     "Rachid Reza Roland Rosa Salif Samira Sandrine Selam Sékou Simon Sofia Soraya Sylvie Tarek Teodora Thierry "
     "Valérie Viktor Yacine Yasmine Yohannes Youssef Zahra Zoé"
-).split()
-_LAST = (
+)
+_LAST_NAMES = (
     "Abadie Achard Amari Balde Barreau Bensaïd Berthier Bianchi Boutin Camara Carré Chauvet Cissé Colas Costa "
     "Dabo Delmas Diarra Dos-Santos Dubreuil Fabre Fofana Gebre Girardin Guyon Hakimi Hamdi Haouari Ionescu Jolivet "
     "Kaba Kaya Keïta Kovalenko Lacombe Lagarde Lambin Maïga Marchand Marin Mendy Mercadier Moldovan Nassar Ndiaye "
     "Noorzai Olivier Ould Pasquet Perrin Petrescu Pinto Popa Quéré Rahmani Ribeiro Sabatier Saïdi Sarr Savchenko "
     "Sidibé Silva Soumah Tesfaye Thibault Toma Traoré Vasseur Vidal Wagner Yilmaz Zerrouki"
-).split()
+)
 _LANGUAGES = (("fr", 68), ("ar", 10), ("en", 7), ("uk", 4), ("ro", 4), ("ti", 3), ("fa", 2), ("ps", 2))
 _NOTES = (
     "A compris comment suivre sa consommation.",
@@ -68,13 +68,16 @@ class Cast:
         young = age <= 26
         without_phone = rng.random() < 0.06
         return Someone(
-            name=None if rng.random() < 0.12 else f"{rng.choice(_FIRST)} {rng.choice(_LAST)}",
+            name=None if rng.random() < 0.12 else self._name(),
             digits=None if without_phone else self._digits(),
             birth_year=None if rng.random() < 0.15 else year - age,
             language=rng.choices([code for code, _ in _LANGUAGES], [weight for _, weight in _LANGUAGES])[0],
             home=home,
             young=young,
         )
+
+    def _name(self) -> str:
+        return f"{self._rng.choice(_FIRST_NAMES.split())} {self._rng.choice(_LAST_NAMES.split())}"
 
     def _digits(self) -> str:
         while True:

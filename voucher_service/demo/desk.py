@@ -92,9 +92,7 @@ class Desk:
     ) -> Recorded:
         """Scan the person's voucher (or what they show instead: `code`), and deliver it at once."""
         request = self._request(database, person, voucher, number, code)
-        recorded = database.run(
-            redeem_at_desk, self.vault, self.ring, self.forms, request, now=self.clock.now
-        )
+        recorded = database.run(redeem_at_desk, self.vault, self.ring, self.forms, request, now=self.clock.now)
         if recorded.outcome is Outcome.ACCEPTED:
             person.visits += 1
             assert recorded.order_id is not None, "an accepted scan has its order"
@@ -134,9 +132,7 @@ class Desk:
         with database.read() as session:
             held = session.scalar(select(Order.id).where(Order.id == order_id, Order.state == OrderState.HELD.value))
         if held is not None:
-            database.run(
-                reveal, self.vault, order_id=order_id, actor=f"staff:{actor}", reason="", now=self.clock.now
-            )
+            database.run(reveal, self.vault, order_id=order_id, actor=f"staff:{actor}", reason="", now=self.clock.now)
 
     def talk(self, database: Joined, person: Someone, campaign_id: UUID) -> None:
         """Record a visit without a voucher."""

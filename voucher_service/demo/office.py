@@ -20,6 +20,7 @@ from voucher_service.fulfilment.lots import import_lot
 from voucher_service.ledger.balances import available
 from voucher_service.partners import endings
 from voucher_service.partners.gifts import approve_allocation, propose_allocation
+from voucher_service.partners.models import Allocation
 from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.sample import make_statement_csv
 from voucher_service.reconciliation.statements import import_statement
@@ -105,8 +106,7 @@ class Office:
 
     @staticmethod
     def _numbers(session: Session) -> dict[str, int]:
-        rows = session.execute(select(endings.Allocation.label, endings.Allocation.id))
-        return {label: number for label, number in rows}
+        return dict(session.execute(select(Allocation.label, Allocation.id)).tuples().all())
 
     def _import(self, lot: LotPlan, sell_by: date) -> Event:
         def event(database: Joined) -> None:

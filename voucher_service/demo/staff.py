@@ -63,9 +63,7 @@ BRANCHES = (
 HOURS = "Du lundi au vendredi, 9 h 30 – 12 h 30 et 14 h – 17 h"
 
 
-def fill_staff(
-    session: Session, *, now: datetime, accounts: Iterable[Account] = ACCOUNTS
-) -> dict[str, list[int]]:
+def fill_staff(session: Session, *, now: datetime, accounts: Iterable[Account] = ACCOUNTS) -> dict[str, list[int]]:
     """Open the branches and the accounts; return the numbers of each city's branches, in the order above.
 
     An operator's account belongs to the partner of its number, or to the last one; there must be one.

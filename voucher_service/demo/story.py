@@ -77,7 +77,14 @@ class Story:
         """Drop what lies ahead, and plan the visits of the last hours, two of them with a late answer."""
         self._queue.clear()
         today = local_day(now)
-        for minutes, home, meaning in ((165, 1, ""), (130, 0, ""), (96, 1, "104"), (61, 5, ""), (34, 1, ""), (1, 1, "108")):
+        for minutes, home, meaning in (
+            (165, 1, ""),
+            (130, 0, ""),
+            (96, 1, "104"),
+            (61, 5, ""),
+            (34, 1, ""),
+            (1, 1, "108"),
+        ):
             self.plan(now - timedelta(minutes=minutes), self._first_visit(self._newcomer(today, home, meaning)))
 
     def _newcomer(self, day: date, home: int, meaning: str) -> Someone:
