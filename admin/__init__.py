@@ -1,1 +1,1 @@
-"""The coordination door: the back office of the programme."""
+"""The coordination's door: one module a room, gathered in `blueprint.py`. Views only; the rules are features."""

@@ -5,6 +5,7 @@ Losing every message, or the whole broker, costs latency: the sweep finds what i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -22,6 +23,18 @@ DELIVER = "coup_de_pouce.deliver"
 SWEEP = "coup_de_pouce.sweep"
 SWEEP_SECONDS = 5.0
 
+QUIET_SECONDS = 10.0
+"""After a hint that could not be given, no other is tried for so long: a door must not wait for each."""
+
+_TRANSPORT = {
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+    "socket_keepalive": True,
+    "max_retries": 1,  # of one hint; a worker that waits for its broker has its own patience
+    "interval_start": 0,
+    "interval_step": 0.1,
+}
+
 Nudge = Callable[[UUID], None]
 """What a door calls after its commit, with the id of the order it wrote."""
 
@@ -37,7 +50,7 @@ def create_celery(services: Services) -> Celery:
         task_ignore_result=True,
         task_acks_late=False,  # a hint need not be given twice: the sweep comes anyway
         broker_connection_retry_on_startup=True,
-        broker_transport_options={"socket_connect_timeout": 1, "socket_timeout": 5, "socket_keepalive": True},
+        broker_transport_options=_TRANSPORT,
         worker_hijack_root_logger=False,
         beat_schedule={"sweep": {"task": SWEEP, "schedule": SWEEP_SECONDS, "options": {"expires": 2 * SWEEP_SECONDS}}},
     )
@@ -68,13 +81,17 @@ def nudger(*, celery: Celery | None = None, worker: EmbeddedWorker | None = None
     It never raises and never waits long: a hint that cannot be given costs latency only.
     """
 
+    quiet_until = 0.0
+
     def nudge(order_id: UUID) -> None:
+        nonlocal quiet_until
         if worker is not None:
             worker.nudge()
-        if celery is not None:
+        if celery is not None and time.monotonic() >= quiet_until:
             try:
                 celery.send_task(DELIVER, args=[str(order_id)], retry=False, expires=3600)
-            except Exception as fault:  # whatever the broker's client raises: the sweep comes
+            except Exception as fault:  # whatever the broker's client raises: the sweep comes anyway
+                quiet_until = time.monotonic() + QUIET_SECONDS
                 _log.warning("hint_not_given", fault=type(fault).__name__)
 
     return nudge

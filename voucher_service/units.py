@@ -6,6 +6,8 @@ One ledger holds many units; a quantity is always a whole number of the unit's s
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from enum import StrEnum
 
 MAX_QUANTITY = 2**53 - 1
@@ -45,3 +47,49 @@ def display(quantity: int, unit: Unit) -> str:
         return f"{_grouped(quantity)}\u00a0Mo"
     name = {Unit.MINUTE: "min", Unit.SMS: "SMS", Unit.PIECE: "pièce" if abs(quantity) < 2 else "pièces"}[unit]
     return f"{_grouped(quantity)}\u00a0{name}"
+
+
+_TYPED = re.compile(r"(?P<whole>[0-9]{1,16})(?:[.,](?P<rest>[0-9]{1,2}))?(?P<suffix>[^0-9.,]*)")
+_SCALES = {
+    Unit.EUR_CENT: {"": 100, "€": 100, "eur": 100, "euro": 100, "euros": 100},
+    Unit.MEGABYTE: {"": 1, "mo": 1, "go": 1000},
+    Unit.MINUTE: {"": 1, "min": 1, "minute": 1, "minutes": 1},
+    Unit.SMS: {"": 1, "sms": 1},
+    Unit.PIECE: {"": 1, "pièce": 1, "pièces": 1},
+}
+_EXAMPLES = {
+    Unit.EUR_CENT: "un montant en euros, comme 12,50",
+    Unit.MEGABYTE: "un volume, comme 500 Mo ou 1,5 Go",
+    Unit.MINUTE: "un nombre de minutes, comme 120",
+    Unit.SMS: "un nombre de SMS, comme 100",
+    Unit.PIECE: "un nombre de pièces, comme 24",
+}
+
+
+def parse(text: str, unit: Unit) -> int:
+    """Return the quantity that a person typed: `parse("12,50", EUR_CENT)` is 1250, `parse("1,5 Go", MEGABYTE)` 1500.
+
+    Spaces group digits; a comma or a point stands before at most two decimals, so that "1.200" is never
+    guessed at.
+
+    Raises:
+        ValueError: a French sentence with an example of what is expected.
+    """
+    found = _TYPED.fullmatch("".join(text.split()).lower())
+    scale = _SCALES[unit].get(found["suffix"]) if found else None
+    if found is None or scale is None:
+        raise ValueError(f"Écrivez {_EXAMPLES[unit]}.")
+    exact = Decimal(f"{found['whole']}.{found['rest'] or 0}") * scale
+    if exact != int(exact):
+        raise ValueError(f"Cette unité ne se partage pas : écrivez {_EXAMPLES[unit]}.")
+    if exact > MAX_QUANTITY:
+        raise ValueError("Ce nombre est trop grand : vérifiez-le.")
+    return int(exact)
+
+
+def typed(quantity: int, unit: Unit) -> str:
+    """Return `quantity` as `parse` reads it, to fill a form in: `typed(1250, EUR_CENT)` is "12,50"."""
+    if unit is not Unit.EUR_CENT:
+        return str(quantity)
+    euros, cents = divmod(quantity, 100)
+    return f"{euros},{cents:02d}" if cents else str(euros)

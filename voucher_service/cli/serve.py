@@ -102,7 +102,7 @@ def _workers(settings: Settings) -> Iterator[None]:
     if not settings.redis_url:
         yield  # the web process has a worker thread of its own: see `wsgi.serving`
         return
-    command = [sys.executable, "-m", "celery", "-A", "wsgi:celery", "worker"]
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "wsgi:celery", "worker"]
     command += ["--beat", "--schedule", str(settings.data_dir / "celery-beat")]
     command += ["--loglevel", settings.log_level, "--concurrency", str(os.cpu_count() or 1)]
     with subprocess.Popen(command) as worker:  # noqa: S603  # the command is ours

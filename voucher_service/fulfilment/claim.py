@@ -120,6 +120,29 @@ def _take(session: Session, order: Order, offer: Offer, *, now: datetime, deadli
     )
     if won is None:
         return None
+    attempt = _begin_attempt(session, order, offer, kind, now=now, deadline=deadline)
+    return Claim(
+        attempt_id=attempt.id,
+        attempt_number=attempt.number,
+        kind=kind,
+        order_id=order.id,
+        state=state,
+        tries=tries,
+        queries=queries,
+        deadline=deadline,
+        route=offer.route,
+        partner_id=offer.partner_id,
+        product_code=offer.product_code,
+        unit=Unit(order.unit),
+        quantity=order.quantity,
+        wrapped_key=order.wrapped_key,
+        number_sealed=order.number_sealed,
+    )
+
+
+def _begin_attempt(
+    session: Session, order: Order, offer: Offer, kind: AttemptKind, *, now: datetime, deadline: datetime
+) -> Attempt:
     session.execute(
         update(Attempt)
         .where(Attempt.order_id == order.id, Attempt.ended_at.is_(None))
@@ -139,23 +162,7 @@ def _take(session: Session, order: Order, offer: Offer, *, now: datetime, deadli
     )
     session.add(attempt)
     session.flush()
-    return Claim(
-        attempt_id=attempt.id,
-        attempt_number=attempt.number,
-        kind=kind,
-        order_id=order.id,
-        state=state,
-        tries=tries,
-        queries=queries,
-        deadline=deadline,
-        route=offer.route,
-        partner_id=offer.partner_id,
-        product_code=offer.product_code,
-        unit=Unit(order.unit),
-        quantity=order.quantity,
-        wrapped_key=order.wrapped_key,
-        number_sealed=order.number_sealed,
-    )
+    return attempt
 
 
 def _request_hash(order: Order, offer: Offer) -> bytes:

@@ -29,6 +29,7 @@ from voucher_service.fulfilment.settle import (
     DELIVERER,
     confirm,
     found_delivered,
+    found_reversed,
     give_back,
     move,
     to_people,
@@ -65,8 +66,7 @@ def book(session: Session, claim: Claim, answer: Answer, *, capabilities: Capabi
         case Unknown():
             _unknown(session, claim, answer.code, capabilities, now)
         case Reversed():
-            # The person had it and lost it again: no rule of ours may decide whose loss that is.
-            to_people(session, claim.held(), code="reversed")
+            found_reversed(session, claim.order_id, actor=DELIVERER, occurred_at=now, now=now)
         case NotFound():
             _not_found(session, claim, capabilities, now)
         case _:

@@ -150,6 +150,19 @@ def found_delivered(
     return OrderState(order.state)
 
 
+def found_reversed(session: Session, order_id: UUID, *, actor: str, occurred_at: datetime, now: datetime) -> OrderState:
+    """Book that the partner delivered and took it back; return the order's state afterwards.
+
+    The delivery is booked as it happened; whose loss the reversal is, people decide ("À traiter").
+    """
+    state = found_delivered(session, order_id, partner_ref=None, actor=actor, occurred_at=occurred_at, now=now)
+    if state is OrderState.DELIVERED:
+        at = (Order.id == order_id) & (Order.state == state.value)
+        move(session, at, state=OrderState.REVERSED, outcome_code="reversed", due_at=None, lease_until=None)
+        return OrderState.REVERSED
+    return state
+
+
 def _entry(order: Order, key: str, destination: AccountKind, reason: Reason) -> Entry:
     return Entry(
         key=key,

@@ -50,6 +50,7 @@ class Desk:
     offer: Offer
     needs_number: bool
     questions: Sequence[Question]
+    today: date
     next_visit_on: date
     known: Known | None
 
@@ -65,6 +66,7 @@ def at_desk(
         offer=offer,
         needs_number=offer.route != Route.CODE_STOCK.value,
         questions=forms.of(session, voucher.campaign_id, now),
+        today=local_day(now),
         next_visit_on=open_day(local_day(now) + timedelta(days=policy.next_visit_days)),
         known=_known(session, vault, voucher.person_id, now) if with_person and voucher.person_id else None,
     )

@@ -80,6 +80,8 @@ class Batch(Base):
             "state NOT IN ('ready', 'issued') OR needs_second_person = 0 OR approved_by IS NOT NULL",
             name="approved",
         ),
+        CheckConstraint("(state = 'declined') = (declined_by IS NOT NULL)", name="declined"),
+        CheckConstraint("issued_count BETWEEN 0 AND quantity", name="issued_count"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -95,6 +97,9 @@ class Batch(Base):
     created_at: Mapped[datetime]
     approved_by: Mapped[str | None] = mapped_column(String(60))
     approved_at: Mapped[datetime | None]
+    declined_by: Mapped[str | None] = mapped_column(String(60))
+    declined_at: Mapped[datetime | None]
+    stopped_because: Mapped[str | None] = mapped_column(String(300))  # why issuing paused; empty when it goes on
 
 
 class Voucher(Base):

@@ -91,6 +91,11 @@ def now() -> datetime:
     return at
 
 
+def log() -> Any:
+    """Return the logger of this application; see `voucher_service.web.log` for what may stand in it."""
+    return current_app.extensions["log"]
+
+
 def gate() -> ResponseReturnValue | None:
     """Let a request through, or answer it: runs before everything that reads the request."""
     if request.endpoint is None:

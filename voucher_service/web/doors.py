@@ -12,6 +12,7 @@ from voucher_service.staff.models import Role
 from voucher_service.web.access import (
     check_branch,
     current_staff,
+    log,
     now,
     nudge,
     public,
@@ -21,12 +22,23 @@ from voucher_service.web.access import (
     staff_branches,
     wants_json,
 )
-from voucher_service.web.forms import BadForm, client_key, faults_of, read_form, read_query
+from voucher_service.web.forms import (
+    BadForm,
+    Cents,
+    client_key,
+    faults_of,
+    fresh_key,
+    parse,
+    read_form,
+    read_quantity,
+    read_query,
+)
 from voucher_service.web.limits import Rule, address, throttle
 from voucher_service.web.paging import Page, page_of
 
 __all__ = [
     "BadForm",
+    "Cents",
     "Page",
     "Role",
     "Rule",
@@ -36,11 +48,15 @@ __all__ = [
     "client_key",
     "current_staff",
     "faults_of",
+    "fresh_key",
+    "log",
     "now",
     "nudge",
     "page_of",
+    "parse",
     "public",
     "read_form",
+    "read_quantity",
     "read_query",
     "requires",
     "services",

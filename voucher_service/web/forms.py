@@ -5,14 +5,17 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping, Sequence
 from types import UnionType
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from flask import request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from werkzeug.datastructures import MultiDict
 
+from voucher_service import units
 from voucher_service.errors import BadInput
+from voucher_service.ids import new_id
+from voucher_service.units import Unit
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,6 +49,14 @@ _BEGINNINGS = {
 }
 
 
+def _cents(value: object) -> object:
+    return units.parse(value, Unit.EUR_CENT) if isinstance(value, str) else value
+
+
+Cents = Annotated[int, BeforeValidator(_cents)]
+"""Money in a form: "12,50" typed is 1250 cents. Never a float."""
+
+
 class BadForm(BadInput):
     """Several fields may be wrong: `faults` maps each to one sentence, for the form to show again."""
 
@@ -60,6 +71,14 @@ def faults_of(error: BadInput) -> dict[str, str]:
     return error.faults if isinstance(error, BadForm) else {error.field: str(error)}
 
 
+def read_quantity(text: str, unit: Unit, *, field: str) -> int:
+    """Return a quantity of `unit` that a person typed, in its smallest piece. Raises BadInput naming `field`."""
+    try:
+        return units.parse(text, unit)
+    except ValueError as error:
+        raise BadInput(str(error), field=field) from None
+
+
 def read_form(model: type[M]) -> M:
     """Return the request's JSON object or form as `model`. An empty form field counts as absent.
 
@@ -69,7 +88,10 @@ def read_form(model: type[M]) -> M:
     """
     if not request.is_json:
         return parse(model, _plain(model, request.form))
-    body = request.get_json()
+    try:
+        body = request.get_json()
+    except RecursionError:
+        body = None  # nested thousands deep: nobody of ours sends that
     if not isinstance(body, dict):
         raise BadInput("Envoyez un objet JSON.", field="body")
     return parse(model, body)
@@ -140,3 +162,8 @@ def client_key() -> UUID:
         return UUID(text)
     except ValueError:
         raise BadInput("Il manque la clé de la demande : rechargez la page.", field=KEY_FIELD) from None
+
+
+def fresh_key() -> str:
+    """Return a new key for the hidden field `key` of a form."""
+    return str(new_id())

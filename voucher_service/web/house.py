@@ -26,10 +26,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from voucher_service.errors import NotFound
-from voucher_service.ids import new_id
 from voucher_service.migrations import runner
 from voucher_service.units import Unit, display
 from voucher_service.web.access import public, services, signed_in
+from voucher_service.web.forms import fresh_key
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -95,13 +95,10 @@ def _chosen_language() -> str:
 
 
 def _static(version: str, filename: str) -> Response:
-    response = send_from_directory(STATIC, filename, max_age=_YEAR)
-    if version == current_app.extensions["static_version"]:
-        response.cache_control.immutable = True
-        response.cache_control.public = True
-    else:  # an old page asks for a file that may have changed since: serve it, keep nothing
-        response.cache_control.max_age = None
-        response.cache_control.no_cache = True
+    is_fresh = version == current_app.extensions["static_version"]
+    # Without an age (an old page asks for a file that may have changed since) it is served and not kept.
+    response = send_from_directory(STATIC, filename, max_age=_YEAR if is_fresh else None)
+    response.cache_control.immutable = is_fresh
     return response
 
 
@@ -127,7 +124,7 @@ def _words() -> dict[str, Any]:
         ],
         "staff": signed_in(),
         "sign_out_href": url_for("session.sign_out"),
-        "fresh_key": lambda: str(new_id()),
+        "fresh_key": fresh_key,
     }
 
 

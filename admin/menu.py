@@ -1,0 +1,83 @@
+"""The rooms, as the menu and the tabs show them."""
+
+from __future__ import annotations
+
+from flask import request, url_for
+from flask_babel import gettext as _
+
+Item = dict[str, object]
+Group = tuple[str, list[tuple[str, str, str]]]
+
+
+def _groups() -> list[Group]:
+    """Return each group with its rooms: words, the endpoint to open, the beginning of its endpoints."""
+    return [
+        (_("Aujourd’hui"), [(_("Aujourd’hui"), "admin.today.index", "admin.today.")]),
+        (
+            _("À traiter"),
+            [
+                (_("À traiter"), "admin.orders.index", "admin.orders."),
+                (_("Passages"), "admin.visits.index", "admin.visits."),
+            ],
+        ),
+        (
+            _("Bons"),
+            [
+                (_("Bons"), "admin.vouchers.index", "admin.vouchers."),
+                (_("Lots de bons"), "admin.batches.index", "admin.batches."),
+            ],
+        ),
+        (
+            _("Dotations"),
+            [
+                (_("Dotations"), "admin.allocations.index", "admin.allocations."),
+                (_("Opérateurs et conventions"), "admin.partners.index", "admin.partners."),
+                (_("Codes en stock"), "admin.stock.index", "admin.stock."),
+            ],
+        ),
+        (
+            _("Programmes"),
+            [
+                (_("Campagnes"), "admin.campaigns.index", "admin.campaigns."),
+                (_("Offres"), "admin.offers.index", "admin.offers."),
+            ],
+        ),
+        (_("Personnes"), [(_("Personnes"), "admin.people.index", "admin.people.")]),
+        (
+            _("Équipe"),
+            [
+                (_("Comptes"), "admin.team.index", "admin.team."),
+                (_("Antennes"), "admin.branches.index", "admin.branches."),
+            ],
+        ),
+        (
+            _("Journal"),
+            [
+                (_("Mouvements"), "admin.books.index", "admin.books.index"),
+                (_("Contrôle des comptes"), "admin.books.check", "admin.books.check"),
+            ],
+        ),
+    ]
+
+
+def menu() -> list[Item]:
+    """Return the main menu."""
+    return [
+        {"label": label, "href": url_for(rooms[0][1]), "current": any(_is_here(room[2]) for room in rooms)}
+        for label, rooms in _groups()
+    ]
+
+
+def section() -> list[Item]:
+    """Return the rooms of the present group as tabs; none when there is only one."""
+    for _label, rooms in _groups():
+        if len(rooms) > 1 and any(_is_here(start) for _words, _endpoint, start in rooms):
+            return [
+                {"label": words, "href": url_for(endpoint), "current": _is_here(start)}
+                for words, endpoint, start in rooms
+            ]
+    return []
+
+
+def _is_here(start: str) -> bool:
+    return (request.endpoint or "").startswith(start)

@@ -1,0 +1,96 @@
+"""The life of a voucher in words, for the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flask import url_for
+from flask_babel import format_datetime
+from flask_babel import gettext as _
+
+from voucher_service.impact.story import Event, Step
+from voucher_service.units import display
+from voucher_service.visits.outcomes import Outcome
+from voucher_service.visits.outcomes import words as outcome_words
+
+Told = dict[str, str]
+
+_TONES = {
+    Step.ISSUED: "wait",
+    Step.REFUSED: "bad",
+    Step.REDEEMED: "ok",
+    Step.VISIT: "ok",
+    Step.ORDERED: "wait",
+    Step.DELIVERED: "ok",
+    Step.GIVEN_BACK: "check",
+    Step.ON_STATEMENT: "ok",
+}
+
+
+def told(events: Sequence[Event], who: Mapping[str, str], places: Mapping[int, str]) -> list[Told]:
+    """Return the events as the timeline macro shows them, the newest first."""
+    return [_told(event, who, places) for event in reversed(events)]
+
+
+def _told(event: Event, who: Mapping[str, str], places: Mapping[int, str]) -> Told:
+    amount = display(event.quantity, event.unit) if event.quantity is not None and event.unit is not None else ""
+    place = places.get(event.branch_id, "") if event.branch_id is not None else ""
+    by = who.get(event.actor, "") if event.actor else ""
+    parts = [_text(event), amount if event.step is not Step.VISIT else _paid(event), place, by]
+    return {
+        "title": _title(event),
+        "at": event.at.isoformat(),
+        "when": format_datetime(event.at, "short"),
+        "text": " · ".join(part for part in parts if part),
+        "tone": _TONES.get(event.step, "none"),
+        "href": _href(event),
+    }
+
+
+def _title(event: Event) -> str:
+    return {
+        Step.ISSUED: _("Émis"),
+        Step.REFUSED: _("Présenté, refusé"),
+        Step.REDEEMED: _("Présenté, accepté"),
+        Step.VISIT: _("Passage enregistré"),
+        Step.ORDERED: _("Recharge demandée"),
+        Step.ASKED: _("Question à l’opérateur"),
+        Step.DELIVERED: _("Recharge livrée"),
+        Step.GIVEN_BACK: _("Refusé par l’opérateur, rendu au bon"),
+        Step.ON_STATEMENT: _("Sur le relevé de l’opérateur"),
+        Step.CANCELLED: _("Annulé"),
+        Step.REPLACED: _("Remplacé"),
+        Step.EXPIRED: _("Périmé"),
+    }[event.step]
+
+
+def _text(event: Event) -> str:
+    if event.step is Step.REFUSED:
+        return outcome_words(Outcome(event.detail)).word
+    if event.step is Step.ISSUED and event.other_id is not None:
+        return _("en remplacement d’un autre bon")
+    if event.step is Step.VISIT:
+        return ""
+    if event.step is Step.ASKED:
+        return event.detail and _("réponse : %(answer)s", answer=event.detail)
+    if event.step is Step.ON_STATEMENT:
+        return {"delivered": _("livré"), "refused": _("refusé"), "reversed": _("repris")}.get(
+            event.detail, event.detail
+        )
+    if event.step in {Step.REDEEMED, Step.ORDERED}:
+        return ""
+    return event.detail
+
+
+def _paid(event: Event) -> str:
+    if not event.quantity or event.unit is None:
+        return ""
+    return _("%(price)s payés", price=display(event.quantity, event.unit))
+
+
+def _href(event: Event) -> str:
+    if event.other_id is None:
+        return ""
+    if event.step in {Step.ISSUED, Step.REPLACED}:
+        return url_for("admin.vouchers.show", voucher_id=event.other_id)
+    return url_for("admin.visits.show", visit_id=event.other_id) if event.step is Step.VISIT else ""

@@ -1,0 +1,118 @@
+"""States and kinds in words, each with its tone: ok (done), wait (under way), check (needs a person), bad, none."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+from voucher_service.ledger.models import AccountKind, Reason
+from voucher_service.partners.models import AllocationState, DrawDown, Route
+from voucher_service.staff.models import Role
+from voucher_service.units import Unit
+from voucher_service.vouchers.models import BatchState, VoucherState
+
+Tagged = tuple[str, str]
+
+
+def voucher_state(state: str) -> Tagged:
+    """Return the word and tone of a voucher's state."""
+    return {
+        VoucherState.ISSUED: (_("Émis"), "wait"),
+        VoucherState.REDEEMED: (_("Utilisé"), "ok"),
+        VoucherState.CANCELLED: (_("Annulé"), "none"),
+        VoucherState.REPLACED: (_("Remplacé"), "none"),
+        VoucherState.EXPIRED: (_("Périmé"), "none"),
+    }[VoucherState(state)]
+
+
+def batch_state(state: str) -> Tagged:
+    """Return the word and tone of a batch's state."""
+    return {
+        BatchState.PENDING: (_("Attend un accord"), "check"),
+        BatchState.READY: (_("En cours d’émission"), "wait"),
+        BatchState.ISSUED: (_("Émis"), "ok"),
+        BatchState.DECLINED: (_("Refusé"), "none"),
+    }[BatchState(state)]
+
+
+def gift_state(state: str) -> Tagged:
+    """Return the word and tone of an allocation's state."""
+    return {
+        AllocationState.PENDING: (_("Attend un accord"), "check"),
+        AllocationState.OPEN: (_("Ouverte"), "ok"),
+        AllocationState.CLOSED: (_("Close"), "none"),
+        AllocationState.DECLINED: (_("Refusée"), "none"),
+    }[AllocationState(state)]
+
+
+def unit(value: str) -> str:
+    """Return what a unit is called."""
+    return {
+        Unit.EUR_CENT: _("Euros de crédit"),
+        Unit.MEGABYTE: _("Données (Mo)"),
+        Unit.MINUTE: _("Minutes"),
+        Unit.SMS: _("SMS"),
+        Unit.PIECE: _("Pièces (cartes, téléphones…)"),
+    }[Unit(value)]
+
+
+def route(value: str) -> str:
+    """Return how an offer is delivered."""
+    return {
+        Route.SANDBOX: _("Recharge directe par l’opérateur (partenaire d’essai)"),
+        Route.CODE_STOCK: _("Code de recharge pris dans le stock"),
+    }[Route(value)]
+
+
+def draw_down(value: str) -> str:
+    """Return which allocation pays first."""
+    return {
+        DrawDown.EXPIRING_FIRST: _("Celle qui finit le plus tôt"),
+        DrawDown.PRIORITY: _("Celle qui a la priorité la plus haute (1 d’abord)"),
+        DrawDown.PRO_RATA: _("Toutes, en proportion de ce qui reste"),
+    }[DrawDown(value)]
+
+
+def role(value: str) -> str:
+    """Return what a role is called."""
+    return {
+        Role.COORDINATOR: _("Coordination"),
+        Role.COUNTER: _("Accueil"),
+        Role.VOLUNTEER: _("Bénévole"),
+        Role.PARTNER: _("Opérateur"),
+        Role.AUDITOR: _("Audit"),
+    }[Role(value)]
+
+
+def account(kind: AccountKind) -> str:
+    """Return what an account of a book is called."""
+    return {
+        AccountKind.DONOR: _("Donateur"),
+        AccountKind.PERSON: _("Personnes"),
+        AccountKind.AVAILABLE: _("Disponible"),
+        AccountKind.TILL: _("Caisse"),
+        AccountKind.RESERVED: _("Réservé par des bons"),
+        AccountKind.IN_DELIVERY: _("En livraison"),
+        AccountKind.DELIVERED: _("Livré"),
+        AccountKind.BANK: _("Banque"),
+        AccountKind.RETURNED_TO_DONOR: _("Rendu au donateur"),
+        AccountKind.WRITTEN_OFF: _("Passé en perte"),
+        AccountKind.VARIANCE: _("Écart constaté"),
+    }[kind]
+
+
+def reason(value: str) -> str:
+    """Return why value moved."""
+    return {
+        Reason.RECEIVED: _("Don reçu"),
+        Reason.ISSUED: _("Bon émis"),
+        Reason.REDEEMED: _("Bon utilisé"),
+        Reason.DELIVERED: _("Recharge livrée"),
+        Reason.GIVEN_BACK: _("Refusé par l’opérateur, rendu au bon"),
+        Reason.EXPIRED: _("Bon périmé"),
+        Reason.CANCELLED: _("Bon annulé"),
+        Reason.REPLACED: _("Bon remplacé"),
+        Reason.RETURNED: _("Rendu au donateur"),
+        Reason.WRITTEN_OFF: _("Passé en perte"),
+        Reason.PRICE_PAID: _("Prix solidaire payé"),
+        Reason.CORRECTED: _("Correction"),
+    }[Reason(value)]

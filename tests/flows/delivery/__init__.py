@@ -1,0 +1,1 @@
+"""Orders on their way to people: through partners, crashes and time."""
