@@ -16,6 +16,7 @@ from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
@@ -36,7 +37,7 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    return create_app(build(settings), [session, counter, counter_api, counter_visits])
+    return create_app(build(settings), [session, counter, counter_api, counter_visits, beneficiary])
 
 
 def serving() -> Flask:

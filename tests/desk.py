@@ -16,8 +16,12 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from integrations.code_stock import CodeStock
 from integrations.sandbox import SandboxPartner
+from tests.flows.delivery.lots import lot_file, pin
 from tests.programme import NOON, Programme
 from voucher_service.app import create_app
+from voucher_service.fulfilment.deliver import sweep
+from voucher_service.fulfilment.lots import import_lot
+from voucher_service.fulfilment.providers import Provider
 from voucher_service.fulfilment.worker import EmbeddedWorker
 from voucher_service.ids import new_id
 from voucher_service.partners.models import CampaignPolicy
@@ -27,6 +31,7 @@ from voucher_service.settings import Settings
 from voucher_service.staff.accounts import set_password
 from voucher_service.staff.models import Role, Staff, StaffBranch
 from voucher_service.visits.questions import DEFAULT_QUESTIONS
+from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
@@ -51,9 +56,9 @@ class Desk:
         programme = Programme.make(url)
         settings = Settings.model_validate({"database_url": url, "data_dir": folder, "secure_cookies": False})
         partner = SandboxPartner(folder / "sandbox.db", clock=lambda: programme.now)
-        providers = {"sandbox": partner, "code_stock": CodeStock()}
+        providers: dict[str, Provider] = {"sandbox": partner, "code_stock": CodeStock()}
         services = Services(settings, programme.database, programme.vault, programme.ring, providers)
-        app = create_app(services, [session_door, counter, counter_api, counter_visits])
+        app = create_app(services, [session_door, counter, counter_api, counter_visits, beneficiary])
         worker = EmbeddedWorker(
             programme.database,
             providers,
@@ -107,6 +112,24 @@ class Desk:
     def staff(self, role: Role) -> Staff:
         """The person with this role."""
         return self.programme.member(role)
+
+    def bring_codes(self) -> str:
+        """Receive one recharge code; return its PIN."""
+        import_lot(
+            self.programme.database,
+            self.programme.vault,
+            partner_id=self.programme.partner_id,
+            file_name="lot.csv",
+            content=lot_file([1]),
+            actor="staff:test",
+            now=self.programme.now,
+        )
+        return pin(1)
+
+    def deliver(self) -> None:
+        """Deliver what is due, now."""
+        programme = self.programme
+        sweep(programme.database, self.app.extensions["services"].providers, programme.vault, lambda: programme.now)
 
     def close(self) -> None:
         """End the deliverer and the connections."""

@@ -99,7 +99,7 @@ def test_each_refusal_has_words_without_blanks(desk: Desk) -> None:
 def test_a_missing_field_is_named_and_nothing_is_recorded(desk: Desk) -> None:
     desk.ask_questions(required=True)
     client, code = desk.client(), desk.programme.digits(desk.programme.issue())
-    for fields, name in [
+    cases: list[tuple[dict[str, object], str]] = [
         ({"number": None}, "number"),
         ({"number": "01 42 00 00 00"}, "number"),
         ({"number": "bonjour"}, "number"),
@@ -109,7 +109,8 @@ def test_a_missing_field_is_named_and_nothing_is_recorded(desk: Desk) -> None:
         ({"answers": {"nom": "Amina"}}, "answers.nom"),
         ({"next_visit_on": "2026-03-03"}, "next_visit_on"),
         ({"use_known_number": True, "number": None}, "use_known_number"),
-    ]:
+    ]
+    for fields, name in cases:
         answer = client.scan(code, **fields)
         assert (answer.status_code, answer.get_json().get("field")) == (422, name), (fields, answer.text)
         assert answer.content_type == "application/problem+json"
@@ -221,11 +222,19 @@ def test_an_order_is_followed_by_its_own_branch_only(desk: Desk) -> None:
 def test_a_request_with_all_it_needs_is_one_transaction(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     client = desk.client()
     client.scan(desk.programme.digits(desk.programme.issue()))  # till and form are read once
-    code, opened = desk.programme.digits(desk.programme.issue()), []
+    code = desk.programme.digits(desk.programme.issue())
+    opened: list[str] = []
     database = desk.programme.database
-    begin, read = database.begin, database.read
-    monkeypatch.setattr(database, "begin", lambda: (opened.append("write"), begin())[1])
-    monkeypatch.setattr(database, "read", lambda: (opened.append("read"), read())[1])
+
+    def noting(kind: str, opening: Any) -> Any:
+        def noted() -> Any:
+            opened.append(kind)
+            return opening()
+
+        return noted
+
+    monkeypatch.setattr(database, "begin", noting("write", database.begin))
+    monkeypatch.setattr(database, "read", noting("read", database.read))
     assert client.scan(code).status_code == 201
     assert opened == ["read", "write"], "the session's look-up, then the redemption"
 
@@ -233,13 +242,8 @@ def test_a_request_with_all_it_needs_is_one_transaction(desk: Desk, monkeypatch:
 def test_a_voucher_given_back_can_be_presented_again(desk: Desk) -> None:
     client, voucher = desk.client(), desk.programme.issue()
     body = client.scan(desk.programme.digits(voucher), number="06 12 34 51 02").get_json()  # refused by the partner
-    desk.worker.start()
-    desk.worker.nudge()
-    for _ in range(100):
-        now = client.http.get(f"/counter/orders/{body['order_id']}").get_json()
-        if now["final"]:
-            break
-        desk.worker._stopping.wait(0.05)
+    desk.deliver()
+    now = client.http.get(f"/counter/orders/{body['order_id']}").get_json()
     assert (now["progress"], now["tone"]) == ("given_back", "check")
     with desk.programme.database.read() as session:
         assert session.get_one(Voucher, voucher.id).state == "issued"
