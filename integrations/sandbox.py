@@ -113,7 +113,6 @@ class SandboxPartner:
         self._times = times or SandboxTimes()
         self._clock = clock
         self._enforces = enforces_reference
-        self._ready = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -151,14 +150,8 @@ class SandboxPartner:
     def query(self, reference: UUID) -> Found:
         """Say what became of the order with our `reference`."""
         now = self._clock()
-<<<<<<< HEAD
-        with self._book() as book:
-            found = _lines_of(book, str(reference))
-        if not found:
-=======
         line = self._last(str(reference))
         if line is None:
->>>>>>> main
             return NotFound(as_of=now)
         if now < line.done_at:
             return Accepted(line.partner_ref)
@@ -225,13 +218,9 @@ class SandboxPartner:
                     ),
                 )
             book.execute("COMMIT")
-<<<<<<< HEAD
-            return _lines_of(book, reference)[-1], fresh
-=======
         line = self._last(reference)
         assert line is not None, "it has just been written"
         return line, fresh
->>>>>>> main
 
     def _answer(self, line: Movement, wish: str, *, too_long: bool) -> Submitted:
         if too_long:
@@ -250,25 +239,15 @@ class SandboxPartner:
 
     @contextmanager
     def _book(self) -> Iterator[sqlite3.Connection]:
-        fresh = not self._path.exists()
-        if fresh:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         book = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         book.row_factory = sqlite3.Row
         try:
-            if not self._ready or fresh:
-                book.execute("PRAGMA journal_mode=WAL")  # stays with the file
-                book.executescript(_SCHEMA)
-                self._ready = True
-            book.execute("PRAGMA synchronous=NORMAL")  # a power cut may cost this toy its last line, never ours
+            book.execute("PRAGMA journal_mode=WAL")
+            book.executescript(_SCHEMA)
             yield book
         finally:
             book.close()
-
-
-def _lines_of(book: sqlite3.Connection, reference: str) -> list[Movement]:
-    rows = book.execute("SELECT * FROM movement WHERE reference = ? ORDER BY number", (reference,))
-    return [_movement(row) for row in rows]
 
 
 def _final(line: Movement) -> Delivered | Refused:
