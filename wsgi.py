@@ -7,6 +7,7 @@ import sys
 
 from flask import Flask
 
+from admin.blueprint import blueprint as admin
 from integrations import build_providers
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
@@ -38,7 +39,8 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    return create_app(build(settings), [session, counter, counter_api, counter_visits, beneficiary, partner])
+    doors = [session, admin, counter, counter_api, counter_visits, beneficiary, partner]
+    return create_app(build(settings), doors)
 
 
 def serving() -> Flask:

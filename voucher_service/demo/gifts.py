@@ -80,11 +80,11 @@ class GiftPlan:
 
 GIFTS = (
     GiftPlan(0, "Dotation de lancement", Unit.EUR_CENT, 60_000, 0, -62),
-    GiftPlan(1, "Data solidaire, premier envoi", Unit.MEGABYTE, 3_000_000, 0, 24),
+    GiftPlan(1, "Data solidaire, premier envoi", Unit.MEGABYTE, 1_600_000, 0, 24),
     GiftPlan(1, "Codes de recharge", Unit.EUR_CENT, 260_000, 0, 210),
-    GiftPlan(0, "Recharges du semestre", Unit.EUR_CENT, 250_000, 3, 19),
-    GiftPlan(0, "Marseille et Lille", Unit.EUR_CENT, 90_000, 9, 120, cities=("Marseille", "Lille")),
-    GiftPlan(1, "Data jeunes de Grenoble", Unit.MEGABYTE, 600_000, 11, 150, cities=("Grenoble",)),
+    GiftPlan(0, "Recharges du semestre", Unit.EUR_CENT, 140_000, 3, 19),
+    GiftPlan(0, "Marseille et Lille", Unit.EUR_CENT, 60_000, 9, 12, cities=("Marseille", "Lille")),
+    GiftPlan(1, "Data jeunes de Grenoble", Unit.MEGABYTE, 400_000, 11, 21, cities=("Grenoble",)),
     GiftPlan(1, "Data solidaire, grand don", Unit.MEGABYTE, 12_000_000, 60, 260),
     GiftPlan(0, "Dotation annuelle", Unit.EUR_CENT, 1_200_000, 90, 275),
     GiftPlan(0, "Complément d’urgence", Unit.EUR_CENT, 800_000, -1, 200, approved=False),
@@ -105,7 +105,7 @@ class LotPlan:
 
 LOTS = (
     LotPlan("telea-codes-5.csv", "TEL-CODE-5", 500, 300, 2),
-    LotPlan("telea-codes-10.csv", "TEL-CODE-10", 1000, 1, 2),
+    LotPlan("telea-codes-10.csv", "TEL-CODE-10", 1000, 24, 2),
 )
 
 

@@ -13,17 +13,31 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.demo.desk import Desk, has_open_orders
-from voucher_service.demo.gifts import GIFTS, LOTS, THRESHOLDS, Catalogue, GiftPlan, LotPlan, earmarks, lot_file
-from voucher_service.demo.moment import Joined, at
+from voucher_service.demo.gifts import (
+    EVERYONE,
+    GIFTS,
+    LOTS,
+    THRESHOLDS,
+    Catalogue,
+    GiftPlan,
+    LotPlan,
+    earmarks,
+    lot_file,
+)
+from voucher_service.demo.moment import Joined, at, next_open
 from voucher_service.fulfilment.deliver import sweep
 from voucher_service.fulfilment.lots import import_lot
 from voucher_service.ledger.balances import available
 from voucher_service.partners import endings
 from voucher_service.partners.gifts import approve_allocation, propose_allocation
+from voucher_service.partners.models import Allocation
 from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.sample import make_statement_csv
 from voucher_service.reconciliation.statements import import_statement
-from voucher_service.vouchers.life import expire_due
+from voucher_service.vouchers.batches import propose_batch
+from voucher_service.vouchers.issue import issue_batch
+from voucher_service.vouchers.life import expire_all
+from voucher_service.vouchers.models import Batch
 
 Event = Callable[[Joined], None]
 Plan = Callable[[datetime, Event], None]
@@ -47,7 +61,7 @@ class Office:
         return f"staff:{self._staff[login]}"
 
     def plan_all(self, plan: Plan, start: date, last: date) -> None:
-        """Plan gifts with their approvals and endings, lots and a new key."""
+        """Plan gifts with their approvals and endings, lots, batches and a new key."""
         for gift in GIFTS:
             day = last - timedelta(days=1) if gift.proposed < 0 else start + timedelta(days=gift.proposed)
             until = last + timedelta(days=gift.until_end)
@@ -57,6 +71,8 @@ class Office:
         for lot in LOTS:
             day = start + timedelta(days=lot.received)
             plan(at(day, 9.2), self._import(lot, day + timedelta(days=LOT_DAYS)))
+        plan(at(next_open(last - timedelta(days=18)), 11), self._hand_out)
+        plan(at(last - timedelta(days=1), 9.5), self._ask_for_many)
         plan(at(start + timedelta(days=120), 8), lambda db: self._run(db, self.desk.ring.add_key, self.desk.clock.now))
 
     @staticmethod
@@ -105,8 +121,7 @@ class Office:
 
     @staticmethod
     def _numbers(session: Session) -> dict[str, int]:
-        rows = session.execute(select(endings.Allocation.label, endings.Allocation.id))
-        return {label: number for label, number in rows}
+        return dict(session.execute(select(Allocation.label, Allocation.id)).tuples().all())
 
     def _import(self, lot: LotPlan, sell_by: date) -> Event:
         def event(database: Joined) -> None:
@@ -122,6 +137,28 @@ class Office:
 
         return event
 
+    def _batch(self, database: Joined, label: str, offer: int, branch: int | None, quantity: int) -> Batch:
+        return database.run(
+            propose_batch,
+            batch_id=self.desk.new_id(),
+            label=label,
+            campaign_id=self.catalogue.campaigns[EVERYONE],
+            offer_id=self.catalogue.offers[offer],
+            branch_id=branch,
+            quantity=quantity,
+            actor=self.actor("coordination"),
+            now=self.desk.clock.now,
+        )
+
+    def _hand_out(self, database: Joined) -> None:
+        """Forty vouchers to bearer, printed for an evening round."""
+        batch = self._batch(database, "Maraude du mercredi", 101, self.desk.branches[1].id, 40)
+        issue_batch(database, self.desk.ring, batch.id, clock=self.desk.clock)
+
+    def _ask_for_many(self, database: Joined) -> None:
+        """So many that a second person must agree: she has not yet."""
+        self._batch(database, "Réserve grand froid", 102, None, 600)
+
     def night(self, database: Joined, day: date) -> None:
         """End a day: ask about open deliveries, and at one in the morning expire what is over."""
         for hour in (18.0, 19.5, 22.0):
@@ -131,8 +168,7 @@ class Office:
             if is_open:
                 sweep(database, self.desk.providers, self.desk.vault, self.desk.clock)
         self.desk.clock.now = max(self.desk.clock.now, at(day + timedelta(days=1), 1))
-        while database.run(expire_due, now=self.desk.clock.now):
-            pass
+        expire_all(database, self.desk.clock)
 
     def reconcile(self, database: Joined, number: int, first: date, last: date, *, with_faults: bool) -> None:
         """An operator hands in the statement of those days; `with_faults` makes it differ in five ways."""

@@ -74,8 +74,7 @@ def _set_up(session: Session, services: Services, start: date, last: date) -> tu
     fill_staff(session, now=at(start, 8), accounts=ACCOUNTS + COLLEAGUES)
     catalogue = open_catalogue(session, partners, agreements, start, last)
     services.ring.add_key(session, at(start, 8))
-    rows = session.execute(select(Staff.login, Staff.id))
-    return catalogue, {login: number for login, number in rows}
+    return catalogue, dict(session.execute(select(Staff.login, Staff.id)).tuples().all())
 
 
 def _desk(session: Session, services: Services, staff: dict[str, UUID], clock: Clock, rng: random.Random) -> Desk:
