@@ -6,6 +6,7 @@ import sys
 
 from flask import Flask
 
+from admin.blueprint import blueprint as admin
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
@@ -25,7 +26,7 @@ def create(settings: Settings) -> Flask:
         ring=KeyRing(vault, settings.organisation),
         providers={},
     )
-    return create_app(services, [session])
+    return create_app(services, [session, admin])
 
 
 def serving() -> Flask:

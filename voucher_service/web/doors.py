@@ -22,7 +22,16 @@ from voucher_service.web.access import (
     staff_branches,
     wants_json,
 )
-from voucher_service.web.forms import BadForm, Cents, client_key, faults_of, fresh_key, read_form, read_quantity, read_query
+from voucher_service.web.forms import (
+    BadForm,
+    Cents,
+    client_key,
+    faults_of,
+    fresh_key,
+    read_form,
+    read_quantity,
+    read_query,
+)
 from voucher_service.web.limits import Rule, address, throttle
 from voucher_service.web.paging import Page, page_of
 
