@@ -18,8 +18,9 @@ help: ## this list
 
 install: dev ## prepare .venv with everything, for work on the code
 
-run: runtime ## start the service (PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL from the environment)
-	@exec $(BIN)/python -m flask --app wsgi serve
+# An empty place is filled with the demonstration; `make run DEMO=0` starts a real, empty programme.
+run: runtime ## start the service (PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, DEMO=0 from the environment)
+	@DEMO=$${DEMO:-1} exec $(BIN)/python -m flask --app wsgi serve
 
 test: dev ## every check: style, types, import rules, tests in a real browser and on real servers
 	@$(BIN)/python -m tests.browser.install_chromium

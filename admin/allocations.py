@@ -115,9 +115,7 @@ def _check(form: room.Form, sent: NewGift) -> ResponseReturnValue:
         (_("Réservée à"), ", ".join(marks) or _("toutes les antennes")),
     ]
     note = _("Au-dessus du seuil : une autre personne devra donner son accord.") if waits else ""
-    return room.check_page(
-        form, rows, question=_("Enregistrer cette dotation ?"), submit=_("Enregistrer"), note=note
-    )
+    return room.check_page(form, rows, question=_("Enregistrer cette dotation ?"), submit=_("Enregistrer"), note=note)
 
 
 @blueprint.get("/<int:allocation_id>")
@@ -162,7 +160,9 @@ def approve(allocation_id: int) -> ResponseReturnValue:
         database.run(gifts.approve_allocation, allocation_id, room.actor(), doors.now())
     except Conflict as error:
         return room.refused(error, "admin.allocations.show", allocation_id=allocation_id)
-    return room.done(_("La dotation est ouverte : on peut émettre des bons."), "admin.allocations.show", allocation_id=allocation_id)
+    return room.done(
+        _("La dotation est ouverte : on peut émettre des bons."), "admin.allocations.show", allocation_id=allocation_id
+    )
 
 
 @blueprint.post("/<int:allocation_id>/decline")
@@ -174,7 +174,11 @@ def decline(allocation_id: int) -> ResponseReturnValue:
         database.run(gifts.decline_allocation, allocation_id, room.actor(), doors.now())
     except Conflict as error:
         return room.refused(error, "admin.allocations.show", allocation_id=allocation_id)
-    return room.done(_("La dotation est refusée : rien n’est entré dans les comptes."), "admin.allocations.show", allocation_id=allocation_id)
+    return room.done(
+        _("La dotation est refusée : rien n’est entré dans les comptes."),
+        "admin.allocations.show",
+        allocation_id=allocation_id,
+    )
 
 
 @blueprint.post("/<int:allocation_id>/close")

@@ -118,12 +118,12 @@ def _agreement_form(partner_id: UUID | None) -> room.Form:
                 value=partner_id or "",
                 empty=_("Choisir…"),
             ),
-            room.Field(name="reference", label=_("Référence"), hint=_("Celle du document signé, par exemple C-2026-04.")),
+            room.Field(
+                name="reference", label=_("Référence"), hint=_("Celle du document signé, par exemple C-2026-04.")
+            ),
             room.Field(name="signed_on", label=_("Signée le"), kind=room.Kind.DATE, value=day),
             room.Field(name="valid_from", label=_("Valable à partir du"), kind=room.Kind.DATE, value=day),
-            room.Field(
-                name="valid_until", label=_("Jusqu’au"), kind=room.Kind.DATE, hint=_("Dernier jour, compris.")
-            ),
+            room.Field(name="valid_until", label=_("Jusqu’au"), kind=room.Kind.DATE, hint=_("Dernier jour, compris.")),
         ],
         action=url_for("admin.partners.create_agreement"),
         submit=_("Enregistrer"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from tempfile import SpooledTemporaryFile
+from io import BytesIO
 from uuid import UUID
 
 from flask import Blueprint, redirect, send_file, url_for
@@ -28,7 +28,6 @@ from voucher_service.web import doors
 blueprint = Blueprint("vouchers", __name__, url_prefix="/vouchers")
 
 SEARCHES = doors.Rule("admin-code-search", tries=30, seconds=300)
-_IN_MEMORY = 4 * 2**20
 
 
 class VoucherFilter(BaseModel):
@@ -165,7 +164,9 @@ def create() -> ResponseReturnValue:
         )
         services = doors.services()
         services.database.run(issue.issue_one, services.ring, voucher_id, wanted, now=doors.now())
-        return room.done(_("Le bon est émis : imprimez-le ou montrez-le."), "admin.vouchers.show", voucher_id=voucher_id)
+        return room.done(
+            _("Le bon est émis : imprimez-le ou montrez-le."), "admin.vouchers.show", voucher_id=voucher_id
+        )
 
     return room.submitted(issue_form(), act)
 
@@ -174,7 +175,7 @@ def create() -> ResponseReturnValue:
 @room.WRITE
 def card(voucher_id: UUID) -> ResponseReturnValue:
     """Send the voucher as a card to print."""
-    out = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  # closed when it has been sent
+    out = BytesIO()
     with doors.services().database.read() as session:
         voucher = _voucher(session, voucher_id)
         printing.write_one(session, doors.services().ring, voucher, out)
@@ -196,10 +197,10 @@ def cancel(voucher_id: UUID) -> ResponseReturnValue:
 
     def act() -> ResponseReturnValue:
         sent = doors.read_form(Why)
-        doors.services().database.run(
-            life.cancel, voucher_id, actor=room.actor(), reason=sent.reason, now=doors.now()
+        doors.services().database.run(life.cancel, voucher_id, actor=room.actor(), reason=sent.reason, now=doors.now())
+        return room.done(
+            _("Le bon est annulé : sa valeur est de nouveau disponible."), "admin.vouchers.show", voucher_id=voucher_id
         )
-        return room.done(_("Le bon est annulé : sa valeur est de nouveau disponible."), "admin.vouchers.show", voucher_id=voucher_id)
 
     return room.submitted(cancel_form(voucher_id), act)
 
@@ -228,7 +229,9 @@ def reissue(voucher_id: UUID) -> ResponseReturnValue:
             reason=sent.reason,
             now=doors.now(),
         )
-        return room.done(_("Voici le nouveau bon. L’ancien code ne sert plus."), "admin.vouchers.show", voucher_id=new_id)
+        return room.done(
+            _("Voici le nouveau bon. L’ancien code ne sert plus."), "admin.vouchers.show", voucher_id=new_id
+        )
 
     return room.submitted(reissue_form(voucher_id), act)
 

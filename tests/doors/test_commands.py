@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 from tests.guards.tree import ROOT
 from voucher_service.demo.staff import ACCOUNTS, PASSWORD
@@ -169,3 +170,44 @@ def test_the_same_command_runs_on_postgresql(postgres_url: str, tmp_path: Path) 
         assert httpx.get(f"{url}/healthz").json()["status"] == "ready"
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.postgresql
+def test_with_a_broker_workers_run_beside_the_web_and_stop_with_it(
+    postgres_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    settings = {"DATABASE_URL": postgres_url, "REDIS_URL": redis_url, "MASTER_KEY": new_master_key()}
+    with serving(tmp_path, WORKERS="1", **settings) as (_, process), redis.Redis.from_url(redis_url) as broker:
+        end = time.monotonic() + PATIENCE
+        while not broker.smembers("_kombu.binding.celery") and time.monotonic() < end:
+            time.sleep(0.2)
+        assert broker.smembers("_kombu.binding.celery"), "a worker has not come to the broker"
+        workers = children(process.pid)
+        assert any("celery" in command for command in workers.values())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+    end = time.monotonic() + 10  # the last of them sees a closed pipe a moment later
+    while (left := [workers[pid] for pid in workers if _runs(pid)]) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert left == []
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"  # ended, not yet noted by whoever adopted it
+
+
+def children(parent: int) -> dict[int, str]:
+    """Return the commands of all processes below `parent`, by number."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
+    found: dict[int, str] = {}
+    below = {parent}
+    for _ in range(4):
+        new = {int(pid): args for pid, owner, args in rows if int(owner) in below}
+        found |= new
+        below = set(new)
+    return found

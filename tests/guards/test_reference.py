@@ -31,13 +31,16 @@ def tree(kind: type[errors.ServiceError] = errors.ServiceError) -> list[type[err
 
 
 def codes_given(text: str) -> set[str]:
-    """Return the codes that a module gives as `code="…"` to what it raises."""
-    keywords = (word for call in ast.walk(ast.parse(text)) if isinstance(call, ast.Call) for word in call.keywords)
-    return {
-        word.value.value
-        for word in keywords
-        if word.arg == "code" and isinstance(word.value, ast.Constant) and isinstance(word.value.value, str)
-    }
+    """Return the codes that a module gives as `code="…"` to an error of the tree."""
+    kinds = {kind.__name__ for kind in tree()}
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    given = (word for call in calls if _name(call.func) in kinds for word in call.keywords if word.arg == "code")
+    values = (word.value for word in given)
+    return {value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)}
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def test_the_settings_page_is_the_settings_class() -> None:
@@ -61,7 +64,13 @@ def test_the_errors_page_has_the_statuses_of_the_tree() -> None:
 
 @pytest.mark.parametrize(
     ("text", "codes"),
-    [('raise Conflict("x", code="new_one")', {"new_one"}), ("f(code=variable)", set()), ('x = "code"', set())],
+    [
+        ('raise Conflict("x", code="new_one")', {"new_one"}),
+        ("raise errors.Conflict(code='told')", {"told"}),
+        ("Attempt(code='absent')", set()),
+        ("NotFound(code=a)", set()),
+        ('x = "code"', set()),
+    ],
 )
 def test_a_code_given_in_place_is_seen(text: str, codes: set[str]) -> None:
     assert codes_given(text) == codes

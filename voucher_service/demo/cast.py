@@ -3,24 +3,172 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
-_FIRST = (
-    "Adama Adèle Aïcha Alice Alexandru Aminata Ana Anwar Ariane Bakary Béatrice Bilal Camille Catherine Chloé "
-    "Daniel Diane Djibril Elena Élise Émile Fanta Farid Fatou Florin Gabriel Georges Hawa Henri Ibrahim Inès Ioana "
-    "Irina Jamila Jeanne Joël Karim Khadija Lamine Laure Leïla Louis Lucie Madeleine Mamadou Marek Marie Maryam "
-    "Mehdi Michel Mihaela Mireille Moussa Nadia Natacha Nicolas Nour Oksana Olivier Omar Oumou Patrick Paulette "
-    "Rachid Reza Roland Rosa Salif Samira Sandrine Selam Sékou Simon Sofia Soraya Sylvie Tarek Teodora Thierry "
-    "Valérie Viktor Yacine Yasmine Yohannes Youssef Zahra Zoé"
-).split()
-_LAST = (
-    "Abadie Achard Amari Balde Barreau Bensaïd Berthier Bianchi Boutin Camara Carré Chauvet Cissé Colas Costa "
-    "Dabo Delmas Diarra Dos-Santos Dubreuil Fabre Fofana Gebre Girardin Guyon Hakimi Hamdi Haouari Ionescu Jolivet "
-    "Kaba Kaya Keïta Kovalenko Lacombe Lagarde Lambin Maïga Marchand Marin Mendy Mercadier Moldovan Nassar Ndiaye "
-    "Noorzai Olivier Ould Pasquet Perrin Petrescu Pinto Popa Quéré Rahmani Ribeiro Sabatier Saïdi Sarr Savchenko "
-    "Sidibé Silva Soumah Tesfaye Thibault Toma Traoré Vasseur Vidal Wagner Yilmaz Zerrouki"
-).split()
+_FIRST = [
+    "Adama",
+    "Adèle",
+    "Aïcha",
+    "Alice",
+    "Alexandru",
+    "Aminata",
+    "Ana",
+    "Anwar",
+    "Ariane",
+    "Bakary",
+    "Béatrice",
+    "Bilal",
+    "Camille",
+    "Catherine",
+    "Chloé",
+    "Daniel",
+    "Diane",
+    "Djibril",
+    "Elena",
+    "Élise",
+    "Émile",
+    "Fanta",
+    "Farid",
+    "Fatou",
+    "Florin",
+    "Gabriel",
+    "Georges",
+    "Hawa",
+    "Henri",
+    "Ibrahim",
+    "Inès",
+    "Ioana",
+    "Irina",
+    "Jamila",
+    "Jeanne",
+    "Joël",
+    "Karim",
+    "Khadija",
+    "Lamine",
+    "Laure",
+    "Leïla",
+    "Louis",
+    "Lucie",
+    "Madeleine",
+    "Mamadou",
+    "Marek",
+    "Marie",
+    "Maryam",
+    "Mehdi",
+    "Michel",
+    "Mihaela",
+    "Mireille",
+    "Moussa",
+    "Nadia",
+    "Natacha",
+    "Nicolas",
+    "Nour",
+    "Oksana",
+    "Olivier",
+    "Omar",
+    "Oumou",
+    "Patrick",
+    "Paulette",
+    "Rachid",
+    "Reza",
+    "Roland",
+    "Rosa",
+    "Salif",
+    "Samira",
+    "Sandrine",
+    "Selam",
+    "Sékou",
+    "Simon",
+    "Sofia",
+    "Soraya",
+    "Sylvie",
+    "Tarek",
+    "Teodora",
+    "Thierry",
+    "Valérie",
+    "Viktor",
+    "Yacine",
+    "Yasmine",
+    "Yohannes",
+    "Youssef",
+    "Zahra",
+    "Zoé",
+]
+_LAST = [
+    "Abadie",
+    "Achard",
+    "Amari",
+    "Balde",
+    "Barreau",
+    "Bensaïd",
+    "Berthier",
+    "Bianchi",
+    "Boutin",
+    "Camara",
+    "Carré",
+    "Chauvet",
+    "Cissé",
+    "Colas",
+    "Costa",
+    "Dabo",
+    "Delmas",
+    "Diarra",
+    "Dos-Santos",
+    "Dubreuil",
+    "Fabre",
+    "Fofana",
+    "Gebre",
+    "Girardin",
+    "Guyon",
+    "Hakimi",
+    "Hamdi",
+    "Haouari",
+    "Ionescu",
+    "Jolivet",
+    "Kaba",
+    "Kaya",
+    "Keïta",
+    "Kovalenko",
+    "Lacombe",
+    "Lagarde",
+    "Lambin",
+    "Maïga",
+    "Marchand",
+    "Marin",
+    "Mendy",
+    "Mercadier",
+    "Moldovan",
+    "Nassar",
+    "Ndiaye",
+    "Noorzai",
+    "Olivier",
+    "Ould",
+    "Pasquet",
+    "Perrin",
+    "Petrescu",
+    "Pinto",
+    "Popa",
+    "Quéré",
+    "Rahmani",
+    "Ribeiro",
+    "Sabatier",
+    "Saïdi",
+    "Sarr",
+    "Savchenko",
+    "Sidibé",
+    "Silva",
+    "Soumah",
+    "Tesfaye",
+    "Thibault",
+    "Toma",
+    "Traoré",
+    "Vasseur",
+    "Vidal",
+    "Wagner",
+    "Yilmaz",
+    "Zerrouki",
+]
 _LANGUAGES = (("fr", 68), ("ar", 10), ("en", 7), ("uk", 4), ("ro", 4), ("ti", 3), ("fa", 2), ("ps", 2))
 _NOTES = (
     "A compris comment suivre sa consommation.",
@@ -44,7 +192,8 @@ class Someone:
     young: bool
     id: UUID | None = None
     usual: int = 0  # the code of the offer they mostly ask for
-    visits: int = field(default=0)
+    visits: int = 0
+    says: str | None = None  # the number they give first, if it is not theirs
 
     @property
     def number(self) -> str | None:

@@ -76,10 +76,12 @@ def plain_cell(text: str) -> str:
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
-def printable(session: Session, ring: KeyRing, vouchers: Iterator[Voucher] | list[Voucher]) -> Iterator[sheets.SheetVoucher]:
+def printable(
+    session: Session, ring: KeyRing, vouchers: Iterator[Voucher] | list[Voucher]
+) -> Iterator[sheets.SheetVoucher]:
     """Yield each live voucher as it is printed."""
-    offers = {one: name for one, name in session.execute(select(Offer.id, Offer.name_fr))}
-    places = {one: name for one, name in session.execute(select(Branch.id, Branch.name))}
+    offers = dict(session.execute(select(Offer.id, Offer.name_fr)).all())
+    places = dict(session.execute(select(Branch.id, Branch.name)).all())
     for voucher in vouchers:
         if voucher.state != VoucherState.ISSUED.value:
             continue
@@ -99,9 +101,7 @@ def printable(session: Session, ring: KeyRing, vouchers: Iterator[Voucher] | lis
 def _of_part(session: Session, batch_id: UUID, part: int) -> Iterator[Voucher]:
     # Parts are cut by position among all vouchers of the batch, so that cancelling one moves no other.
     query = select(Voucher).where(Voucher.batch_id == batch_id).order_by(Voucher.id)
-    yield from session.scalars(
-        query.offset((part - 1) * PART).limit(PART).execution_options(yield_per=_CHUNK)
-    )
+    yield from session.scalars(query.offset((part - 1) * PART).limit(PART).execution_options(yield_per=_CHUNK))
 
 
 def _pdf(vouchers: Iterator[sheets.SheetVoucher], layout: sheets.Layout, out: BinaryIO) -> int:
@@ -117,6 +117,4 @@ def _pdf(vouchers: Iterator[sheets.SheetVoucher], layout: sheets.Layout, out: Bi
 
 
 def _nothing() -> Conflict:
-    return Conflict(
-        "Aucun de ces bons n’est utilisable : il n’y a rien à imprimer.", code="nothing_to_print"
-    )
+    return Conflict("Aucun de ces bons n’est utilisable : il n’y a rien à imprimer.", code="nothing_to_print")
