@@ -7,6 +7,7 @@ import sys
 
 from flask import Flask
 
+from admin.blueprint import blueprint as admin
 from integrations import build_providers
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
@@ -20,6 +21,7 @@ from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
+from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
 
 
@@ -37,7 +39,8 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    return create_app(build(settings), [session, counter, counter_api, counter_visits, beneficiary])
+    doors = [session, admin, counter, counter_api, counter_visits, beneficiary, partner]
+    return create_app(build(settings), doors)
 
 
 def serving() -> Flask:

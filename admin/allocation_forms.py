@@ -44,6 +44,7 @@ class Leaving(BaseModel):
 
 
 def leaving_form(allocation_id: int, *, returned: bool) -> room.Form:
+    """Return the form that gives value back to the donor, or writes it off."""
     with doors.services().database.read() as session:
         gift = lists.gifts(session, [gifts.fresh(session, allocation_id)])[0]
     here = "admin.allocations.return_to_donor" if returned else "admin.allocations.write_off"
@@ -75,6 +76,7 @@ def leaving_form(allocation_id: int, *, returned: bool) -> room.Form:
 
 
 def gift_form() -> room.Form:
+    """Return the form of an allocation."""
     with doors.services().database.read() as session:
         partners = lists.names(session).partners
         signed = lists.agreements(session)

@@ -21,6 +21,7 @@ from admin import (
     room,
     stock,
     team,
+    thresholds,
     today,
     visits,
     vouchers,
@@ -41,6 +42,7 @@ ROOMS = (
     people,
     team,
     branches,
+    thresholds,
     books,
 )
 

@@ -48,6 +48,7 @@ def _groups() -> list[Group]:
             [
                 (_("Comptes"), "admin.team.index", "admin.team."),
                 (_("Antennes"), "admin.branches.index", "admin.branches."),
+                (_("Accord à deux"), "admin.thresholds.index", "admin.thresholds."),
             ],
         ),
         (

@@ -48,44 +48,46 @@ def _told(event: Event, who: Mapping[str, str], places: Mapping[int, str]) -> To
 
 
 def _title(event: Event) -> str:
-    return {
-        Step.ISSUED: _("Émis"),
-        Step.REFUSED: _("Présenté, refusé"),
-        Step.REDEEMED: _("Présenté, accepté"),
-        Step.VISIT: _("Passage enregistré"),
-        Step.ORDERED: _("Recharge demandée"),
-        Step.ASKED: _("Question à l’opérateur"),
-        Step.DELIVERED: _("Recharge livrée"),
-        Step.GIVEN_BACK: _("Refusé par l’opérateur, rendu au bon"),
-        Step.ON_STATEMENT: _("Sur le relevé de l’opérateur"),
-        Step.CANCELLED: _("Annulé"),
-        Step.REPLACED: _("Remplacé"),
-        Step.EXPIRED: _("Périmé"),
-    }[event.step]
+    return str(
+        {
+            Step.ISSUED: _("Émis"),
+            Step.REFUSED: _("Présenté, refusé"),
+            Step.REDEEMED: _("Présenté, accepté"),
+            Step.VISIT: _("Passage enregistré"),
+            Step.ORDERED: _("Recharge demandée"),
+            Step.ASKED: _("Question à l’opérateur"),
+            Step.DELIVERED: _("Recharge livrée"),
+            Step.GIVEN_BACK: _("Refusé par l’opérateur, rendu au bon"),
+            Step.ON_STATEMENT: _("Sur le relevé de l’opérateur"),
+            Step.CANCELLED: _("Annulé"),
+            Step.REPLACED: _("Remplacé"),
+            Step.EXPIRED: _("Périmé"),
+        }[event.step]
+    )
 
 
 def _text(event: Event) -> str:
-    if event.step is Step.REFUSED:
-        return outcome_words(Outcome(event.detail)).word
-    if event.step is Step.ISSUED and event.other_id is not None:
-        return _("en remplacement d’un autre bon")
-    if event.step is Step.VISIT:
-        return ""
-    if event.step is Step.ASKED:
-        return event.detail and _("réponse : %(answer)s", answer=event.detail)
-    if event.step is Step.ON_STATEMENT:
-        return {"delivered": _("livré"), "refused": _("refusé"), "reversed": _("repris")}.get(
-            event.detail, event.detail
-        )
-    if event.step in {Step.REDEEMED, Step.ORDERED}:
-        return ""
-    return event.detail
+    match event.step:
+        case Step.REFUSED:
+            told = outcome_words(Outcome(event.detail)).word
+        case Step.ISSUED if event.other_id is not None:
+            told = _("en remplacement d’un autre bon")
+        case Step.ASKED if event.detail:
+            told = _("réponse : %(answer)s", answer=event.detail)
+        case Step.ON_STATEMENT:
+            known = {"delivered": _("livré"), "refused": _("refusé"), "reversed": _("repris")}
+            told = known.get(event.detail, event.detail)
+        case Step.REDEEMED | Step.ORDERED | Step.VISIT:
+            told = ""
+        case _other:
+            told = event.detail
+    return str(told)
 
 
 def _paid(event: Event) -> str:
     if not event.quantity or event.unit is None:
         return ""
-    return _("%(price)s payés", price=display(event.quantity, event.unit))
+    return str(_("%(price)s payés", price=display(event.quantity, event.unit)))
 
 
 def _href(event: Event) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from tempfile import SpooledTemporaryFile
+from io import BytesIO
 from uuid import UUID
 
 from flask import Blueprint, redirect, send_file, url_for
@@ -28,7 +28,6 @@ from voucher_service.web import doors
 blueprint = Blueprint("vouchers", __name__, url_prefix="/vouchers")
 
 SEARCHES = doors.Rule("admin-code-search", tries=30, seconds=300)
-_IN_MEMORY = 4 * 2**20
 
 
 class VoucherFilter(BaseModel):
@@ -176,7 +175,7 @@ def create() -> ResponseReturnValue:
 @room.WRITE
 def card(voucher_id: UUID) -> ResponseReturnValue:
     """Send the voucher as a card to print."""
-    out = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  # closed when it has been sent
+    out = BytesIO()
     with doors.services().database.read() as session:
         voucher = _voucher(session, voucher_id)
         printing.write_one(session, doors.services().ring, voucher, out)

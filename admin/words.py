@@ -46,73 +46,85 @@ def gift_state(state: str) -> Tagged:
 
 def unit(value: str) -> str:
     """Return what a unit is called."""
-    return {
-        Unit.EUR_CENT: _("Euros de crédit"),
-        Unit.MEGABYTE: _("Données (Mo)"),
-        Unit.MINUTE: _("Minutes"),
-        Unit.SMS: _("SMS"),
-        Unit.PIECE: _("Pièces (cartes, téléphones…)"),
-    }[Unit(value)]
+    return str(
+        {
+            Unit.EUR_CENT: _("Euros de crédit"),
+            Unit.MEGABYTE: _("Données (Mo)"),
+            Unit.MINUTE: _("Minutes"),
+            Unit.SMS: _("SMS"),
+            Unit.PIECE: _("Pièces (cartes, téléphones…)"),
+        }[Unit(value)]
+    )
 
 
 def route(value: str) -> str:
     """Return how an offer is delivered."""
-    return {
-        Route.SANDBOX: _("Recharge directe par l’opérateur (partenaire d’essai)"),
-        Route.CODE_STOCK: _("Code de recharge pris dans le stock"),
-    }[Route(value)]
+    return str(
+        {
+            Route.SANDBOX: _("Recharge directe par l’opérateur (partenaire d’essai)"),
+            Route.CODE_STOCK: _("Code de recharge pris dans le stock"),
+        }[Route(value)]
+    )
 
 
 def draw_down(value: str) -> str:
     """Return which allocation pays first."""
-    return {
-        DrawDown.EXPIRING_FIRST: _("Celle qui finit le plus tôt"),
-        DrawDown.PRIORITY: _("Celle qui a la priorité la plus haute (1 d’abord)"),
-        DrawDown.PRO_RATA: _("Toutes, en proportion de ce qui reste"),
-    }[DrawDown(value)]
+    return str(
+        {
+            DrawDown.EXPIRING_FIRST: _("Celle qui finit le plus tôt"),
+            DrawDown.PRIORITY: _("Celle qui a la priorité la plus haute (1 d’abord)"),
+            DrawDown.PRO_RATA: _("Toutes, en proportion de ce qui reste"),
+        }[DrawDown(value)]
+    )
 
 
 def role(value: str) -> str:
     """Return what a role is called."""
-    return {
-        Role.COORDINATOR: _("Coordination"),
-        Role.COUNTER: _("Accueil"),
-        Role.VOLUNTEER: _("Bénévole"),
-        Role.PARTNER: _("Opérateur"),
-        Role.AUDITOR: _("Audit"),
-    }[Role(value)]
+    return str(
+        {
+            Role.COORDINATOR: _("Coordination"),
+            Role.COUNTER: _("Accueil"),
+            Role.VOLUNTEER: _("Bénévole"),
+            Role.PARTNER: _("Opérateur"),
+            Role.AUDITOR: _("Audit"),
+        }[Role(value)]
+    )
 
 
 def account(kind: AccountKind) -> str:
     """Return what an account of a book is called."""
-    return {
-        AccountKind.DONOR: _("Donateur"),
-        AccountKind.PERSON: _("Personnes"),
-        AccountKind.AVAILABLE: _("Disponible"),
-        AccountKind.TILL: _("Caisse"),
-        AccountKind.RESERVED: _("Réservé par des bons"),
-        AccountKind.IN_DELIVERY: _("En livraison"),
-        AccountKind.DELIVERED: _("Livré"),
-        AccountKind.BANK: _("Banque"),
-        AccountKind.RETURNED_TO_DONOR: _("Rendu au donateur"),
-        AccountKind.WRITTEN_OFF: _("Passé en perte"),
-        AccountKind.VARIANCE: _("Écart constaté"),
-    }[kind]
+    return str(
+        {
+            AccountKind.DONOR: _("Donateur"),
+            AccountKind.PERSON: _("Personnes"),
+            AccountKind.AVAILABLE: _("Disponible"),
+            AccountKind.TILL: _("Caisse"),
+            AccountKind.RESERVED: _("Réservé par des bons"),
+            AccountKind.IN_DELIVERY: _("En livraison"),
+            AccountKind.DELIVERED: _("Livré"),
+            AccountKind.BANK: _("Banque"),
+            AccountKind.RETURNED_TO_DONOR: _("Rendu au donateur"),
+            AccountKind.WRITTEN_OFF: _("Passé en perte"),
+            AccountKind.VARIANCE: _("Écart constaté"),
+        }[kind]
+    )
 
 
 def reason(value: str) -> str:
     """Return why value moved."""
-    return {
-        Reason.RECEIVED: _("Don reçu"),
-        Reason.ISSUED: _("Bon émis"),
-        Reason.REDEEMED: _("Bon utilisé"),
-        Reason.DELIVERED: _("Recharge livrée"),
-        Reason.GIVEN_BACK: _("Refusé par l’opérateur, rendu au bon"),
-        Reason.EXPIRED: _("Bon périmé"),
-        Reason.CANCELLED: _("Bon annulé"),
-        Reason.REPLACED: _("Bon remplacé"),
-        Reason.RETURNED: _("Rendu au donateur"),
-        Reason.WRITTEN_OFF: _("Passé en perte"),
-        Reason.PRICE_PAID: _("Prix solidaire payé"),
-        Reason.CORRECTED: _("Correction"),
-    }[Reason(value)]
+    return str(
+        {
+            Reason.RECEIVED: _("Don reçu"),
+            Reason.ISSUED: _("Bon émis"),
+            Reason.REDEEMED: _("Bon utilisé"),
+            Reason.DELIVERED: _("Recharge livrée"),
+            Reason.GIVEN_BACK: _("Refusé par l’opérateur, rendu au bon"),
+            Reason.EXPIRED: _("Bon périmé"),
+            Reason.CANCELLED: _("Bon annulé"),
+            Reason.REPLACED: _("Bon remplacé"),
+            Reason.RETURNED: _("Rendu au donateur"),
+            Reason.WRITTEN_OFF: _("Passé en perte"),
+            Reason.PRICE_PAID: _("Prix solidaire payé"),
+            Reason.CORRECTED: _("Correction"),
+        }[Reason(value)]
+    )

@@ -1,7 +1,7 @@
 """Seconds and peak memory of one statement, file to classified breaks: `python -m bench.reconcile [size …]`.
 
 One line in a hundred is spoiled (amount, status, duplicate, unknown reference, left out); one in a hundred of
-the rest decides an order that was unknown. The peak is the measuring process's own, above what it held before.
+the rest decides an order that was unknown. The peak is the measuring process's own, above its start.
 """
 
 from __future__ import annotations

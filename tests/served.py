@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -94,7 +94,11 @@ def serving(programme: Programme, url: str, **settings: str) -> Iterator[Pass]:
 
 def sign_in(port: int, login: str) -> Pass:
     """Sign in as a browser would."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        return _sign_in(connection, port, login)
+
+
+def _sign_in(connection: http.client.HTTPConnection, port: int, login: str) -> Pass:
     connection.request("GET", "/sign-in")
     cookies, page = _read(connection, {})
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
@@ -129,10 +133,10 @@ def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + STARTED_WITHIN
     while time.monotonic() < until and server.poll() is None:
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
+                connection.request("GET", "/healthz")
+                if connection.getresponse().status == 200:
+                    return
         except OSError:
             time.sleep(0.2)
     raise RuntimeError("the service did not start")

@@ -15,7 +15,7 @@ def transfers_query(
     reason: Reason | None = None,
     since: datetime | None = None,
     before: datetime | None = None,
-) -> Select[tuple[Transfer]]:
+) -> Select[Transfer]:
     """Return the query for transfers, of one book (all its accounts lie in one range) or of all."""
     query = select(Transfer)
     if book_id is not None:

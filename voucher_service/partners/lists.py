@@ -22,6 +22,7 @@ from voucher_service.partners.models import (
     Offer,
     OfferTerms,
     Partner,
+    SecondPersonThreshold,
 )
 
 
@@ -57,11 +58,9 @@ class Gift:
 def names(session: Session) -> Names:
     """Return all names, in alphabetical order: these tables are short."""
     return Names(
-        partners={one: name for one, name in session.execute(select(Partner.id, Partner.name).order_by(Partner.name))},
-        campaigns={
-            one: name for one, name in session.execute(select(Campaign.id, Campaign.name).order_by(Campaign.name))
-        },
-        offers={one: name for one, name in session.execute(select(Offer.id, Offer.name_fr).order_by(Offer.name_fr))},
+        partners=dict(session.execute(select(Partner.id, Partner.name).order_by(Partner.name)).all()),
+        campaigns=dict(session.execute(select(Campaign.id, Campaign.name).order_by(Campaign.name)).all()),
+        offers=dict(session.execute(select(Offer.id, Offer.name_fr).order_by(Offer.name_fr)).all()),
     )
 
 
@@ -70,7 +69,7 @@ def gifts_query(
     state: AllocationState | None = None,
     partner_id: UUID | None = None,
     ends_by: date | None = None,
-) -> Select[tuple[Allocation]]:
+) -> Select[Allocation]:
     """Return the query for allocations; `ends_by` keeps the open ones whose last day is that day or earlier."""
     query = select(Allocation)
     if state is not None:
@@ -99,7 +98,7 @@ def gifts(session: Session, allocations: Sequence[Allocation]) -> list[Gift]:
 def notes_of(session: Session, transfer_ids: Sequence[UUID]) -> dict[UUID, str]:
     """Return the reasons that stand beside these transfers."""
     rows = select(GiftNote.transfer_id, GiftNote.reason).where(GiftNote.transfer_id.in_(transfer_ids))
-    return {transfer: reason for transfer, reason in session.execute(rows)}
+    return dict(session.execute(rows).all())
 
 
 def agreements(session: Session, *, partner_id: UUID | None = None) -> list[Agreement]:
@@ -128,3 +127,9 @@ def policy_history(session: Session, campaign_id: UUID) -> list[CampaignPolicy]:
     """Return every policy of the campaign, the newest first."""
     query = select(CampaignPolicy).where(CampaignPolicy.campaign_id == campaign_id)
     return list(session.scalars(query.order_by(CampaignPolicy.effective_from.desc())))
+
+
+def thresholds(session: Session) -> list[SecondPersonThreshold]:
+    """Return every threshold that was set, the newest first."""
+    row = SecondPersonThreshold
+    return list(session.scalars(select(row).order_by(row.effective_from.desc(), row.unit)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, Vault
@@ -65,3 +65,9 @@ def _keys(session: Session, vault: Vault, ids: list[UUID]) -> dict[UUID, bytes]:
         person_id: vault.open_key(Place("person", "wrapped_key", str(person_id)), wrapped)
         for person_id, wrapped in session.execute(rows)
     }
+
+
+def people_query(*, branch_id: int | None = None) -> Select[Person]:
+    """Return the query for people who are not erased; their rows open nothing."""
+    query = select(Person).where(Person.erased_at.is_(None))
+    return query if branch_id is None else query.where(Person.branch_id == branch_id)

@@ -36,10 +36,10 @@ def branches(session: Session) -> list[Branch]:
 
 def branch_names(session: Session) -> dict[int, str]:
     """Return the name of every branch by its number, in alphabetical order."""
-    return {number: name for number, name in session.execute(select(Branch.id, Branch.name).order_by(Branch.name))}
+    return dict(session.execute(select(Branch.id, Branch.name).order_by(Branch.name)).all())
 
 
-def staff_query(*, role: Role | None = None, active: bool | None = None) -> Select[tuple[Staff]]:
+def staff_query(*, role: Role | None = None, active: bool | None = None) -> Select[Staff]:
     """Return the query for accounts, of one role or all, open or closed or both."""
     query = select(Staff)
     if role is not None:

@@ -30,7 +30,7 @@ class Filter:
     ends_by: date | None = None
 
 
-def vouchers_query(wanted: Filter) -> Select[tuple[Voucher]]:
+def vouchers_query(wanted: Filter) -> Select[Voucher]:
     """Return the query for vouchers."""
     query = select(Voucher)
     if wanted.state is not None:
@@ -81,7 +81,7 @@ def successor_of(session: Session, voucher_id: UUID) -> UUID | None:
     return session.scalar(select(Voucher.id).where(Voucher.replaces_id == voucher_id))
 
 
-def batches_query(*, state: BatchState | None = None, campaign_id: UUID | None = None) -> Select[tuple[Batch]]:
+def batches_query(*, state: BatchState | None = None, campaign_id: UUID | None = None) -> Select[Batch]:
     """Return the query for batches."""
     query = select(Batch)
     if state is not None:

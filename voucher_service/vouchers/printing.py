@@ -80,8 +80,8 @@ def printable(
     session: Session, ring: KeyRing, vouchers: Iterator[Voucher] | list[Voucher]
 ) -> Iterator[sheets.SheetVoucher]:
     """Yield each live voucher as it is printed."""
-    offers = {one: name for one, name in session.execute(select(Offer.id, Offer.name_fr))}
-    places = {one: name for one, name in session.execute(select(Branch.id, Branch.name))}
+    offers = dict(session.execute(select(Offer.id, Offer.name_fr)).all())
+    places = dict(session.execute(select(Branch.id, Branch.name)).all())
     for voucher in vouchers:
         if voucher.state != VoucherState.ISSUED.value:
             continue

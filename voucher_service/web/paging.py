@@ -29,7 +29,7 @@ class Page(Generic[T]):
 
 def page_of(
     database: Session,
-    query: Select[tuple[T]],
+    query: Select[T],
     *,
     by: InstrumentedAttribute[K],
     parse: Callable[[str], K],

@@ -1,0 +1,40 @@
+"""The rules of the books in plain French. The audit itself speaks English and stands apart on purpose."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+_WHOLE = "a gift was received whole, and received = available + reserved + in delivery + delivered + returned + lost"
+
+
+def rule_words(rule: str) -> str:
+    """Return the rule for a reader who is no engineer; a rule without words here stands as it is."""
+    return str(
+        {
+            "a transfer stays within one book and one unit": _("Un mouvement reste dans un livre et une unité."),
+            "the kept balance equals its transfers": _("Le solde disponible est la somme des mouvements."),
+            "no account inside the programme is below zero": _("Aucun compte du programme n’est négatif."),
+            "a transfer that ends a hold moves exactly what was held, from where it was held": _(
+                "Ce qui lève une réserve déplace exactement ce qui était réservé."
+            ),
+            "a hold is ended once at most": _("Une réserve n’est levée qu’une fois."),
+            "what leaves reserved or in delivery names the hold it ends": _("Ce qui quitte une réserve dit laquelle."),
+            "a live voucher has its own reservation, unspent": _("Chaque bon utilisable a sa propre réserve, intacte."),
+            "a voucher that is no longer live holds nothing": _("Un bon fini ne retient plus rien."),
+            "every reservation belongs to one live voucher": _("Chaque réserve appartient à un bon utilisable."),
+            "a redeemed voucher has one accepted scan, one order and one visit": _(
+                "Un bon utilisé a un scan accepté, une recharge et un passage."
+            ),
+            "every order was made by one accepted scan": _("Chaque recharge vient d’un scan accepté."),
+            "every accepted scan is one visit": _("Chaque scan accepté est un passage."),
+            "every visit of a redemption comes from an accepted scan": _(
+                "Chaque passage avec un bon vient d’un scan accepté."
+            ),
+            "an order holds the value that its voucher had reserved": _("Une recharge vaut ce que son bon réservait."),
+            "everything in delivery belongs to an order": _("Tout ce qui est en livraison a sa recharge."),
+            "the state of an order agrees with its transfers": _("L’état d’une recharge est celui de ses mouvements."),
+            _WHOLE: _("Reçu = disponible + réservé + en livraison + livré + rendu + perdu, pour chaque dotation."),
+            "a batch has issued as many vouchers as it says": _("Un lot a émis autant de bons qu’il le dit."),
+            "the price paid at a visit went into the till": _("Le prix payé à un passage est entré en caisse."),
+        }.get(rule, rule)
+    )
