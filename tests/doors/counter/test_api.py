@@ -99,7 +99,7 @@ def test_each_refusal_has_words_without_blanks(desk: Desk) -> None:
 def test_a_missing_field_is_named_and_nothing_is_recorded(desk: Desk) -> None:
     desk.ask_questions(required=True)
     client, code = desk.client(), desk.programme.digits(desk.programme.issue())
-    answered = {"answers": {"type_lieu": "autre"}}
+    answered: dict[str, object] = {"answers": {"type_lieu": "autre"}}
     cases: list[tuple[dict[str, object], str]] = [
         ({"number": None} | answered, "number"),
         ({"number": "01 42 00 00 00"} | answered, "number"),
