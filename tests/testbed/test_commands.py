@@ -33,7 +33,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_public_target() -> None:
     shown = make().stdout
     explained = re.findall(r"^([a-z]+):.* ## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert {"run", "test", "lint", "format", "lock", "bench", "clean", "install", "help"} == set(explained)
+    assert {"run", "test", "lint", "format", "lock", "bench", "screenshots", "clean", "install", "help"} == set(explained)
     assert [name for name in explained if f"make {name} " not in shown] == []
 
 
