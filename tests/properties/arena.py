@@ -19,6 +19,7 @@ from tests.properties.model import CAP_CENTS, CAP_DAYS, OFFERS
 from voucher_service.errors import BadInput, ServiceError
 from voucher_service.fulfilment.deliver import deliver_next
 from voucher_service.fulfilment.lots import import_lot
+from voucher_service.fulfilment.providers import Provider
 from voucher_service.fulfilment.stock import Revealed, reveal
 from voucher_service.ids import new_id
 from voucher_service.partners import endings
@@ -37,7 +38,11 @@ from voucher_service.visits.redeem import Recorded, ScanRequest, redeem
 from voucher_service.vouchers import issue, life
 from voucher_service.vouchers.models import Batch, BatchState, Voucher
 
-GIFTS = (("eur_cent", NOON.date() + timedelta(days=40), 2200), ("eur_cent", LAST_DAY, 1500), ("megabyte", LAST_DAY, 3500))
+GIFTS = (
+    ("eur_cent", NOON.date() + timedelta(days=40), 2200),
+    ("eur_cent", LAST_DAY, 1500),
+    ("megabyte", LAST_DAY, 3500),
+)
 """The gifts of every example: unit, last day, quantity."""
 
 STAFF = "staff:test"
@@ -183,7 +188,7 @@ class Arena:
     def work(self, order_id: UUID) -> None:
         """Let a worker come to an order."""
         p = self.programme
-        providers = {"sandbox": self.partner, "code_stock": CodeStock()}
+        providers: dict[str, Provider] = {"sandbox": self.partner, "code_stock": CodeStock()}
         deliver_next(p.database, providers, p.vault, lambda: self.now, order_id=order_id)
 
     def reveal(self, order_id: UUID, reason: str) -> Revealed:
@@ -269,5 +274,3 @@ def _terms(offer_id: UUID, name: str) -> OfferTerms:
         price_cents=terms.price_cents,
         validity_days=terms.days,
     )
-
-

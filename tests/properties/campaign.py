@@ -58,9 +58,9 @@ def run(machine: type[Life], examples: int, *, seeded: int | None = None, shrink
         phases=phases,
     )
     if seeded is not None:
-        machine = seed(seeded)(machine)  # type: ignore[assignment]  # it returns what it is given
+        machine = seed(seeded)(machine)
     with small_chunks():
-        run_state_machine_as_test(machine, settings=config)  # type: ignore[no-untyped-call]  # without types
+        run_state_machine_as_test(machine, settings=config)
 
 
 def _portion(url: str, first_seed: int, steps: int) -> int:
@@ -85,8 +85,11 @@ def _drill(name: str, steps: int, first_seed: int) -> int:
             with fresh_postgres() as url:
                 done += _portion(url, number, steps)
         number += 1
-    print(f"{name}: {done} steps, {number - first_seed} seeds from {first_seed}, 0 differences, "
-          f"{time.monotonic() - start:.0f} s", flush=True)
+    print(
+        f"{name}: {done} steps, {number - first_seed} seeds from {first_seed}, 0 differences, "
+        f"{time.monotonic() - start:.0f} s",
+        flush=True,
+    )
     return done
 
 
