@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from tests.properties.arena import GIFTS, answer_of, lot_file
+from tests.properties.arena import GIFTS, answer_of
 from tests.properties.model import FATES, OFFERS
 from tests.properties.stage import PEOPLE, Stage, same
 from voucher_service.ids import new_id
@@ -120,22 +120,13 @@ class Life(Stage):
     @rule(pick=PICK, reason=st.sampled_from(["", "illisible"]))
     def reveal(self, pick: int, reason: str) -> None:
         """Show the code of an order."""
-        number = pick % len(self.orders)
-        answer = answer_of(lambda: self.arena.reveal(self.orders[number], reason))
-        expected = self.paper.reveal(number, with_reason=bool(reason))
-        if isinstance(answer, str):
-            assert answer == expected
-        else:
-            assert expected == ("again" if answer.again else "first")
+        self._reveal(pick % len(self.orders), reason)
 
     @precondition(lambda self: len(self.lots) < 2)
     @rule(count=st.integers(1, 3))
     def import_lot(self, count: int) -> None:
         """A lot of codes comes in."""
-        arena, content = self.arena, lot_file(self.arena.scene.partner_name, count)
-        self.lots.append(arena.import_lot(content))
-        self.paper.import_lot(count)
-        self._acknowledged(lambda: arena.import_lot(content), self.lots[-1])
+        self._import_lot(count)
 
     @precondition(lambda self: self.returns < 2)
     @rule(pick=PICK, quantity=st.sampled_from([100, 500, 1400]))

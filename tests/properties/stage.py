@@ -11,7 +11,7 @@ from uuid import UUID
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from tests.properties import readings
-from tests.properties.arena import GIFTS, Arena, answer_of
+from tests.properties.arena import GIFTS, Arena, answer_of, lot_file
 from tests.properties.model import AVAILABLE, Paper
 from voucher_service.ids import new_id
 from voucher_service.visits.redeem import Recorded, ScanRequest
@@ -130,6 +130,20 @@ class Stage(RuleBasedStateMachine):
         self.arena.work(self.orders[number])
         self.paper.work(number)
 
+    def _reveal(self, number: int, reason: str) -> None:
+        answer = answer_of(lambda: self.arena.reveal(self.orders[number], reason))
+        expected = self.paper.reveal(number, with_reason=bool(reason))
+        if isinstance(answer, str):
+            assert answer == expected
+        else:
+            assert expected == ("again" if answer.again else "first")
+
+    def _import_lot(self, count: int) -> None:
+        arena, content = self.arena, lot_file(self.arena.scene.partner_name, count)
+        self.lots.append(arena.import_lot(content))
+        self.paper.import_lot(count)
+        self._acknowledged(lambda: arena.import_lot(content), self.lots[-1])
+
     def _expire(self) -> None:
         self.arena.expire()
         self.paper.expire()
@@ -156,11 +170,30 @@ class Stage(RuleBasedStateMachine):
             return
         for work, outcome in self.replays:
             same("replay", answer_of(work), outcome)
+        self._import_lot(2)
         for _ in range(2):
             for number in self.paper.open():
                 self._work(number)
-        self._expire()
+            for number, order in enumerate(self.paper.orders):
+                if order.by_code:
+                    self._reveal(number, "")
+                    self._reveal(number, "illisible")
+        self._to_the_last_day()
+        self.books_agree()
         self._everything_agrees()
+
+    def _to_the_last_day(self) -> None:
+        """On its last day a voucher stands; the day after it is refused, and then swept."""
+        self._expire()
+        live = self.paper.live()
+        if live:
+            number = min(live, key=lambda one: self.paper.promises[one].last_day)
+            self._wait(self.paper.promises[number].last_day - self.paper.today)
+            self._expire()
+            self.books_agree()
+            self._wait(timedelta(days=1))
+            self._scan(number, typed=True, tail="100", paid=0, branch=1)
+        self._expire()
 
     def _everything_agrees(self) -> None:
         """Compare every row with the model, and let the independent audit look at the whole database."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis.errors import HypothesisException
+from hypothesis.errors import Flaky
 from sqlalchemy.exc import DBAPIError
 
 from tests.databases import fresh_postgres, fresh_sqlite
@@ -57,6 +57,6 @@ def hunt(bug: Bug, url: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_found(bug: Bug, tmp_path: Path) -> None:
-    with pytest.raises((AssertionError, DBAPIError)) as found:
+    # Flaky: a life failed, and failed elsewhere when it was lived again; without a bug no life does either.
+    with pytest.raises((AssertionError, DBAPIError, Flaky)):
         anywhere(bug, tmp_path)
-    assert not isinstance(found.value, HypothesisException)
