@@ -50,13 +50,9 @@ def test_the_same_visit_again_is_one_visit(programme: Programme) -> None:
     with programme.database.read() as session:
         visit = session.scalars(select(Visit)).one()
     assert (visit.person_id, read_note(programme.vault, visit)) == (person_id, "Rappeler lundi")
-    others: tuple[dict[str, Any], ...] = (
-        {"note": "Autre"},
-        {"answers": {}},
-        {"person_id": None},
-        {"branch_id": 2},
-        {"next_visit_on": None},
-    )
+    others: list[dict[str, object]] = [
+        {"note": "Autre"}, {"answers": {}}, {"person_id": None}, {"branch_id": 2}, {"next_visit_on": None}
+    ]  # fmt: skip
     for other in others:
         with pytest.raises(KeyReused):
             record(programme, visit_id, **{**facts, **other})

@@ -107,7 +107,7 @@ def test_each_difference_is_named_exported_and_explained_by_a_person(app: Flask)
 def test_a_bad_file_names_line_and_column_and_keeps_the_form(app: Flask) -> None:
     client, partner = client_as(app, Role.PARTNER), own(app)
     for content, words in (
-        (sample(app, partner).replace(b"5,00", b"cinq"), "ligne 3, colonne Quantité"),
+        (sample(app, partner).replace(b";5,00;", b";cinq;"), ", colonne Quantité : « cinq »"),
         (b"PK\x03\x04", "Excel"),
         (b"", "vide"),
     ):

@@ -83,20 +83,7 @@ def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.E
         created_at=NOON,
     )
     session.add_all([branch, allocation])
-    if session.get(SigningKey, (1, 1)) is None:
-        session.add(
-            SigningKey(
-                organisation=1,
-                key_id=1,
-                algorithm="ed25519",
-                public_key=bytes(32),
-                private_sealed=b"x",
-                status="active",
-                next_serial=0,
-                created_at=NOON,
-                status_at=NOON,
-            )
-        )
+    _signing_key(session)
     session.flush()
     gift = Entry(
         key=f"gift:{book}",
@@ -111,6 +98,23 @@ def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.E
     )
     post(session, [gift], actor="anne", occurred_at=NOON, now=NOON)
     return World(partner.id, book, branch.id, campaign.id, offer.id, number, unit)
+
+
+def _signing_key(session: Session) -> None:
+    if session.get(SigningKey, (1, 1)) is None:
+        session.add(
+            SigningKey(
+                organisation=1,
+                key_id=1,
+                algorithm="ed25519",
+                public_key=bytes(32),
+                private_sealed=b"x",
+                status="active",
+                next_serial=0,
+                created_at=NOON,
+                status_at=NOON,
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
