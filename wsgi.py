@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 
 from flask import Flask
 
 from admin.blueprint import blueprint as admin
+from integrations import build_providers
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
+from voucher_service.fulfilment.worker import EmbeddedWorker
 from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
+from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.web.beneficiary.views import blueprint as beneficiary
+from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.pages import blueprint as counter
+from voucher_service.web.counter.visits import blueprint as counter_visits
+from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
 
 
-def create(settings: Settings) -> Flask:
-    """Return the application with all its doors."""
+def build(settings: Settings) -> Services:
+    """Return what a process holds."""
     vault = Vault(settings.load_master_key)
-    services = Services(
+    return Services(
         settings=settings,
         database=Database(settings.database),
         vault=vault,
         ring=KeyRing(vault, settings.organisation),
-        providers={},
+        providers=build_providers(settings),
     )
-    return create_app(services, [session, admin])
+
+
+def create(settings: Settings) -> Flask:
+    """Return the application with all its doors."""
+    doors = [session, admin, counter, counter_api, counter_visits, beneficiary, partner]
+    return create_app(build(settings), doors)
 
 
 def serving() -> Flask:
-    """Return the application of one web process, its own worker started when there is no broker."""
-    app.extensions["services"].settings.load_master_key()  # refuse to serve without it
+    """Return the application of one web process: with a broker it hints, else it delivers."""
+    services.settings.load_master_key()  # refuse to serve without it
+    if services.settings.redis_url:
+        app.extensions["nudge"] = nudger(celery=celery)
+        return app
+    worker = EmbeddedWorker(services.database, services.providers, services.vault)
+    worker.start()
+    atexit.register(worker.stop)
+    app.extensions["nudge"] = nudger(worker=worker)
     return app
 
 
@@ -39,3 +60,5 @@ try:
     app = create(Settings.from_env())
 except BadSettings as error:
     sys.exit(str(error))
+services: Services = app.extensions["services"]
+celery = create_celery(services)

@@ -1,62 +1,32 @@
-"""The counter's HTTP door on the default server, and clients that present codes to it."""
+"""Clients that present codes to the counter's HTTP door, from processes of their own."""
 
 from __future__ import annotations
 
-import base64
-import http.client
-import json
 import multiprocessing
-import os
-import re
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from urllib.parse import urlencode
 
-from tests.programme import MASTER, Programme
-from voucher_service.ids import new_id, utc_now
-from voucher_service.staff.accounts import set_password
-from voucher_service.staff.models import Role, StaffBranch
+from tests.served import Counter, Pass
+from voucher_service.ids import new_id
 
-PASSWORD = "une-phrase-assez-longue-2026"  # noqa: S105  # of a database that lives as long as the benchmark
 CLIENT_PROCESSES = 2
-STARTED_WITHIN = 60  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """What a signed-in browser sends with each request."""
+def redeem(given: Pass, codes: Sequence[str], clients: int) -> float:
+    """Present `codes` over `clients` keep-alive connections; return redemptions a second.
 
-    port: int
-    cookies: str
-    token: str
-
-
-class Door:
-    """A running service and a counter signed in to it."""
-
-    def __init__(self, given: Pass) -> None:
-        self._pass = given
-
-    def redeem(self, codes: Sequence[str], clients: int) -> float:
-        """Present `codes` from `clients` keep-alive connections; return redemptions a second.
-
-        Raises:
-            RuntimeError: an answer was not 201 accepted.
-        """
-        each = clients // CLIENT_PROCESSES
-        with multiprocessing.get_context("spawn").Pool(CLIENT_PROCESSES) as pool:
-            pool.map(len, [[]] * CLIENT_PROCESSES)  # the processes are up before the clock starts
-            start = time.perf_counter()
-            parts = [(self._pass, codes[part::CLIENT_PROCESSES], each) for part in range(CLIENT_PROCESSES)]
-            pool.starmap(present, parts, chunksize=1)
-            return len(codes) / (time.perf_counter() - start)
+    Raises:
+        RuntimeError: an answer was not 201 accepted.
+    """
+    with multiprocessing.get_context("spawn").Pool(CLIENT_PROCESSES) as pool:
+        pool.map(len, [[]] * CLIENT_PROCESSES)  # the processes are up before the clock starts
+        start = time.perf_counter()
+        parts = [
+            (given, codes[part::CLIENT_PROCESSES], clients // CLIENT_PROCESSES) for part in range(CLIENT_PROCESSES)
+        ]
+        pool.starmap(present, parts, chunksize=1)
+        return len(codes) / (time.perf_counter() - start)
 
 
 def present(given: Pass, codes: Sequence[str], connections: int) -> None:
@@ -66,87 +36,9 @@ def present(given: Pass, codes: Sequence[str], connections: int) -> None:
 
 
 def _present_all(given: Pass, codes: Sequence[str]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", given.port, timeout=60)
-    headers = {"Content-Type": "application/json", "Cookie": given.cookies, "X-CSRFToken": given.token}
+    counter = Counter(given)
     for code in codes:
-        body = {"scan_id": str(new_id()), "code": code, "branch_id": 1, "scanned_at": utc_now().isoformat()}
-        connection.request("POST", "/counter/scans", json.dumps(body), headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status != 201 or json.loads(text)["outcome"] != "accepted":
-            raise RuntimeError(f"{answer.status}: {text[:300]!r}")
-    connection.close()
-
-
-@contextmanager
-def open_door(programme: Programme, url: str, **settings: str) -> Iterator[Door]:
-    """Serve the database at `url` as `make run` does, with a counter signed in; stopped at the end."""
-    counter = programme.member(Role.COUNTER)
-    with programme.database.begin() as session:
-        set_password(session, counter.id, PASSWORD)
-        session.add_all(StaffBranch(staff_id=counter.id, branch_id=branch.id) for branch in programme.branches)
-    port = _free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
-            "DATABASE_URL": url,
-            "DATA_DIR": folder,
-            "PORT": str(port),
-            "DEMO": "0",
-            "SECURE_COOKIES": "0",
-            "LOG_LEVEL": "ERROR",
-            "MASTER_KEY": base64.urlsafe_b64encode(MASTER).decode(),
-            **settings,
-        }
-        server = subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", "serve"], env=environment)
-        try:
-            _wait(port, server)
-            yield Door(sign_in(port, counter.login))
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def sign_in(port: int, login: str) -> Pass:
-    """Sign in as a browser would."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", "/sign-in")
-    cookies, page = _read(connection, {})
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-    assert token is not None, page
-    form = urlencode({"login": login, "password": PASSWORD, "csrf_token": token[1]})
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": _joined(cookies)}
-    connection.request("POST", "/sign-in", form, headers)
-    cookies, _ = _read(connection, cookies)
-    connection.request("GET", "/counter/token", headers={"Cookie": _joined(cookies), "Accept": "application/json"})
-    cookies, answer = _read(connection, cookies)
-    return Pass(port, _joined(cookies), json.loads(answer)["csrf_token"])
-
-
-def _read(connection: http.client.HTTPConnection, cookies: dict[str, str]) -> tuple[dict[str, str], str]:
-    answer = connection.getresponse()
-    set_now = [value.partition(";")[0].split("=", 1) for value in answer.headers.get_all("Set-Cookie", [])]
-    return cookies | dict(set_now), answer.read().decode()
-
-
-def _joined(cookies: dict[str, str]) -> str:
-    return "; ".join(f"{name}={value}" for name, value in cookies.items())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + STARTED_WITHIN
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise RuntimeError("the service did not start")
+        answer = counter.scan(new_id(), code)
+        if answer.status != 201 or answer.body["outcome"] != "accepted":
+            raise RuntimeError(f"{answer.status}: {answer.body}")
+    counter.close()

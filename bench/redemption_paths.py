@@ -93,7 +93,9 @@ def pgbench(url: str, script: str, first: int, clients: int, each: int) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "script.sql"
         start = f"\\set i :i + 1\n\\set n {first} + :client_id * {each} + :i\n"
-        path.write_text(start + script.strip() + "\n", encoding="utf-8")
+        # pgbench sends its variables as text of no type
+        typed = re.sub(r":n\b", "cast(:n AS bigint)", script.strip())
+        path.write_text(start + typed + "\n", encoding="utf-8")
         done = subprocess.run(
             [str(postgres_folder() / "pgbench"), "-n", "-M", "prepared", "-f", str(path), "-D", "i=-1",
              "-c", str(clients), "-j", "1", "-t", str(each), plain(url)],
@@ -101,7 +103,7 @@ def pgbench(url: str, script: str, first: int, clients: int, each: int) -> Run:
         )  # fmt: skip
     found = re.search(r"tps = ([\d.]+) \(without", done.stdout)
     if done.returncode or found is None or "0 (0.000%)" not in done.stdout:
-        raise RuntimeError(f"pgbench: {done.stdout}\n{done.stderr}")
+        raise RuntimeError(f"pgbench: {done.stdout}\n{done.stderr[:2000]}")
     return Run(float(found[1]))
 
 

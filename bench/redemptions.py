@@ -12,10 +12,11 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 
+from bench import http_door
 from bench import redemption_paths as paths
-from bench.http_door import open_door
 from bench.stock_of_vouchers import add_vouchers
 from tests.programme import MASTER, Programme
+from tests.served import serving
 from tests.servers.postgresql import postgres
 from voucher_service.migrations.runner import upgrade
 
@@ -62,12 +63,12 @@ def measure(programme: Programme, url: str, rounds: int, each: int) -> dict[str,
         codes = paths.codes(programme, take(), each)
         return paths.python(url, MASTER, staff, [codes[part::PROCESSES] for part in range(PROCESSES)]).per_second
 
-    with open_door(programme, url) as door:
+    with serving(programme, url) as given:
         ways: dict[str, Callable[[], float]] = {
             "limit: pgbench, same rows": lambda: paths.pgbench(url, limit, take(), CLIENTS, each // CLIENTS).per_second,
             "our SQL in pgbench": lambda: paths.pgbench(url, ours, take(), CLIENTS, each // CLIENTS).per_second,
             "Python, 4 processes": python,
-            "HTTP, 16 clients": lambda: door.redeem(paths.codes(programme, take(), each), CLIENTS),
+            "HTTP, 16 clients": lambda: http_door.redeem(given, paths.codes(programme, take(), each), CLIENTS),
         }
         result: dict[str, list[float]] = defaultdict(list)
         for number in range(rounds + 1):

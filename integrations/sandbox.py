@@ -19,7 +19,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -150,10 +150,9 @@ class SandboxPartner:
     def query(self, reference: UUID) -> Found:
         """Say what became of the order with our `reference`."""
         now = self._clock()
-        found = [line for line in self.movements() if line.reference == str(reference)]
-        if not found:
+        line = self._last(str(reference))
+        if line is None:
             return NotFound(as_of=now)
-        line = found[-1]
         if now < line.done_at:
             return Accepted(line.partner_ref)
         if line.reversed_at is not None and now >= line.reversed_at:
@@ -165,6 +164,18 @@ class SandboxPartner:
         with self._book() as book:
             rows = book.execute("SELECT * FROM movement ORDER BY number").fetchall()
         return [_movement(row) for row in rows]
+
+    def rehearsal(self, clock: Callable[[], datetime]) -> SandboxPartner:
+        """Return the same partner by the time of `clock`, answering without any delay."""
+        at_once = replace(self._times, short=timedelta(), medium=timedelta(), long=timedelta())
+        return SandboxPartner(self._path, times=at_once, clock=clock, enforces_reference=self._enforces)
+
+    def _last(self, reference: str) -> Movement | None:
+        with self._book() as book:
+            row = book.execute(
+                "SELECT * FROM movement WHERE reference = ? ORDER BY number DESC LIMIT 1", (reference,)
+            ).fetchone()
+        return None if row is None else _movement(row)
 
     @staticmethod
     def _is_known(wish: str) -> bool:
@@ -207,7 +218,9 @@ class SandboxPartner:
                     ),
                 )
             book.execute("COMMIT")
-        return [line for line in self.movements() if line.reference == reference][-1], fresh
+        line = self._last(reference)
+        assert line is not None, "it has just been written"
+        return line, fresh
 
     def _answer(self, line: Movement, wish: str, *, too_long: bool) -> Submitted:
         if too_long:

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from tests.databases import fresh_postgres, fresh_sqlite
+from tests.programme import Programme
 from tests.servers.shared import SESSION_VARIABLE, close_session, open_session, shared_valkey
 
 SESSION_FOLDER = pytest.StashKey[Path]()
@@ -66,3 +67,19 @@ def redis_url() -> str:
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url
+
+
+@pytest.fixture
+def programme(database_url: str) -> Iterator[Programme]:
+    """A programme ready to issue from, on both databases."""
+    made = Programme.make(database_url)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def busy_programme(postgres_url: str) -> Iterator[Programme]:
+    """A programme on PostgreSQL, where races can be seen."""
+    made = Programme.make(postgres_url)
+    yield made
+    made.database.close()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from integrations.sandbox import SandboxPartner
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
+from voucher_service.fulfilment.deliver import sweep
 from voucher_service.ids import new_id
 from voucher_service.ledger import audit, post
 from voucher_service.ledger.models import AccountKind, BookKind, Reason
@@ -108,13 +112,19 @@ class Programme:
             "till_book_id": self.branches[0].till_book_id,
             "staff_id": self.member(Role.COUNTER).id,
             "scanned_at": self.now,
-            "number": "+33612345100",
+            "number": "+33639981234",  # a number of fiction; the sandbox delivers to it at once
         }
         return ScanRequest(**(fields | changes))  # type: ignore[arg-type]  # the names are the dataclass's
 
     def scan(self, code: str, **changes: object) -> Recorded:
         """Redeem `code`, as `request` says."""
         return self.database.run(redeem, self.vault, self.ring, self.request(code, **changes), now=self.now)
+
+    def deliver(self) -> int:
+        """Deliver what is due through the sandbox; return how many orders were worked on."""
+        with tempfile.TemporaryDirectory() as folder:
+            partner = SandboxPartner(Path(folder) / "partner.db", clock=lambda: self.now)
+            return sweep(self.database, {"sandbox": partner}, self.vault, lambda: self.now)
 
     def person(self) -> UUID:
         """Register someone of whom nothing is known."""
@@ -133,7 +143,14 @@ class Programme:
         self.now += timedelta(**delta)
 
 
-def add_gift(session: Session, partner_id: UUID, quantity: int, *, unit: Unit = Unit.EUR_CENT) -> int:
+def add_gift(
+    session: Session,
+    partner_id: UUID,
+    quantity: int,
+    *,
+    unit: Unit = Unit.EUR_CENT,
+    valid_until: date = LAST_DAY,
+) -> int:
     """Add an agreement and an open allocation of `quantity`, received in the books; return its number."""
     agreement = Agreement(
         id=new_id(),
@@ -154,7 +171,7 @@ def add_gift(session: Session, partner_id: UUID, quantity: int, *, unit: Unit = 
             unit=unit.value,
             quantity=quantity,
             valid_from=FIRST_DAY,
-            valid_until=LAST_DAY,
+            valid_until=valid_until,
             priority=100,
             state=AllocationState.OPEN.value,
             needs_second_person=0,

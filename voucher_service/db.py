@@ -93,11 +93,16 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a session for reading: it takes no write lock, and nothing in it is ever committed."""
-        with self._sessions() as session:
-            session.connection(execution_options={"read_only": True})
-            yield session
-            session.expunge_all()  # what was read stays readable after the block
+        """Open a session for reading: it takes no write lock. What was read stays readable after the block.
+
+        On PostgreSQL each query stands alone, as it would in READ COMMITTED, without BEGIN and ROLLBACK trips.
+        """
+        with (self._sessions if self.is_sqlite else self._autocommit)() as session:
+            if self.is_sqlite:
+                session.connection(execution_options={"read_only": True})
+            with session.no_autoflush:
+                yield session
+            session.expunge_all()
             session.rollback()
 
     def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -15,12 +15,14 @@ from celery.signals import worker_process_init
 
 from voucher_service.fulfilment.deliver import deliver_next
 from voucher_service.fulfilment.deliver import sweep as sweep_outbox
-from voucher_service.fulfilment.worker import EmbeddedWorker
+from voucher_service.fulfilment.worker import EXPIRY_EVERY, EmbeddedWorker
 from voucher_service.ids import utc_now
 from voucher_service.services import Services
+from voucher_service.vouchers.life import expire_all
 
 DELIVER = "coup_de_pouce.deliver"
 SWEEP = "coup_de_pouce.sweep"
+EXPIRE = "coup_de_pouce.expire"
 SWEEP_SECONDS = 5.0
 
 QUIET_SECONDS = 10.0
@@ -52,7 +54,10 @@ def create_celery(services: Services) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_transport_options=_TRANSPORT,
         worker_hijack_root_logger=False,
-        beat_schedule={"sweep": {"task": SWEEP, "schedule": SWEEP_SECONDS, "options": {"expires": 2 * SWEEP_SECONDS}}},
+        beat_schedule={
+            "sweep": {"task": SWEEP, "schedule": SWEEP_SECONDS, "options": {"expires": 2 * SWEEP_SECONDS}},
+            "expire": {"task": EXPIRE, "schedule": EXPIRY_EVERY},
+        },
     )
     _register(celery, services)
     return celery
@@ -68,6 +73,10 @@ def _register(celery: Celery, services: Services) -> None:
     @celery.task(name=SWEEP)
     def sweep() -> None:
         sweep_outbox(*work)
+
+    @celery.task(name=EXPIRE)
+    def expire() -> None:
+        expire_all(services.database, utc_now)
 
     @worker_process_init.connect(weak=False)
     def fresh_connections(**_signal: object) -> None:

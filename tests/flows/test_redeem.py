@@ -37,7 +37,7 @@ def test_a_redemption_writes_voucher_books_order_scan_and_visit(programme: Progr
         assert (visit.paid_cents, visit.answers, visit.voucher_id) == (200, {"q": "a"}, voucher.id)
         assert visit.note_sealed is not None
         assert b"SIM" not in visit.note_sealed
-        assert (order.state, order.quantity, order.number_tail) == (OrderState.WAITING.value, 500, "00")
+        assert (order.state, order.quantity, order.number_tail) == (OrderState.WAITING.value, 500, "34")
         assert balances(session, programme.branches[0].till_book_id)[AccountKind.TILL] == 200
     assert programme.findings() == []
 

@@ -133,7 +133,14 @@ def purses(draw: st.DrawFn) -> tuple[list[Pot], int]:
     held = draw(st.lists(st.integers(each, 5_000), min_size=1, max_size=8))
     day = st.dates(date(2030, 1, 1), date(2030, 1, 5))
     pots = [Pot(n, draw(st.integers(1, 3)), draw(day), a, a // each) for n, a in enumerate(held, start=1)]
-    return pots, draw(st.integers(1, sum(pot.vouchers for pot in pots)))
+    most = sum(pot.vouchers for pot in pots)
+    return pots, draw(st.one_of(st.integers(1, most), st.integers(max(1, most - 2), most)))
+
+
+def test_the_largest_remainder_gives_way_where_its_pot_is_empty() -> None:
+    # Shares 1.76 and 9.24: the first has the larger remainder, and only one voucher's worth.
+    pots = [Pot(1, 100, JUNE, 19, 1), Pot(2, 100, JUNE, 100, 10)]
+    assert share(pots, 11, DrawDown.PRO_RATA) == [(1, 1), (2, 10)]
 
 
 @given(purses(), st.sampled_from(DrawDown))

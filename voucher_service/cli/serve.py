@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import socket
@@ -13,20 +14,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+import structlog
 from flask.cli import with_appcontext
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer as Granian
 from rich.console import Console
 from rich.progress import Progress, TaskID
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from voucher_service.cli.card import show_card
 from voucher_service.demo import programme
 from voucher_service.migrations import runner
 from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
+from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.vouchers.models import SigningKey
 from voucher_service.web import doors
 
 WORKER_PATIENCE = 10  # seconds a worker has to finish its order
@@ -47,7 +52,7 @@ def serve() -> None:
         raise click.ClickException(f"The database does not answer: {cause}. See DATABASE_URL.") from error
     except BadSettings as error:
         raise click.ClickException(f"These settings are wrong:\n{error}") from error
-    show_card(services, console)
+    show_card(services, console, doors.now())
     services.database.close()  # the web processes open connections of their own
     with _workers(services.settings):
         _run(services.settings, is_sqlite=services.database.is_sqlite)
@@ -93,7 +98,29 @@ def _prepare(services: Services, console: Console) -> None:
                     tasks[label] = bar.add_task(label)
                 bar.update(tasks[label], completed=done, total=total)
 
-            programme.fill(services, progress)
+            _fill_quietly(services, progress)
+    else:
+        services.database.run(_first_key, services.ring)
+
+
+def _fill_quietly(services: Services, progress: programme.Progress) -> None:
+    """Fill in the demonstration; that its partner hangs up now and then is part of the story, not of the log."""
+    kept = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    try:
+        programme.fill(services, progress, now=doors.now())
+    except KeyboardInterrupt as error:
+        raise click.ClickException(
+            "The demonstration is half made. Start again on an empty place: remove its DATA_DIR or database first."
+        ) from error
+    finally:
+        structlog.configure(**kept)
+
+
+def _first_key(session: Session, ring: KeyRing) -> None:
+    """Make the first key that signs vouchers, so that a new programme can issue at once."""
+    if session.scalar(select(SigningKey.key_id).where(SigningKey.organisation == ring.organisation).limit(1)) is None:
+        ring.add_key(session, doors.now())
 
 
 @contextmanager
@@ -102,7 +129,7 @@ def _workers(settings: Settings) -> Iterator[None]:
     if not settings.redis_url:
         yield  # the web process has a worker thread of its own: see `wsgi.serving`
         return
-    command = [sys.executable, "-m", "celery", "-A", "wsgi:celery", "worker"]
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "wsgi:celery", "worker"]
     command += ["--beat", "--schedule", str(settings.data_dir / "celery-beat")]
     command += ["--loglevel", settings.log_level, "--concurrency", str(os.cpu_count() or 1)]
     with subprocess.Popen(command) as worker:  # noqa: S603  # the command is ours

@@ -1,29 +1,106 @@
-"""Filling an empty database with the demonstration."""
+"""Filling an empty database with the demonstration: six months of a programme in seven cities.
+
+Everything goes through the features a real programme uses, with a clock set by hand, so the books of the
+demonstration are as sound as any. The same seed on the same day gives the same figures.
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from voucher_service.demo.staff import fill_staff
-from voucher_service.ids import new_id, utc_now
-from voucher_service.partners.models import Partner
+from voucher_service.demo.cast import Cast
+from voucher_service.demo.desk import Desk, rehearsed
+from voucher_service.demo.gifts import Catalogue, open_catalogue, open_partners
+from voucher_service.demo.moment import Clock, Joined, at, next_open
+from voucher_service.demo.office import Office
+from voucher_service.demo.staff import ACCOUNTS, BRANCHES, COLLEAGUES, fill_staff
+from voucher_service.demo.story import Story
+from voucher_service.ids import local_day
 from voucher_service.services import Services
+from voucher_service.staff.models import Branch, Staff
+from voucher_service.visits.questions import Forms
 
 Progress = Callable[[str, int, int], None]
 """Told what is being made, how many are done, and how many there will be."""
 
+DAYS = 184
+PEOPLE = 250
+SEED = 2026
 
-def fill(services: Services, progress: Progress) -> None:
-    """Fill an empty, migrated database."""
-    progress("Antennes et comptes", 0, 1)
-    services.database.run(_base, now=utc_now())
-    progress("Antennes et comptes", 1, 1)
+_OPENING = 7  # days between the first gift and the first visit
+_LABEL = "Six mois de programme"
 
 
-def _base(session: Session, *, now: datetime) -> None:
-    session.add(Partner(id=new_id(), name="Télécom Solidaire", created_at=now))
-    session.flush()
-    fill_staff(session, now=now)
+def fill(services: Services, progress: Progress, *, now: datetime, seed: int = SEED, people: int = PEOPLE) -> None:
+    """Fill an empty, migrated database with what happened before `now`.
+
+    `progress` counts days. Orders made in the last minutes are left to the worker that starts next.
+    """
+    rng = random.Random(seed)  # noqa: S311  # invents a demonstration; guards nothing
+    last = local_day(now)
+    start = next_open(last - timedelta(days=DAYS))
+    clock = Clock(at(start, 8))
+    with services.database.begin() as session:
+        catalogue, staff = _set_up(session, services, start, last)
+        desk = _desk(session, services, staff, clock, rng)
+    office = Office(desk, catalogue, staff, rng)
+    story = Story(desk, catalogue, staff["coordination"], rng)
+    office.plan_all(story.plan, start, last)
+    story.plan_arrivals(people, next_open(start + timedelta(days=_OPENING)), last - timedelta(days=1))
+    story.plan_stranded(next_open(last - timedelta(days=6)))
+    for number in (130, 155):
+        story.plan(at(start + timedelta(days=number), 16), story.forget)
+    total = (last - start).days + 1
+    for number in range(total - 1):
+        day = start + timedelta(days=number)
+        with services.database.begin() as session:
+            joined = Joined(session)
+            story.play(joined, at(day, 17.9))
+            office.night(joined, day)
+        progress(_LABEL, number + 1, total)
+    with services.database.begin() as session:
+        _today(Joined(session), office, story, now)
+    progress(_LABEL, total, total)
+
+
+def _set_up(session: Session, services: Services, start: date, last: date) -> tuple[Catalogue, dict[str, UUID]]:
+    partners, agreements = open_partners(session, start, last)
+    fill_staff(session, now=at(start, 8), accounts=ACCOUNTS + COLLEAGUES)
+    catalogue = open_catalogue(session, partners, agreements, start, last)
+    services.ring.add_key(session, at(start, 8))
+    return catalogue, {row.login: row.id for row in session.execute(select(Staff.login, Staff.id))}
+
+
+def _desk(session: Session, services: Services, staff: dict[str, UUID], clock: Clock, rng: random.Random) -> Desk:
+    rows = list(session.scalars(select(Branch).order_by(Branch.id)))
+    session.expunge_all()
+    return Desk(
+        vault=services.vault,
+        ring=services.ring,
+        providers=rehearsed(services.providers, clock),
+        forms=Forms(),
+        clock=clock,
+        cast=Cast(rng),
+        rng=rng,
+        branches=rows,
+        staff=[
+            [staff[account.login] for account in ACCOUNTS + COLLEAGUES if city in account.cities]
+            for _, city, _ in BRANCHES
+        ],
+    )
+
+
+def _today(database: Joined, office: Office, story: Story, now: datetime) -> None:
+    """The last month's statements, and visits until a minute ago."""
+    last_month = local_day(now).replace(day=1) - timedelta(days=1)
+    story.desk.clock.now = now - timedelta(hours=3)
+    for number, with_faults in ((0, False), (1, True)):
+        office.reconcile(database, number, last_month.replace(day=1), last_month, with_faults=with_faults)
+    story.plan_today(now)
+    story.play(database, now)

@@ -143,17 +143,19 @@ def _take(session: Session, order: Order, offer: Offer, *, now: datetime, deadli
 def _begin_attempt(
     session: Session, order: Order, offer: Offer, kind: AttemptKind, *, now: datetime, deadline: datetime
 ) -> Attempt:
-    session.execute(
-        update(Attempt)
-        .where(Attempt.order_id == order.id, Attempt.ended_at.is_(None))
-        .values(ended_at=now, outcome=AttemptOutcome.LOST.value, code="lease_passed")
-        .execution_options(synchronize_session=False)
-    )
-    last = session.scalar(select(func.max(Attempt.number)).where(Attempt.order_id == order.id))
+    last = 0
+    if order.tries or order.queries:  # else it was never claimed before, and has no attempts
+        session.execute(
+            update(Attempt)
+            .where(Attempt.order_id == order.id, Attempt.ended_at.is_(None))
+            .values(ended_at=now, outcome=AttemptOutcome.LOST.value, code="lease_passed")
+            .execution_options(synchronize_session=False)
+        )
+        last = session.scalar(select(func.max(Attempt.number)).where(Attempt.order_id == order.id)) or 0
     attempt = Attempt(
         id=new_id(),
         order_id=order.id,
-        number=(last or 0) + 1,
+        number=last + 1,
         kind=kind.value,
         our_ref=str(order.id),
         request_hash=_request_hash(order, offer),
@@ -173,7 +175,7 @@ def _request_hash(order: Order, offer: Offer) -> bytes:
 
 
 def _set_aside(session: Session, order: Order, route: str, now: datetime) -> bool:
-    if _is_poison(session, order.id):
+    if order.tries + order.queries >= MAX_INTERNAL_FAILURES and _is_poison(session, order.id):
         values: dict[str, Any] = {
             "state": OrderState.MANUAL.value,
             "outcome_code": "internal_failures",

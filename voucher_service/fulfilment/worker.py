@@ -1,4 +1,7 @@
-"""The embedded worker: one thread that sweeps the outbox, for installations without a broker."""
+"""The embedded worker: one thread that sweeps the outbox and, every hour, ends what has expired.
+
+For installations without a broker.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.fulfilment.deliver import Clock, Providers, sweep
 from voucher_service.ids import utc_now
+from voucher_service.vouchers.life import expire_all
 
 _LONGEST_WAIT = 60.0
+EXPIRY_EVERY = timedelta(hours=1)
 
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +39,7 @@ class EmbeddedWorker:
     ) -> None:
         self._work = (database, providers, vault, now_fn)
         self._idle = idle.total_seconds()
+        self._expiry_at = now_fn()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -69,9 +75,16 @@ class EmbeddedWorker:
                 # A short limit, so that `stop` is heard between two portions.
                 busy = sweep(*self._work, limit=20) == 20
                 wait = 0.0 if busy else self._idle
+                self._expire()
             except Exception:
                 wait = min(max(wait, self._idle, 0.1) * 2, _LONGEST_WAIT)
                 _log.exception("deliverer_failed", again_in_seconds=wait)
                 self._stopping.wait(wait)
                 continue
             self._wake.wait(wait)
+
+    def _expire(self) -> None:
+        database, _, _, now_fn = self._work
+        if now_fn() >= self._expiry_at:
+            expire_all(database, now_fn)
+            self._expiry_at = now_fn() + EXPIRY_EVERY

@@ -125,13 +125,7 @@ def propose_allocation(
     _check_window(agreement, valid_from, valid_until)
     marks = known_earmarks(session, earmarks)
     _one_at_a_time(session, agreement.partner_id)
-    same = select(Allocation.id).where(Allocation.agreement_id == agreement_id, Allocation.label == label)
-    if session.scalar(same) is not None:
-        raise Conflict(
-            f"Une dotation « {label} » existe déjà sous cette convention : si c’est un autre don, "
-            "donnez-lui un autre nom.",
-            code="allocation_label_taken",
-        )
+    _check_new(session, agreement_id, label)
     counted = quantity + _recent(session, agreement.partner_id, of_unit, actor, now)
     waits = needs_second_person(session, of_unit, min(counted, MAX_QUANTITY), local_day(now))
     allocation = Allocation(
@@ -250,6 +244,16 @@ def _check_window(agreement: Agreement, valid_from: date, valid_until: date) -> 
         raise BadInput(f"La convention court {window} : commencez plus tard.", field="valid_from")
     if valid_until > agreement.valid_until:
         raise BadInput(f"La convention court {window} : finissez plus tôt.", field="valid_until")
+
+
+def _check_new(session: Session, agreement_id: UUID, label: str) -> None:
+    same = select(Allocation.id).where(Allocation.agreement_id == agreement_id, Allocation.label == label)
+    if session.scalar(same) is not None:
+        raise Conflict(
+            f"Une dotation « {label} » existe déjà sous cette convention : si c’est un autre don, "
+            "donnez-lui un autre nom.",
+            code="allocation_label_taken",
+        )
 
 
 def _one_at_a_time(session: Session, partner_id: UUID) -> None:

@@ -19,7 +19,8 @@ _LONG = "Ce numéro est trop long : un mobile a dix chiffres."
 def read_mobile(text: str, *, field: str = "phone") -> str:
     """Return the mobile number that someone typed in E.164 form: "06 12 34 56 78" is "+33612345678".
 
-    A number without a country is French; one of overseas or abroad is accepted with its prefix.
+    A number without a country is French; one of overseas or abroad is accepted with its prefix. So are
+    the numbers that ARCEP keeps for fiction, 06 39 98 00 00 to 99 99: training needs numbers of nobody.
 
     Raises:
         BadInput: letters, too short, too long, not in service, or not a mobile; says which.
@@ -37,6 +38,8 @@ def read_mobile(text: str, *, field: str = "phone") -> str:
         raise BadInput(_SHORT, field=field)
     if size == Size.TOO_LONG:
         raise BadInput(_LONG, field=field)
+    if _is_fiction(number):
+        return phonenumbers.format_number(number, PhoneNumberFormat.E164)
     if not phonenumbers.is_valid_number(number):
         raise BadInput("Ce numéro n’est attribué à personne : relisez-le avec la personne.", field=field)
     kind = phonenumbers.number_type(number)
@@ -74,6 +77,10 @@ def _check_dialled(text: str, field: str) -> None:
     national = digits.startswith("0") and not digits.startswith("00") and "+" not in text
     if national and len(digits) != 10:
         raise BadInput(_SHORT if len(digits) < 10 else _LONG, field=field)
+
+
+def _is_fiction(number: PhoneNumber) -> bool:
+    return _is_french(number) and 639_980_000 <= (number.national_number or 0) <= 639_989_999
 
 
 def _is_french(number: PhoneNumber) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, insert, or_, select,
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import Subquery
 
+from voucher_service.db import Base
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.ids import new_id
@@ -28,6 +29,7 @@ SYSTEM = "system"
 GONE = "N’est plus constaté : les deux livres sont d’accord."
 NOTE_LENGTH = range(3, 401)
 _CHUNK = 1_000
+_INSERT = insert(Base.metadata.tables[Break.__tablename__])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def _insert(session: Session, statement: Statement, found: Select[Any, Any, Any,
     for rows in session.execute(found).partitions(_CHUNK):
         count += len(rows)
         session.execute(
-            insert(Break),
+            _INSERT,
             [
                 {
                     "id": new_id(),

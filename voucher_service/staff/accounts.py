@@ -15,7 +15,7 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select, update
+from sqlalchemy import Uuid, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound
@@ -198,26 +198,31 @@ def deactivate(session: Session, staff_id: UUID) -> None:
     session.execute(update(Staff).where(Staff.id == staff_id).values(active=False))
 
 
+# Asked at every request: built once, and read as plain columns.
+_SIGNED_IN = (
+    select(
+        Staff.id,
+        Staff.login,
+        Staff.name,
+        Staff.role,
+        Staff.partner_id,
+        Staff.session_version,
+        Branch.id,
+        Branch.name,
+    )
+    .outerjoin(StaffBranch, StaffBranch.staff_id == Staff.id)
+    .outerjoin(Branch, Branch.id == StaffBranch.branch_id)
+    .where(Staff.id == bindparam("staff_id", type_=Uuid), Staff.active)
+    .order_by(Branch.name)
+)
+
+
 def signed_in(session: Session, staff_id: UUID) -> SignedIn | None:
     """Return the active account with its branches, in one query; None when there is no such account."""
-    rows = session.execute(
-        select(Staff, Branch.id, Branch.name)
-        .outerjoin(StaffBranch, StaffBranch.staff_id == Staff.id)
-        .outerjoin(Branch, Branch.id == StaffBranch.branch_id)
-        .where(Staff.id == staff_id, Staff.active)
-        .order_by(Branch.name)
-    ).all()
+    rows = session.connection().execute(_SIGNED_IN, {"staff_id": staff_id}).all()
     if not rows:
         return None
-    staff = rows[0][0]
+    found, login, name, role, partner_id, version, _, _ = rows[0]
     # An outer join: someone without a branch has one row with none (branches count from 1).
-    branches = {branch: name for _, branch, name in rows if branch}
-    return SignedIn(
-        id=staff.id,
-        login=staff.login,
-        name=staff.name,
-        role=Role(staff.role),
-        partner_id=staff.partner_id,
-        session_version=staff.session_version,
-        branches=branches,
-    )
+    branches = {row[6]: row[7] for row in rows if row[6]}
+    return SignedIn(found, login, name, Role(role), partner_id, version, branches)

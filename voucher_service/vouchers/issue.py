@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain, repeat
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
@@ -33,7 +34,10 @@ CHUNK = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What to issue: an offer of a campaign, to a person or to bearer (`person_id` None)."""
+    """What to issue: an offer of a campaign, to a person or to bearer (`person_id` None).
+
+    `replaces_live`: the voucher replaced was still good, so that the person gets nothing on top of it.
+    """
 
     campaign_id: UUID
     offer_id: UUID
@@ -42,6 +46,7 @@ class Wanted:
     branch_id: int | None = None
     batch_id: UUID | None = None
     replaces_id: UUID | None = None
+    replaces_live: bool = False
 
 
 def issue_one(session: Session, ring: KeyRing, voucher_id: UUID, wanted: Wanted, *, now: datetime) -> Voucher:
@@ -52,18 +57,15 @@ def issue_one(session: Session, ring: KeyRing, voucher_id: UUID, wanted: Wanted,
         Conflict: the campaign is not open, the cap is reached, or no allocation can pay.
         KeyReused: the id belongs to another request.
     """
-    known = session.get(Voucher, voucher_id)
+    known = _issued_before(session, voucher_id, wanted)
+    if known is None:
+        ring.wait_turn(session)
+        known = _issued_before(session, voucher_id, wanted)  # the same request may have been before us
     if known is not None:
-        if (known.campaign_id, known.offer_id, known.person_id) != (
-            wanted.campaign_id,
-            wanted.offer_id,
-            wanted.person_id,
-        ):
-            raise KeyReused("Ce formulaire a déjà servi à émettre un autre bon : rouvrez la page.")
         return known
     day = local_day(now)
     offer, terms = _offer_and_terms(session, wanted, day)
-    if wanted.person_id is not None and wanted.replaces_id is None:
+    if wanted.person_id is not None and not wanted.replaces_live:
         _claim_entitlement(session, wanted, terms, day)
     draws = _draw(session, wanted, offer, terms, 1, day)
     _write(session, ring, [voucher_id], wanted, offer, terms, draws, now)
@@ -95,6 +97,7 @@ def issue_batch(
 
 
 def _issue_chunk(session: Session, ring: KeyRing, batch_id: UUID, now: datetime) -> int:
+    ring.wait_turn(session)
     batch = session.get(Batch, batch_id)
     if batch is None:
         raise NotFound("Ce lot de bons n’existe pas.")
@@ -131,10 +134,33 @@ def _issue_chunk(session: Session, ring: KeyRing, batch_id: UUID, now: datetime)
     return count
 
 
+def _issued_before(session: Session, voucher_id: UUID, wanted: Wanted) -> Voucher | None:
+    known = session.get(Voucher, voucher_id)
+    if known is not None and (
+        known.campaign_id,
+        known.offer_id,
+        known.person_id,
+        known.branch_id,
+        known.batch_id,
+        known.replaces_id,
+    ) != (
+        wanted.campaign_id,
+        wanted.offer_id,
+        wanted.person_id,
+        wanted.branch_id,
+        wanted.batch_id,
+        wanted.replaces_id,
+    ):
+        raise KeyReused("Ce formulaire a déjà servi à émettre un autre bon : rouvrez la page.")
+    return known
+
+
 def replacement(
-    session: Session, ring: KeyRing, voucher_id: UUID, old: Voucher, *, actor: str, now: datetime
+    session: Session, ring: KeyRing, voucher_id: UUID, old: Voucher, *, was_live: bool, actor: str, now: datetime
 ) -> Voucher:
     """Issue the voucher that takes the place of `old`: same offer, person and terms of today.
+
+    What took the place of an expired voucher (`was_live` False) is given anew: the cap counts it.
 
     Raises: as `issue_one`.
     """
@@ -145,6 +171,7 @@ def replacement(
         person_id=old.person_id,
         branch_id=old.branch_id,
         replaces_id=old.id,
+        replaces_live=was_live,
     )
     return issue_one(session, ring, voucher_id, wanted, now=now)
 
@@ -247,9 +274,7 @@ def _write(
 
 
 def _each(draws: Sequence[draw_down.Draw]) -> Iterator[draw_down.Draw]:
-    for draw in draws:
-        for _ in range(draw.count):
-            yield replace(draw, count=1)
+    return chain.from_iterable(repeat(draw, draw.count) for draw in draws)
 
 
 def _common(

@@ -133,6 +133,18 @@ class KeyRing:
             raise NotFound(f"Il n’y a pas de clé n° {key_id}.")
         self.forget()
 
+    def wait_turn(self, session: Session) -> None:
+        """Wait until every issue that began before has ended; the turn lasts as long as the transaction.
+
+        What is read after it (the cap, what a gift has left, whether this very request was served) is then
+        final: nobody is refused for a race. It is always taken first, so that no two issues wait crosswise.
+        """
+        session.execute(
+            select(SigningKey.key_id)
+            .where(SigningKey.organisation == self.organisation, SigningKey.status == KeyStatus.ACTIVE.value)
+            .with_for_update()
+        )
+
     def take_serials(self, session: Session, count: int) -> tuple[int, int]:
         """Take `count` consecutive counters of the active key; return (key id, first counter).
 

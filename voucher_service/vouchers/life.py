@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import BadInput, Conflict, NotFound
+from voucher_service.db import Database
+from voucher_service.errors import BadInput, Conflict, KeyReused, NotFound
 from voucher_service.ids import local_day
 from voucher_service.ledger import post
 from voucher_service.ledger.models import AccountKind, Reason
@@ -54,17 +56,24 @@ def reissue(
 
     Raises:
         BadInput: the reason is missing.
-        NotFound, Conflict: no such voucher, or it was redeemed, cancelled or replaced already.
+        NotFound, Conflict: no such voucher, or it was redeemed, cancelled or replaced already; or no allocation
+            can pay, or the cap is reached (an expired voucher's place in it may have been given again).
+        KeyReused: the new id belongs to another request.
     """
     if len(reason.strip()) < 3:
         raise BadInput("Dites en quelques mots pourquoi ce bon est remplacé.", field="reason")
+    # Before the old voucher is touched: whoever issues holds its turn first, and a gift's balance last.
+    ring.wait_turn(session)
     old = session.get(Voucher, voucher_id)
     if old is None:
         raise NotFound("Ce bon n’existe pas.")
     known = session.get(Voucher, new_voucher_id)
-    if known is not None and known.replaces_id == voucher_id:
+    if known is not None:
+        if known.replaces_id != voucher_id:
+            raise KeyReused("Ce formulaire a déjà servi à émettre un autre bon : rouvrez la page.")
         return known
-    if not _end(session, voucher_id, VoucherState.REPLACED, actor, reason.strip(), now):
+    was_live = _end(session, voucher_id, VoucherState.REPLACED, actor, reason.strip(), now)
+    if not was_live:
         # An expired voucher's value is back already; it is only marked, so that it leads to its successor.
         marked = session.scalar(
             update(Voucher)
@@ -74,7 +83,7 @@ def reissue(
         )
         if marked is None:
             raise Conflict(_why_not(old), code="voucher_not_live")
-    return replacement(session, ring, new_voucher_id, old, actor=actor, now=now)
+    return replacement(session, ring, new_voucher_id, old, was_live=was_live, actor=actor, now=now)
 
 
 def expire_due(session: Session, *, now: datetime, limit: int = EXPIRY_CHUNK) -> int:
@@ -84,6 +93,7 @@ def expire_due(session: Session, *, now: datetime, limit: int = EXPIRY_CHUNK) ->
         .where(Voucher.state == VoucherState.ISSUED.value, Voucher.last_day < local_day(now))
         .order_by(Voucher.last_day, Voucher.id)
         .limit(limit)
+        .with_for_update(skip_locked=True)  # two sweeps at once share the work, and cannot lock crosswise
     ).all()
     ended = session.execute(
         update(Voucher)
@@ -95,6 +105,14 @@ def expire_due(session: Session, *, now: datetime, limit: int = EXPIRY_CHUNK) ->
     entries = [_release(row, "expire", Reason.EXPIRED) for row in ended]
     post.post(session, entries, actor="system", occurred_at=now, now=now)
     return len(ended)
+
+
+def expire_all(database: Database, clock: Callable[[], datetime]) -> int:
+    """Expire everything that is due, `EXPIRY_CHUNK` a transaction; return how many. Two at once do no harm."""
+    total = 0
+    while ended := database.run(expire_due, now=clock()):
+        total += ended
+    return total
 
 
 def _end(session: Session, voucher_id: UUID, state: VoucherState, actor: str, reason: str, now: datetime) -> bool:

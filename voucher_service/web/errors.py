@@ -19,7 +19,7 @@ from voucher_service.web.access import wants_json
 from voucher_service.web.forms import BadForm
 from voucher_service.web.log import where
 
-_CODES = {
+CODES = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
@@ -62,7 +62,7 @@ def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return make_response(error.get_response())  # a redirection
-    response = _answer(status, _CODES.get(status, "http_error"), "")
+    response = _answer(status, CODES.get(status, "http_error"), "")
     if allow := getattr(error, "valid_methods", None):
         response.headers["Allow"] = ", ".join(sorted(allow))
     return response

@@ -95,13 +95,10 @@ def _chosen_language() -> str:
 
 
 def _static(version: str, filename: str) -> Response:
-    response = send_from_directory(STATIC, filename, max_age=_YEAR)
-    if version == current_app.extensions["static_version"]:
-        response.cache_control.immutable = True
-        response.cache_control.public = True
-    else:  # an old page asks for a file that may have changed since: serve it, keep nothing
-        response.cache_control.max_age = None
-        response.cache_control.no_cache = True
+    is_fresh = version == current_app.extensions["static_version"]
+    # Without an age (an old page asks for a file that may have changed since) it is served and not kept.
+    response = send_from_directory(STATIC, filename, max_age=_YEAR if is_fresh else None)
+    response.cache_control.immutable = is_fresh
     return response
 
 

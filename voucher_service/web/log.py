@@ -19,10 +19,20 @@ from flask import Flask, Response, g, request
 _ROOT = Path(__file__).parents[2]
 
 
+class _StandardError:
+    """Writes to what standard error is at that moment; a line is one write, so threads do not mix lines."""
+
+    def msg(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+    debug = info = warning = error = msg
+
+
 def make_logger(level: str) -> Any:
     """Return a logger of this application only: JSON lines on standard error."""
     return structlog.wrap_logger(
-        structlog.WriteLogger(sys.stderr),
+        _StandardError(),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

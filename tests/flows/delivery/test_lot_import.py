@@ -166,3 +166,17 @@ def test_an_unknown_partner_is_refused(desk: Desk) -> None:
             actor="staff:test",
             now=desk.now(),
         )
+
+
+def test_the_example_in_the_documentation_is_a_good_file() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "lot-file.md").read_text(encoding="utf-8")
+    example = page.split("```\n")[1].encode()
+    products = {"TOPUP5", "TOPUP10"}
+    with opened(example, partner="Opérateur Un", products=products, today=date(2026, 3, 4)) as (header, rows):
+        assert (header.quantity, [found.line for found in rows]) == (3, [7, 8, 9])
+
+
+def test_every_refusal_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "lot-file.md").read_text(encoding="utf-8")
+    known = {code for _, _, _, code in FAULTS.values()} | {"serial_in_stock", "file_changed"}
+    assert {code for code in known if f"`{code}`" not in page} == set()

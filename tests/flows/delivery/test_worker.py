@@ -107,7 +107,7 @@ def test_a_broker_that_is_away_costs_a_hint_and_little_time(programme_on_sqlite:
     desk = programme_on_sqlite
     settings = Settings(data_dir=tmp_path, redis_url="redis://127.0.0.1:1/0")
     programme = desk.programme
-    celery = create_celery(Services(settings, programme.database, programme.vault, desk.providers))
+    celery = create_celery(Services(settings, programme.database, programme.vault, programme.ring, desk.providers))
     assert isinstance(celery, Celery)
     nudge = nudger(celery=celery)
     begun = time.monotonic()

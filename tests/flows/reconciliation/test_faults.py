@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from random import Random
 from uuid import UUID
 
@@ -20,14 +20,6 @@ from voucher_service.reconciliation import breaks, classify
 from voucher_service.reconciliation.models import Break, BreakClass, StatementLine
 from voucher_service.reconciliation.run import RunResult, run
 from voucher_service.reconciliation.statements import import_statement
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """The database of the test."""
-    made = Database(database_url)
-    yield made
-    made.close()
 
 
 def reconcile(session: Session, case: Case) -> tuple[UUID, RunResult]:

@@ -1,0 +1,133 @@
+"""The partner's door: upload, preview, result, export, and nobody else's statements."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from tests.flows.reconciliation.builders import DAY, Wanted, add_orders, make_world
+from tests.house import LOGIN_OF, client_as, make_app, services_of, token
+from voucher_service.partners.models import Agreement
+from voucher_service.reconciliation.models import Break, Statement
+from voucher_service.reconciliation.sample import make_statement_csv
+from voucher_service.staff.models import Role, Staff
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """The application with orders of the partner that the partner's account belongs to."""
+    made = make_app(database_url, tmp_path)
+    with services_of(made).database.begin() as session:
+        world = make_world(session, "Opérateur test")
+        add_orders(session, world, [Wanted(), Wanted(quantity=500)])
+        staff = session.scalars(select(Staff).where(Staff.login == LOGIN_OF[Role.PARTNER])).one()
+        staff.partner_id = world.partner_id
+        make_world(session, "Autre opérateur")
+    yield made
+    services_of(made).database.close()
+
+
+def own(app: Flask) -> UUID:
+    with services_of(app).database.read() as session:
+        found = session.scalar(select(Staff.partner_id).where(Staff.login == LOGIN_OF[Role.PARTNER]))
+        assert found is not None
+        return found
+
+
+def send(client: FlaskClient, partner: UUID, content: bytes) -> TestResponse:
+    address = f"/partner/{partner}/upload"
+    data = {"csrf_token": token(client.get(address)), "statement": (io.BytesIO(content), "mars.csv")}
+    return client.post(address, data=data, content_type="multipart/form-data")
+
+
+def accept(client: FlaskClient, partner: UUID, shown: TestResponse) -> TestResponse:
+    digest = shown.text.partition('name="digest" value="')[2][:64]
+    days = {"first_day": DAY.isoformat(), "last_day": DAY.isoformat()}
+    data = {"csrf_token": token(shown), "digest": digest, "file_name": "mars.csv", **days}
+    return client.post(f"/partner/{partner}/statements", data=data)
+
+
+def sample(app: Flask, partner: UUID) -> bytes:
+    with services_of(app).database.read() as session:
+        return make_statement_csv(session, partner, DAY, DAY)
+
+
+def test_a_right_statement_ends_at_zero_unexplained_lines(app: Flask) -> None:
+    client, partner = client_as(app, Role.PARTNER), own(app)
+    assert client.get("/partner/").location == f"/partner/{partner}/"
+    shown = send(client, partner, sample(app, partner))
+    assert shown.status_code == 200
+    assert "Total de contrôle vérifié" in shown.text
+    with services_of(app).database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Statement)) == 0
+    answer = accept(client, partner, shown)
+    assert answer.status_code == 303
+    assert "<h1>0 ligne inexpliquée</h1>" in client.get(answer.location).text
+    assert "mars.csv" in client.get(f"/partner/{partner}/").text
+    assert "D’accord" in client.get(answer.location + "/lines").text
+    assert accept(client, partner, shown).status_code == 409  # the file waits once
+
+
+def test_each_difference_is_named_exported_and_explained_by_a_person(app: Flask) -> None:
+    client, partner = client_as(app, Role.PARTNER), own(app)
+    content = sample(app, partner).replace(b"5,00", b"6,00").replace(b"TOTAL;2;15,00", b"TOTAL;2;16,00")
+    answer = accept(client, partner, send(client, partner, content))
+    page = client.get(answer.location)
+    assert "<h1>1 écart à traiter</h1>" in page.text
+    assert "Montant différent" in page.text
+    assert 'name="note"' not in page.text
+    body = client.get(answer.location + "/differences.csv")
+    assert body.mimetype == "text/csv"
+    assert "amount_differs;2;Montant différent" in body.text
+    filtered = client.get(answer.location + "?kind=missing_at_partner")
+    assert "<h2>Montant différent</h2>" not in filtered.text
+    assert client.get(answer.location + "?kind=nonsense").status_code == 422
+    with services_of(app).database.read() as session:
+        found = session.scalars(select(Break.id)).one()
+    coordinator = client_as(app, Role.COORDINATOR)
+    target = f"{answer.location}/breaks/{found}"
+    assert client.post(target, data={"csrf_token": token(page), "note": "x" * 5}).status_code == 403
+    csrf = token(coordinator.get(answer.location))
+    assert coordinator.post(target, data={"csrf_token": csrf, "note": "a"}).status_code == 422
+    done = coordinator.post(target, data={"csrf_token": csrf, "note": "avoir reçu"}, follow_redirects=True)
+    assert "avoir reçu" in done.text
+    assert "0 ligne inexpliquée" in done.text
+    again = coordinator.post(answer.location + "/run", data={"csrf_token": csrf}, follow_redirects=True)
+    assert "0 ligne inexpliquée" in again.text
+
+
+def test_a_bad_file_names_line_and_column_and_keeps_the_form(app: Flask) -> None:
+    client, partner = client_as(app, Role.PARTNER), own(app)
+    for content, words in (
+        (sample(app, partner).replace(b";5,00;", b";cinq;"), ", colonne Quantité : « cinq »"),
+        (b"PK\x03\x04", "Excel"),
+        (b"", "vide"),
+    ):
+        answer = send(client, partner, content)
+        assert answer.status_code == 422
+        assert words in answer.text
+        assert 'name="statement"' in answer.text
+
+
+def test_a_partner_sees_its_own_things_only(app: Flask) -> None:
+    client, partner = client_as(app, Role.PARTNER), own(app)
+    answer = accept(client, partner, send(client, partner, sample(app, partner)))
+    with services_of(app).database.read() as session:
+        other = session.scalars(select(Agreement.partner_id).where(Agreement.partner_id != partner)).first()
+    statement = answer.location.rpartition("/")[2]
+    for path in ("/", "/upload", f"/statements/{statement}", f"/statements/{statement}/lines"):
+        assert client.get(f"/partner/{other}{path}").status_code == 404
+    assert client.get(f"/partner/{other}/statements/{statement}/differences.csv").status_code == 404
+    coordinator = client_as(app, Role.COORDINATOR)
+    assert "Autre opérateur" in coordinator.get("/partner/").text
+    assert coordinator.get(f"/partner/{partner}/statements/{statement}").status_code == 200
+    assert coordinator.get(f"/partner/{other}/statements/{statement}").status_code == 404
+    assert client_as(app, Role.COUNTER).get(f"/partner/{partner}/").status_code == 403

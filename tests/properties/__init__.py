@@ -1,0 +1,1 @@
+"""What must hold whatever happens: a model, random lives, planted bugs, replays."""

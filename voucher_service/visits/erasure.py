@@ -1,0 +1,47 @@
+"""Erasing a person everywhere: their file, the notes of their visits, the numbers their top-ups went to.
+
+The books, the visits' codes and the counts stay: they say that someone was helped, not who.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from voucher_service.errors import Conflict
+from voucher_service.fulfilment.models import OPEN_STATES, Order
+from voucher_service.people import identity
+from voucher_service.visits.models import Visit
+from voucher_service.vouchers.models import Voucher
+
+
+def erase_person(session: Session, person_id: UUID, *, now: datetime) -> None:
+    """Destroy every key and sealed field that belongs to the person. Erasing twice changes nothing.
+
+    Raises:
+        NotFound: there never was such a person.
+        Conflict: `top_up_under_way`: a number is still needed to finish what was promised.
+    """
+    theirs = select(Voucher.id).where(Voucher.person_id == person_id)
+    open_states = [state.value for state in OPEN_STATES]
+    if session.scalar(select(Order.id).where(Order.voucher_id.in_(theirs), Order.state.in_(open_states)).limit(1)):
+        raise Conflict(
+            "Une recharge est encore en cours pour cette personne : effacez-la quand elle sera terminée.",
+            code="top_up_under_way",
+        )
+    identity.erase(session, person_id, now)
+    session.execute(
+        update(Visit)
+        .where(or_(Visit.person_id == person_id, Visit.voucher_id.in_(theirs)))
+        .values(wrapped_key=None, note_sealed=None)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Order)
+        .where(Order.voucher_id.in_(theirs))
+        .values(wrapped_key=None, number_sealed=None, number_lookup=None, number_tail=None)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,219 @@
+"""Visits at the counter: without a voucher, finished later, the list of the day, and one's own shift."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from pydantic import BaseModel, Field
+
+from voucher_service.errors import BadInput, NotFound
+from voucher_service.fulfilment.words import status_words
+from voucher_service.ids import local_day, new_id
+from voucher_service.people.identity import find_by_reference
+from voucher_service.visits import follow_up
+from voucher_service.visits.models import Visit, VisitKind
+from voucher_service.visits.outcomes import Outcome, words
+from voucher_service.visits.questions import DEFAULT_QUESTIONS, from_form, in_language
+from voucher_service.web import doors
+from voucher_service.web.counter import bodies
+from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people, till_of
+from voucher_service.web.counter.pages import ANSWER, frame
+from voucher_service.web.counter.words import PROGRESS_TONES, TONES, language, moment, offer_name
+
+blueprint = Blueprint("counter_visits", __name__, url_prefix="/counter")
+blueprint.context_processor(frame)
+
+
+class WithoutVoucherIn(BaseModel):
+    """A visit without a voucher; `key` is its id, made with the page, so that sending twice records once."""
+
+    key: UUID
+    branch_id: bodies.BranchId
+    reference: str = Field(default="", max_length=20)
+    note: bodies.Note = ""
+    next_visit_on: date | None = None
+
+
+class CompleteIn(BaseModel):
+    """What was still missing of a visit."""
+
+    note: bodies.Note = ""
+    next_visit_on: date | None = None
+
+
+@blueprint.get("/visit")
+@doors.requires(*STAFF)
+def without_voucher() -> ResponseReturnValue:
+    """Show the form of a visit without a voucher."""
+    return _without_voucher({"key": new_id()}, {})
+
+
+def _without_voucher(sent: dict[str, Any], errors: dict[str, str]) -> str:
+    return render_template(
+        "counter/without_voucher.html",
+        sent=sent,
+        errors=errors,
+        questions=in_language(DEFAULT_QUESTIONS, language()),
+        may_name_person=sees_people(),
+    )
+
+
+@blueprint.post("/visit")
+@doors.requires(*STAFF)
+def record_without_voucher() -> ResponseReturnValue:
+    """Record a visit without a voucher."""
+    answers = _answers(DEFAULT_QUESTIONS)
+    try:
+        sent = doors.read_form(WithoutVoucherIn)
+        till_of(sent.branch_id)
+        person_id = _person(sent.reference)
+        doors.services().database.run(
+            follow_up.record_visit,
+            doors.services().vault,
+            desk_state().forms,
+            visit_id=sent.key,
+            person_id=person_id,
+            campaign_id=None,
+            branch_id=sent.branch_id,
+            staff_id=doors.current_staff().id,
+            occurred_at=doors.now(),
+            answers=answers,
+            note=sent.note,
+            next_visit_on=sent.next_visit_on,
+            now=doors.now(),
+        )
+    except BadInput as error:
+        kept = {**request.form.to_dict(), "answers": answers}
+        return _without_voucher({"key": new_id(), **kept}, _faults(error)), 422
+    flash(_("Le passage est enregistré."), "ok")
+    return redirect(url_for("counter_visits.day"), 303)
+
+
+def _person(reference: str) -> UUID | None:
+    if not reference.strip():
+        return None
+    if not sees_people():
+        raise BadInput(_("Les bénévoles enregistrent le passage sans référence."), field="reference")
+    try:
+        with doors.services().database.read() as session:
+            return find_by_reference(session, reference).id
+    except NotFound as error:
+        raise BadInput(str(error), field="reference") from error
+
+
+def _answers(questions: Any) -> dict[str, Any]:
+    return from_form(questions, lambda name: request.form.getlist(ANSWER + name))
+
+
+def _faults(error: BadInput) -> dict[str, str]:
+    return {name.replace("answers.", ANSWER): text for name, text in doors.faults_of(error).items()}
+
+
+@blueprint.get("/visits")
+@doors.requires(*STAFF)
+def day() -> ResponseReturnValue:
+    """List the visits of the branch today: no names."""
+    branch = frame()["branch"]
+    lines: list[follow_up.VisitLine] = []
+    if branch is not None:
+        with doors.services().database.read() as session:
+            lines = follow_up.visits_of_branch(
+                session, desk_state().forms, branch.id, local_day(doors.now()), now=doors.now()
+            )
+    rows = [
+        {
+            "at": moment(line.visit.occurred_at),
+            "what": offer_name(line.offer) if line.offer else _("Passage sans bon"),
+            "missing": max(0, line.open_questions),
+            "href": url_for("counter_visits.completing", visit_id=line.visit.id),
+        }
+        for line in lines
+    ]
+    return render_template("counter/visits.html", rows=rows)
+
+
+def _own_visit(visit_id: UUID) -> Visit:
+    with doors.services().database.read() as session:
+        visit = session.get(Visit, visit_id)
+    staff = doors.current_staff()
+    if visit is None or not (staff.sees_all_branches or visit.branch_id in staff.branches):
+        raise NotFound(_("Ce passage n’existe pas, ou n’est pas de votre antenne."))
+    return visit
+
+
+def _form_of(visit: Visit) -> Any:
+    with doors.services().database.read() as session:
+        return desk_state().forms.of(session, visit.campaign_id, doors.now())
+
+
+@blueprint.get("/visits/<uuid:visit_id>")
+@doors.requires(*STAFF)
+def completing(visit_id: UUID) -> ResponseReturnValue:
+    """Show what is still missing of a visit."""
+    visit = _own_visit(visit_id)
+    return _complete_page(visit, {"answers": visit.answers, "next_visit_on": visit.next_visit_on}, {})
+
+
+def _complete_page(visit: Visit, sent: dict[str, Any], errors: dict[str, str]) -> str:
+    return render_template(
+        "counter/complete.html",
+        visit=visit,
+        when=moment(visit.occurred_at),
+        is_redemption=visit.kind == VisitKind.REDEMPTION.value,
+        questions=in_language(_form_of(visit), language()),
+        sent=sent,
+        errors=errors,
+    )
+
+
+@blueprint.post("/visits/<uuid:visit_id>")
+@doors.requires(*STAFF)
+def complete(visit_id: UUID) -> ResponseReturnValue:
+    """Keep the rest of a visit's answers."""
+    visit = _own_visit(visit_id)
+    answers = _answers(_form_of(visit))
+    try:
+        sent = doors.read_form(CompleteIn)
+        doors.services().database.run(
+            follow_up.complete_answers,
+            doors.services().vault,
+            desk_state().forms,
+            visit_id=visit_id,
+            answers=answers,
+            note=sent.note,
+            next_visit_on=sent.next_visit_on,
+            now=doors.now(),
+        )
+    except BadInput as error:
+        return _complete_page(visit, {**request.form.to_dict(), "answers": answers}, _faults(error)), 422
+    flash(_("Le passage est complété."), "ok")
+    return redirect(url_for("counter_visits.day"), 303)
+
+
+@blueprint.get("/shift")
+@doors.requires(*STAFF)
+def shift() -> ResponseReturnValue:
+    """List one's own last scans with what became of each."""
+    with doors.services().database.read() as session:
+        lines = follow_up.my_scans(session, doors.current_staff().id)
+    return render_template("counter/shift.html", rows=[_scan_row(line) for line in lines])
+
+
+def _scan_row(line: follow_up.ScanLine) -> dict[str, Any]:
+    outcome = Outcome(line.scan.outcome)
+    said = None if line.order is None else status_words(line.order)
+    return {
+        "at": moment(line.scan.received_at),
+        "what": offer_name(line.offer) if line.offer else _("Code inconnu"),
+        "word": words(outcome, language()).word,
+        "tone": TONES[outcome],
+        "href": url_for("counter.outcome", scan_id=line.scan.id),
+        "order": None if said is None else _(said.sentence),
+        "order_tone": None if said is None else PROGRESS_TONES[said.word],
+        "order_href": None if line.order is None else url_for("counter.top_up", order_id=line.order.id),
+    }

@@ -1,0 +1,257 @@
+"""The partner's pages. A partner's account sees its own partner only; another's pages do not exist for it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from voucher_service.errors import BadFile, NotFound
+from voucher_service.partners.models import Partner
+from voucher_service.reconciliation import queries
+from voucher_service.reconciliation.allocations import allocation_report
+from voucher_service.reconciliation.breaks import resolve
+from voucher_service.reconciliation.explain import TEXTS, explain
+from voucher_service.reconciliation.export import export_csv
+from voucher_service.reconciliation.models import Break, BreakClass, Statement
+from voucher_service.reconciliation.reader.read import read
+from voucher_service.reconciliation.run import figures, run
+from voucher_service.reconciliation.statements import import_statement
+from voucher_service.web import doors
+from voucher_service.web.partner import uploads
+
+blueprint = Blueprint("partner", __name__, url_prefix="/partner")
+
+READERS = (doors.Role.PARTNER, doors.Role.COORDINATOR, doors.Role.AUDITOR)
+
+
+class Confirmed(BaseModel):
+    """What the preview sends on: the file that waits, and the days it speaks for."""
+
+    digest: str = Field(min_length=64, max_length=64)
+    file_name: str = Field(default="releve.csv", max_length=200)
+    first_day: date
+    last_day: date
+
+
+class Note(BaseModel):
+    """How a person explains a difference."""
+
+    note: str = Field(default="", max_length=2000)
+
+
+class Shown(BaseModel):
+    """Which part of a long list."""
+
+    kind: BreakClass | None = None
+    page: int = Field(default=1, ge=1, le=1_000_000)
+
+
+@blueprint.context_processor
+def frame() -> dict[str, Any]:
+    """Give every page the door's name."""
+    return {"door_name": _("Espace opérateur")}
+
+
+def _folder() -> Path:
+    return doors.services().settings.data_dir / "uploads"
+
+
+def _partner(session: Session, partner_id: UUID) -> Partner:
+    """Return the partner if this person may see it; the answer is the same when it does not exist."""
+    own = doors.current_staff().partner_id
+    found = session.get(Partner, partner_id) if own in {None, partner_id} else None
+    if found is None:
+        raise NotFound("Cet opérateur n’existe pas, ou n’est pas le vôtre.")
+    return found
+
+
+def _break(session: Session, statement_id: UUID, break_id: UUID) -> UUID:
+    """Return the break's id if it is one of the statement's."""
+    statement = session.get(Statement, statement_id)
+    found = session.get(Break, break_id)
+    # A missing order stands in each statement of its day, under the first: the partner is what must agree.
+    if statement is None or found is None or found.partner_id != statement.partner_id:
+        raise NotFound("Cet écart n’existe pas : revenez à la liste.")
+    return found.id
+
+
+@blueprint.get("/")
+@doors.requires(*READERS)
+def home() -> ResponseReturnValue:
+    """Lead a partner to its page; let the others choose one."""
+    own = doors.current_staff().partner_id
+    if own is not None:
+        return redirect(url_for("partner.overview", partner_id=own))
+    with doors.services().database.read() as session:
+        partners = session.scalars(select(Partner).order_by(Partner.name)).all()
+    return render_template("partner/choose.html", partners=partners)
+
+
+@blueprint.get("/<uuid:partner_id>/")
+@doors.requires(*READERS)
+def overview(partner_id: UUID) -> ResponseReturnValue:
+    """Show what became of each gift, and the statements."""
+    shown = doors.read_query(Shown)
+    with doors.services().database.read() as session:
+        partner = _partner(session, partner_id)
+        gifts = allocation_report(session, partner_id)
+        rows, total = queries.statements(session, partner_id, page=shown.page)
+    return render_template(
+        "partner/overview.html", partner=partner, gifts=gifts, statements=rows, **_pages(shown.page, total)
+    )
+
+
+@blueprint.get("/<uuid:partner_id>/upload")
+@doors.requires(doors.Role.PARTNER)
+def upload(partner_id: UUID) -> ResponseReturnValue:
+    """Show the form for a statement."""
+    with doors.services().database.read() as session:
+        partner = _partner(session, partner_id)
+    return render_template("partner/upload.html", partner=partner, errors={})
+
+
+@blueprint.post("/<uuid:partner_id>/upload")
+@doors.requires(doors.Role.PARTNER, upload=True)
+def preview(partner_id: UUID) -> ResponseReturnValue:
+    """Read the file and show what was understood; nothing is recorded."""
+    with doors.services().database.read() as session:
+        partner = _partner(session, partner_id)
+    sent = request.files.get("statement")
+    content = sent.read() if sent else b""
+    name = (sent.filename or "")[:200] if sent else ""
+    try:
+        parsed = read(content)
+    except BadFile as error:
+        page = render_template("partner/upload.html", partner=partner, errors={"statement": str(error)})
+        return page, 422
+    digest = uploads.keep(_folder(), partner_id, content, doors.now())
+    return render_template(
+        "partner/preview.html", partner=partner, parsed=parsed, digest=digest, file_name=name, errors={}
+    )
+
+
+@blueprint.post("/<uuid:partner_id>/statements")
+@doors.requires(doors.Role.PARTNER)
+def confirm(partner_id: UUID) -> ResponseReturnValue:
+    """Import the file that was shown and reconcile it."""
+    sent = doors.read_form(Confirmed)
+    database, staff, now = doors.services().database, doors.current_staff(), doors.now()
+    with database.read() as session:
+        partner = _partner(session, partner_id)
+    content = uploads.take(_folder(), partner_id, sent.digest)
+
+    def work(session: Session) -> UUID:
+        statement = import_statement(
+            session, partner_id=partner_id, file_name=sent.file_name, content=content, actor=staff.actor,
+            now=now, period=(sent.first_day, sent.last_day),
+        )  # fmt: skip
+        run(session, statement.id, now)
+        return statement.id
+
+    try:
+        statement_id = database.run(work)
+    except BadFile as error:
+        page = render_template("partner/upload.html", partner=partner, errors={"statement": str(error)})
+        return page, 422
+    uploads.drop(_folder(), partner_id, sent.digest)
+    return redirect(url_for("partner.result", partner_id=partner_id, statement_id=statement_id), 303)
+
+
+@blueprint.get("/<uuid:partner_id>/statements/<uuid:statement_id>")
+@doors.requires(*READERS)
+def result(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
+    """Show the one figure that matters, then each difference in words."""
+    shown = doors.read_query(Shown)
+    with doors.services().database.read() as session:
+        partner = _partner(session, partner_id)
+        statement = queries.statement_of(session, partner_id, statement_id)
+        counted = figures(session, statement)
+        found, total = queries.differences(session, statement, kind=shown.kind, page=shown.page)
+    return render_template(
+        "partner/result.html", partner=partner, statement=statement, figures=counted, kind=shown.kind,
+        differences=[(item, explain(item, _)) for item in found],
+        kinds=[(kind.value, _(text.title)) for kind, text in TEXTS.items() if kind in counted.by_class],
+        **_pages(shown.page, total),
+    )  # fmt: skip
+
+
+@blueprint.get("/<uuid:partner_id>/statements/<uuid:statement_id>/lines")
+@doors.requires(*READERS)
+def lines(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
+    """Show the lines in the file's order, each with what it was matched with."""
+    shown = doors.read_query(Shown)
+    with doors.services().database.read() as session:
+        partner = _partner(session, partner_id)
+        statement = queries.statement_of(session, partner_id, statement_id)
+        found, total = queries.lines(session, statement, kind=shown.kind, page=shown.page)
+    titles = {kind: _(text.title) for kind, text in TEXTS.items()}
+    return render_template(
+        "partner/lines.html", partner=partner, statement=statement, lines=found, titles=titles,
+        **_pages(shown.page, total),
+    )  # fmt: skip
+
+
+@blueprint.get("/<uuid:partner_id>/statements/<uuid:statement_id>/differences.csv")
+@doors.requires(*READERS)
+def export(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
+    """Send every difference as a file that no spreadsheet runs."""
+    with doors.services().database.read() as session:
+        _partner(session, partner_id)
+        statement = queries.statement_of(session, partner_id, statement_id)
+        body = "".join(export_csv(queries.all_differences(session, statement)))
+    head = {"Content-Disposition": f"attachment; filename=ecarts-{statement.last_day:%Y-%m-%d}.csv"}
+    return Response(body, mimetype="text/csv", headers=head)
+
+
+@blueprint.post("/<uuid:partner_id>/statements/<uuid:statement_id>/run")
+@doors.requires(doors.Role.PARTNER, doors.Role.COORDINATOR)
+def again(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
+    """Reconcile again, after something was corrected."""
+    database, now = doors.services().database, doors.now()
+    with database.read() as session:
+        _partner(session, partner_id)
+        queries.statement_of(session, partner_id, statement_id)
+    done = database.run(run, statement_id, now)
+    flash(_("Rapprochement refait : %(new)s nouveaux écarts, %(closed)s refermés.", new=done.new, closed=done.closed))
+    return redirect(url_for("partner.result", partner_id=partner_id, statement_id=statement_id), 303)
+
+
+@blueprint.post("/<uuid:partner_id>/statements/<uuid:statement_id>/breaks/<uuid:break_id>")
+@doors.requires(doors.Role.COORDINATOR)
+def explained(partner_id: UUID, statement_id: UUID, break_id: UUID) -> ResponseReturnValue:
+    """Record how a person of the programme explains a difference."""
+    sent, staff, now = doors.read_form(Note), doors.current_staff(), doors.now()
+    database = doors.services().database
+    with database.read() as session:
+        _partner(session, partner_id)
+        queries.statement_of(session, partner_id, statement_id)
+        _break(session, statement_id, break_id)
+    database.run(resolve, break_id, actor=staff.actor, note=sent.note, now=now)
+    flash(_("Écart expliqué."))
+    return redirect(url_for("partner.result", partner_id=partner_id, statement_id=statement_id), 303)
+
+
+def _pages(page: int, total: int) -> dict[str, Any]:
+    """Return the hrefs of the neighbouring pages, empty where there is none."""
+    assert request.endpoint is not None, "a page is shown by a view"
+    kept: dict[str, Any] = {name: value for name, value in request.args.items() if name != "page"}
+    kept |= request.view_args or {}
+
+    def href(number: int) -> str:
+        assert request.endpoint is not None, "a page is shown by a view"
+        return url_for(request.endpoint, **kept, page=number)
+
+    return {
+        "total": total,
+        "previous_href": href(page - 1) if page > 1 else "",
+        "next_href": href(page + 1) if page * queries.PAGE < total else "",
+    }
