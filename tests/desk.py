@@ -51,9 +51,9 @@ class Desk:
     worker: EmbeddedWorker
 
     @classmethod
-    def make(cls, url: str, folder: Path) -> Desk:
-        """Build everything on the migrated, empty database at `url`."""
-        programme = Programme.make(url)
+    def make(cls, url: str, folder: Path, *, gift: int = 100_000) -> Desk:
+        """Build everything on the migrated, empty database at `url`; the gift is in cents."""
+        programme = Programme.make(url, gift=gift)
         settings = Settings.model_validate({"database_url": url, "data_dir": folder, "secure_cookies": False})
         partner = SandboxPartner(folder / "sandbox.db", clock=lambda: programme.now)
         providers: dict[str, Provider] = {"sandbox": partner, "code_stock": CodeStock()}
