@@ -136,21 +136,8 @@ def _issue_chunk(session: Session, ring: KeyRing, batch_id: UUID, now: datetime)
 
 def _issued_before(session: Session, voucher_id: UUID, wanted: Wanted) -> Voucher | None:
     known = session.get(Voucher, voucher_id)
-    if known is not None and (
-        known.campaign_id,
-        known.offer_id,
-        known.person_id,
-        known.branch_id,
-        known.batch_id,
-        known.replaces_id,
-    ) != (
-        wanted.campaign_id,
-        wanted.offer_id,
-        wanted.person_id,
-        wanted.branch_id,
-        wanted.batch_id,
-        wanted.replaces_id,
-    ):
+    names = ("campaign_id", "offer_id", "person_id", "branch_id", "batch_id", "replaces_id")
+    if known is not None and any(getattr(known, name) != getattr(wanted, name) for name in names):
         raise KeyReused("Ce formulaire a déjà servi à émettre un autre bon : rouvrez la page.")
     return known
 
