@@ -46,6 +46,7 @@ def create(settings: Settings) -> Flask:
 def serving() -> Flask:
     """Return the application of one web process: with a broker it hints, else it delivers."""
     services.settings.load_master_key()  # refuse to serve without it
+    app.extensions["batch_runner"].kick()  # a batch that a stop interrupted goes on
     if services.settings.redis_url:
         app.extensions["nudge"] = nudger(celery=celery)
         return app

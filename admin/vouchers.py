@@ -22,6 +22,7 @@ from voucher_service.people.identity import find_by_reference
 from voucher_service.people.models import Person
 from voucher_service.staff.lists import branch_names
 from voucher_service.vouchers import issue, life, lists, printing, qr
+from voucher_service.vouchers.links import link_token
 from voucher_service.vouchers.models import Batch, Voucher, VoucherState
 from voucher_service.web import doors
 
@@ -128,6 +129,7 @@ def show(voucher_id: UUID) -> ResponseReturnValue:
         voucher=voucher,
         reference=lists.reference_of(voucher),
         codes=codes,
+        link=url_for("beneficiary.voucher_page", token=link_token(doors.services().vault, voucher.id)) if codes else "",
         picture=picture,
         events=story_words.told(events, who, places),
         names=names,

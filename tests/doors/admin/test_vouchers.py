@@ -75,6 +75,10 @@ def test_a_voucher_shows_its_codes_to_coordinators_only(
     assert all(f"<span>{group}</span>" in shown for group in groups)
     assert not all(f"<span>{group}</span>" in audited for group in groups)
     assert codes.digits not in audited
+    link = re.search(r'href="(/mon-bon/[^"]+)"', shown)
+    assert link
+    assert awa.get(link[1]).status_code == 200
+    assert "/mon-bon/" not in audited
     assert hugo.get(f"{path}/card.pdf").status_code == 403
     card = awa.get(f"{path}/card.pdf")
     assert (card.mimetype, card.data[:5]) == ("application/pdf", b"%PDF-")
