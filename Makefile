@@ -11,10 +11,10 @@ COMPILE := $(or $(UV),.cache/lock/bin/uv) pip compile --quiet --universal --pyth
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format lock bench clean check-python dev runtime
+.PHONY: help install run test lint format lock bench screenshots drill-ledger clean check-python dev runtime
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: dev ## prepare .venv with everything, for work on the code
 
@@ -35,6 +35,14 @@ format: dev ## put the code in the house style
 
 bench: dev ## the side-by-side benchmarks
 	$(BIN)/python -m bench
+
+screenshots: dev ## take the pictures of the README again, from a demonstration of their own
+	@$(BIN)/python -m tests.browser.install_chromium
+	@$(BIN)/python -m tests.browser.screenshots
+
+STEPS ?= 10000
+drill-ledger: dev ## random lives of vouchers against a model, STEPS=10000 on each database (SEED= to repeat one)
+	$(BIN)/python -m tests.properties.campaign $(STEPS) $(SEED)
 
 lock: check-python ## compile requirements*.in into pinned, hashed requirements*.txt (UPGRADE=--upgrade for the newest)
 	@[ -n "$(UV)" ] || [ -x .cache/lock/bin/uv ] || { $(PYTHON) -m venv .cache/lock && .cache/lock/bin/python -m pip install --quiet uv; }

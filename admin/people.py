@@ -120,7 +120,7 @@ def _index(errors: dict[str, str], found: list[Person] | None = None) -> str:
     with doors.services().database.read() as session:
         page = doors.page_of(session, lists.people_query(branch_id=wanted.branch_id), by=Person.id, parse=UUID)
         places = branch_names(session)
-    return room.page("people", page=page, found=found, wanted=wanted, places=places, errors=errors, languages=LANGUAGES)
+    return room.page("people", page=page, found=found, wanted=wanted, places=places, errors=errors, tongues=LANGUAGES)
 
 
 @blueprint.get("/new")
@@ -259,7 +259,7 @@ def _person_page(
         phone=pairs(known.phone) if known and known.phone else "",
         errors=errors or {},
         purposes=_purposes(),
-        languages=LANGUAGES,
+        tongues=LANGUAGES,
         reference_of=reference_of,
         **newest,
     )

@@ -82,10 +82,11 @@ class Desk:
                     session.add(StaffBranch(staff_id=member.id, branch_id=self.programme.branches[0].id))
 
     def ask_questions(self, *, required: bool = False) -> None:
-        """Give the campaign the default visit form."""
+        """Give the campaign the default visit form; `required` makes its first question one."""
         with self.programme.database.begin() as session:
             policy = session.query(CampaignPolicy).one()
-            policy.questions = [{**question, "required": required} for question in DEFAULT_QUESTIONS]
+            must = "type_lieu" if required else ""
+            policy.questions = [{**question, "required": question["id"] == must} for question in DEFAULT_QUESTIONS]
 
     def login(self, role: Role) -> str:
         """The login of the person with this role."""

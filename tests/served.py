@@ -71,7 +71,7 @@ def serving(programme: Programme, url: str, **settings: str) -> Iterator[Pass]:
     with programme.database.begin() as session:
         set_password(session, counter.id, PASSWORD)
         session.add_all(StaffBranch(staff_id=counter.id, branch_id=branch.id) for branch in programme.branches)
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {
             "DATABASE_URL": url,
@@ -122,7 +122,8 @@ def _joined(cookies: dict[str, str]) -> str:
     return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

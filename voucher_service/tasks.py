@@ -66,15 +66,15 @@ def create_celery(services: Services) -> Celery:
 def _register(celery: Celery, services: Services) -> None:
     work = (services.database, services.providers, services.vault, utc_now)
 
-    @celery.task(name=DELIVER)
+    @celery.task(name=DELIVER, shared=False)
     def deliver(order_id: str) -> None:
         deliver_next(*work, order_id=UUID(order_id))
 
-    @celery.task(name=SWEEP)
+    @celery.task(name=SWEEP, shared=False)
     def sweep() -> None:
         sweep_outbox(*work)
 
-    @celery.task(name=EXPIRE)
+    @celery.task(name=EXPIRE, shared=False)
     def expire() -> None:
         expire_all(services.database, utc_now)
 

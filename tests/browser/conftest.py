@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 
 from tests.browser.camera import Scene, film
 from tests.browser.chromium import arguments, find_chromium
+from tests.desk import Desk, Server
 
 TELEPHONE, DESKTOP = (360, 740), (1280, 800)
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
@@ -114,3 +115,18 @@ def screenshot() -> Callable[[Page, str], Path]:
         return path
 
     return take
+
+
+@pytest.fixture
+def desk(sqlite_url: str, tmp_path: Path) -> Iterator[Desk]:
+    """The doors over a small programme."""
+    made = Desk.make(sqlite_url, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server(desk: Desk) -> Iterator[Server]:
+    """The doors on a real port, delivering."""
+    with desk.serving() as running:
+        yield running

@@ -1,89 +1,24 @@
-"""The counter in a real browser, its camera shown films: what is shown, said, recorded, and never lost."""
+"""The counter in a real browser, its camera shown films: what is shown, said and recorded."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Literal
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from PIL import Image
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from tests.browser.conftest import LaunchWithCamera, OpenContext
-from tests.desk import PASSWORD, PHONE, Desk, Server
-from voucher_service.staff.models import Role
-from voucher_service.visits.models import Scan, Visit
-from voucher_service.vouchers import life, qr
+from tests.browser.counter import Take, enter, fill_visit, forged, outcomes, picture, type_code
+from tests.desk import PHONE, Desk, Server
+from voucher_service.visits.models import Visit
+from voucher_service.vouchers import life
 from voucher_service.vouchers.code import sign, to_digits
 from voucher_service.vouchers.key_ring import body_of
-from voucher_service.vouchers.links import link_token
 from voucher_service.vouchers.typed_code import with_check
 
 pytestmark = pytest.mark.browser
-
-Take = Callable[[Page, str], Path]
-
-
-@pytest.fixture
-def desk(sqlite_url: str, tmp_path: Path) -> Iterator[Desk]:
-    """The doors over a small programme."""
-    made = Desk.make(sqlite_url, tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def server(desk: Desk) -> Iterator[Server]:
-    """The doors on a real port, delivering."""
-    with desk.serving() as running:
-        yield running
-
-
-def picture(digits: str) -> Image.Image:
-    """The voucher's code as a telephone shows it."""
-    return Image.open(io.BytesIO(qr.png(digits, qr.Medium.SCREEN, module_px=10)))
-
-
-def forged(digits: str) -> str:
-    """A code whose signature is not ours."""
-    return digits[:-1] + str((int(digits[-1]) + 1) % 10)
-
-
-def enter(context: BrowserContext, desk: Desk, server: Server, role: Role = Role.COUNTER) -> Page:
-    """Sign in and come to the counter; a word of complaint in the console fails the test's last look at it."""
-    page = context.new_page()
-    page.goto(f"{server.address}/sign-in")
-    page.fill("#f-login", desk.login(role))
-    page.fill("#f-password", PASSWORD)
-    page.click("main button")
-    page.goto(f"{server.address}/counter/")
-    page.locator("#counter[data-part=ready]").wait_for()
-    return page
-
-
-def outcomes(desk: Desk) -> list[str]:
-    """The outcomes of the scans recorded, oldest first."""
-    with desk.programme.database.read() as session:
-        return list(session.scalars(select(Scan.outcome).order_by(Scan.received_at, Scan.id)))
-
-
-def type_code(page: Page, code: str) -> None:
-    """Type a code and press Enter, as a hand scanner does."""
-    page.fill("#f-code", code)
-    page.press("#f-code", "Enter")
-
-
-def fill_visit(page: Page, *, number: str = PHONE) -> None:
-    """Fill in what a top-up needs, and send."""
-    page.fill("#v-number", number)
-    page.check("input[name=number_read]")
-    page.check("input[name=paid][value='200']")
-    page.click("#visit .big")
 
 
 def test_a_voucher_in_front_of_the_camera_becomes_a_confirmed_top_up(
@@ -247,60 +182,6 @@ def test_all_of_it_by_keyboard_alone(desk: Desk, server: Server, open_context: O
     expect(page.locator("#f-code")).to_be_focused()
 
 
-def test_the_server_dies_in_the_middle_and_nothing_is_lost(
-    desk: Desk, server: Server, open_context: OpenContext, screenshot: Take
-) -> None:
-    page = enter(open_context(), desk, server)
-    type_code(page, desk.programme.typed(desk.programme.issue()))
-    page.fill("#v-number", PHONE)
-    server.stop()
-    fill_visit(page)
-    expect(page.locator("#waiting")).to_contain_text("Ce passage est gardé ici et repart tout seul")
-    screenshot(page, "counter-away-telephone-light")
-    assert outcomes(desk) == []
-    server.start()
-    expect(page.locator("#result .result-word")).to_have_text("Accepté")
-    assert outcomes(desk) == ["accepted"]
-    assert desk.programme.findings() == []
-
-
-def test_an_answer_lost_on_its_way_is_asked_for_again_and_counts_once(
-    desk: Desk, server: Server, open_context: OpenContext
-) -> None:
-    page = enter(open_context(), desk, server)
-    lost: list[str] = []
-
-    def lose(route: Route) -> None:
-        if lost:
-            route.continue_()
-            return
-        lost.append(route.fetch().text())  # the server has recorded it; the page never hears
-        route.abort()
-
-    page.route("**/counter/scans", lose)
-    type_code(page, desk.programme.typed(desk.programme.issue()))
-    fill_visit(page)
-    expect(page.locator("#result .result-word")).to_have_text("Accepté")
-    assert '"accepted"' in lost[0]
-    assert outcomes(desk) == ["accepted"]
-
-
-def test_a_session_that_ended_keeps_the_visit_until_the_next_sign_in(
-    desk: Desk, server: Server, open_context: OpenContext
-) -> None:
-    context = open_context()
-    page = enter(context, desk, server)
-    type_code(page, desk.programme.typed(desk.programme.issue()))
-    page.locator("#v-number").wait_for()
-    context.clear_cookies()
-    fill_visit(page)
-    expect(page.locator("#waiting")).to_contain_text("Votre session a pris fin")
-    assert outcomes(desk) == []
-    enter(context, desk, server).close()
-    expect(page.locator("#result .result-word")).to_have_text("Accepté")
-    assert outcomes(desk) == ["accepted"]
-
-
 def test_a_recharge_code_is_shown_when_it_is_ready(
     desk: Desk, server: Server, open_context: OpenContext, screenshot: Take
 ) -> None:
@@ -313,61 +194,3 @@ def test_a_recharge_code_is_shown_when_it_is_ready(
     page.click("#show-code")
     expect(page.locator(".pin")).to_have_text(secret)
     screenshot(page, "counter-code-telephone-light")
-
-
-def test_without_javascript_the_typed_field_does_the_work(
-    desk: Desk, server: Server, open_context: OpenContext
-) -> None:
-    page = open_context(javascript=False).new_page()
-    page.goto(f"{server.address}/sign-in?next=/counter/")
-    page.fill("#f-login", desk.login(Role.COUNTER))
-    page.fill("#f-password", PASSWORD)
-    page.click("main button")
-    page.fill("#f-code", desk.programme.typed(desk.programme.issue()))
-    page.click("#code-form button")
-    page.fill("#f-number", PHONE)
-    page.check("[name=number_read]")
-    page.check("[name=paid_cents][value='200']")
-    page.click("main form.panel .primary")
-    expect(page.locator(".result-word")).to_have_text("Accepté")
-    assert outcomes(desk) == ["accepted"]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("device", ["telephone", "desktop"])
-def test_no_page_is_wider_than_its_screen(
-    desk: Desk,
-    server: Server,
-    open_context: OpenContext,
-    screenshot: Take,
-    device: Literal["telephone", "desktop"],
-    scheme: Literal["light", "dark"],
-) -> None:
-    desk.ask_questions()
-    person = desk.programme.issue(person_id=desk.person())
-    page = enter(open_context(device=device, scheme=scheme), desk, server)
-    page.locator("#counter:not([data-camera=starting])").wait_for()
-    _fits(page, screenshot, f"counter-ready-{device}-{scheme}")
-    type_code(page, desk.programme.digits(person))
-    page.click("#visit summary")
-    _fits(page, screenshot, f"counter-visit-{device}-{scheme}")
-    page.check("input[name=number_read]")
-    page.check("input[name=paid][value='200']")
-    page.click("#visit .big")
-    page.locator("[data-progress=confirmed]").wait_for()
-    _fits(page, screenshot, f"counter-accepted-{device}-{scheme}")
-    page.click("#next")
-    type_code(page, desk.programme.digits(person))
-    expect(page.locator("#result .result-word")).to_have_text("Déjà utilisé")
-    _fits(page, screenshot, f"counter-used-{device}-{scheme}")
-    for name in ("visit", "visits", "shift"):
-        page.goto(f"{server.address}/counter/{name}")
-        _fits(page, screenshot, f"counter-{name}-page-{device}-{scheme}")
-    for name, voucher in (("live", desk.programme.issue()), ("used", person)):
-        page.goto(f"{server.address}/mon-bon/{link_token(desk.programme.vault, voucher.id)}")
-        _fits(page, screenshot, f"mon-bon-{name}-{device}-{scheme}")
-
-
-def _fits(page: Page, screenshot: Take, name: str) -> None:
-    screenshot(page, name)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name

@@ -19,9 +19,9 @@ PLANTED = [
     ),
     ("voucher_service/people/__init__.py", "import admin", "voucher_service.people -> admin"),
     (
-        "voucher_service/people/__init__.py",
-        "import voucher_service.staff",
-        "voucher_service.people -> voucher_service.staff",
+        "voucher_service/staff/__init__.py",
+        "import voucher_service.people",
+        "voucher_service.staff -> voucher_service.people",
     ),
     ("voucher_service/vouchers/__init__.py", "import flask", "voucher_service.vouchers -> flask"),
     ("integrations/__init__.py", "import sqlalchemy", "integrations -> sqlalchemy"),

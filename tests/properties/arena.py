@@ -19,6 +19,7 @@ from tests.properties.model import CAP_CENTS, CAP_DAYS, OFFERS
 from voucher_service.errors import BadInput, ServiceError
 from voucher_service.fulfilment.deliver import deliver_next
 from voucher_service.fulfilment.lots import import_lot
+from voucher_service.fulfilment.providers import Provider
 from voucher_service.fulfilment.stock import Revealed, reveal
 from voucher_service.ids import new_id
 from voucher_service.partners import endings
@@ -187,7 +188,7 @@ class Arena:
     def work(self, order_id: UUID) -> None:
         """Let a worker come to an order."""
         p = self.programme
-        providers = {"sandbox": self.partner, "code_stock": CodeStock()}
+        providers: dict[str, Provider] = {"sandbox": self.partner, "code_stock": CodeStock()}
         deliver_next(p.database, providers, p.vault, lambda: self.now, order_id=order_id)
 
     def reveal(self, order_id: UUID, reason: str) -> Revealed:

@@ -23,6 +23,7 @@ from tests.databases import fresh_postgres, fresh_sqlite
 from tests.properties import model
 from tests.properties.arena import Arena
 from tests.properties.machine import Life
+from tests.servers.shared import close_session, open_session
 from voucher_service.vouchers import issue
 
 STEPS_EACH = 30
@@ -58,12 +59,12 @@ def run(machine: type[Life], examples: int, *, seeded: int | None = None, shrink
         phases=phases,
     )
     if seeded is not None:
-        machine = seed(seeded)(machine)  # type: ignore[assignment]  # it returns what it is given
+        machine = seed(seeded)(machine)
     with small_chunks():
-        run_state_machine_as_test(machine, settings=config)  # type: ignore[no-untyped-call]  # without types
+        run_state_machine_as_test(machine, settings=config)
 
 
-def _portion(url: str, first_seed: int, steps: int) -> int:
+def _portion(url: str, first_seed: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         machine = life_in(Arena.at(url, Path(folder)))
         try:
@@ -77,28 +78,34 @@ def _drill(name: str, steps: int, first_seed: int) -> int:
     """Take at least `steps` steps on one kind of database; return how many were taken."""
     done, number, start = 0, first_seed, time.monotonic()
     while done < steps:
-        print(f"{name}: seed {number}, {done} steps so far", flush=True)
+        _say(f"{name}: seed {number}, {done} steps so far")
         if name == "sqlite":
             with tempfile.TemporaryDirectory() as folder:
-                done += _portion(fresh_sqlite(Path(folder)), number, steps)
+                done += _portion(fresh_sqlite(Path(folder)), number)
         else:
             with fresh_postgres() as url:
-                done += _portion(url, number, steps)
+                done += _portion(url, number)
         number += 1
-    print(
-        f"{name}: {done} steps, {number - first_seed} seeds from {first_seed}, 0 differences, "
-        f"{time.monotonic() - start:.0f} s",
-        flush=True,
-    )
+    seconds = time.monotonic() - start
+    _say(f"{name}: {done} steps, {number - first_seed} seeds from {first_seed}, 0 differences, {seconds:.0f} s")
     return done
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(arguments: list[str]) -> int:
-    """Run both databases."""
+    """Run both databases; a difference ends it with the steps that led there, under the seed named last."""
     steps = int(arguments[0])
     first_seed = int(arguments[1]) if len(arguments) > 1 else SystemRandom().randrange(10**6)
-    for name in ("sqlite", "postgresql"):
-        _drill(name, steps, first_seed)
+    folder = open_session()
+    try:
+        for name in ("sqlite", "postgresql"):
+            _drill(name, steps, first_seed)
+    finally:
+        close_session(folder)
     return 0
 
 

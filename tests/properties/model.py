@@ -115,6 +115,22 @@ class Paper:
         """The day where the branches are."""
         return self.now.astimezone(ZoneInfo("Europe/Paris")).date()
 
+    def live(self) -> list[int]:
+        """The promises that were not used or ended yet."""
+        return [number for number, one in enumerate(self.promises) if one.state == "issued"]
+
+    def open(self) -> list[int]:
+        """The orders a worker may still come to."""
+        return [number for number, one in enumerate(self.orders) if one.state == "open"]
+
+    def due(self) -> list[Promise]:
+        """The promises that are past their last day."""
+        return [one for one in self.promises if one.state == "issued" and one.last_day < self.today]
+
+    def batches_missing(self) -> list[int]:
+        """The batches of which vouchers are missing."""
+        return [number for number, one in enumerate(self.batches) if len(one.promises) < one.quantity]
+
     def _payers(self, offer: Offer) -> list[int]:
         fitting = [
             number
@@ -205,7 +221,7 @@ class Paper:
 
     def expire(self) -> int:
         """End what is past its last day."""
-        due = [one for one in self.promises if one.state == "issued" and one.last_day < self.today]
+        due = self.due()
         for one in due:
             self._release(one, "expired")
         return len(due)

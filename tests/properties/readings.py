@@ -6,13 +6,22 @@ from collections import Counter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, Uuid, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from tests.properties.model import Paper
 from voucher_service.db import Base
 
 TABLES = Base.metadata.tables
+_MOVED = text(
+    "SELECT source_id, destination_id, SUM(quantity) FROM transfer WHERE source_id >= :first"
+    " GROUP BY source_id, destination_id"
+)
+_KEPT = text("SELECT account_id, balance FROM floor_balance WHERE account_id >= :first")
+_COUNTS = text(
+    "SELECT (SELECT COUNT(*) FROM visit WHERE id > :first), (SELECT COUNT(*) FROM top_up_order WHERE id > :first),"
+    " (SELECT COUNT(*) FROM scan WHERE id > :first)"
+).bindparams(bindparam("first", type_=Uuid))
 OPEN = {"waiting", "sending", "accepted", "unknown", "manual"}
 
 
@@ -26,14 +35,8 @@ Accounts = dict[int, dict[int, int]]
 
 def books(session: Session, first_book: int) -> Accounts:
     """Each book from `first_book` on, added up from its transfers: {book: {account kind: balance}}."""
-    moved = TABLES["transfer"].c
     found: Accounts = {}
-    rows = session.execute(
-        select(moved.source_id, moved.destination_id, func.sum(moved.quantity))
-        .where(moved.source_id >= first_book * 100)
-        .group_by(moved.source_id, moved.destination_id)
-    )
-    for source, destination, quantity in rows:
+    for source, destination, quantity in session.execute(_MOVED, {"first": first_book * 100}):
         for account, sign in ((source, -1), (destination, 1)):
             held = found.setdefault(account // 100, {})
             held[account % 100] = held.get(account % 100, 0) + sign * int(quantity)
@@ -42,9 +45,13 @@ def books(session: Session, first_book: int) -> Accounts:
 
 def kept(session: Session, first_book: int) -> dict[int, int]:
     """The balances kept for their floor: {book: available}."""
-    floor = TABLES["floor_balance"].c
-    rows = session.execute(select(floor.account_id, floor.balance).where(floor.account_id >= first_book * 100))
-    return {account // 100: int(balance) for account, balance in rows}
+    return {account // 100: int(balance) for account, balance in session.execute(_KEPT, {"first": first_book * 100})}
+
+
+def counts(session: Session, first_id: UUID) -> dict[str, int]:
+    """Visits, orders and scans made since `first_id`."""
+    visits, orders, scans = session.execute(_COUNTS, {"first": first_id}).one()
+    return {"visits": visits, "orders": orders, "scans": scans}
 
 
 def expected_books(paper: Paper, gifts: list[int], lots: list[int]) -> Accounts:
@@ -55,13 +62,6 @@ def expected_books(paper: Paper, gifts: list[int], lots: list[int]) -> Accounts:
 
 def _plain(held: dict[int, int] | Counter[int]) -> dict[int, int]:
     return {kind: balance for kind, balance in held.items() if balance}
-
-
-def count_since(session: Session, table: str, first_id: UUID, **where: Any) -> int:
-    """Rows of `table` made since `first_id`."""
-    columns = _table(table).c
-    conditions = [columns[name] == value for name, value in where.items()]
-    return session.scalar(select(func.count()).where(columns.id > first_id, *conditions)) or 0
 
 
 def column_since(session: Session, table: str, first_id: UUID, column: str) -> dict[UUID, Any]:

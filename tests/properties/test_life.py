@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.properties.arena import Arena
 from tests.properties.campaign import life_in, run
 
-EXAMPLES = 60
+EXAMPLES = 40
 
 
 def test_random_lives_agree_with_the_model(database_url: str, tmp_path: Path) -> None:

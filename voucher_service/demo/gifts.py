@@ -82,7 +82,7 @@ GIFTS = (
     GiftPlan(0, "Dotation de lancement", Unit.EUR_CENT, 60_000, 0, -62),
     GiftPlan(1, "Data solidaire, premier envoi", Unit.MEGABYTE, 1_600_000, 0, 24),
     GiftPlan(1, "Codes de recharge", Unit.EUR_CENT, 260_000, 0, 210),
-    GiftPlan(0, "Recharges du semestre", Unit.EUR_CENT, 140_000, 3, 19),
+    GiftPlan(0, "Recharges du semestre", Unit.EUR_CENT, 80_000, 3, 19),
     GiftPlan(0, "Marseille et Lille", Unit.EUR_CENT, 60_000, 9, 12, cities=("Marseille", "Lille")),
     GiftPlan(1, "Data jeunes de Grenoble", Unit.MEGABYTE, 400_000, 11, 21, cities=("Grenoble",)),
     GiftPlan(1, "Data solidaire, grand don", Unit.MEGABYTE, 12_000_000, 60, 260),

@@ -121,7 +121,7 @@ class Office:
 
     @staticmethod
     def _numbers(session: Session) -> dict[str, int]:
-        return dict(session.execute(select(Allocation.label, Allocation.id)).tuples().all())
+        return {row.label: row.id for row in session.execute(select(Allocation.label, Allocation.id))}
 
     def _import(self, lot: LotPlan, sell_by: date) -> Event:
         def event(database: Joined) -> None:

@@ -74,7 +74,7 @@ def _set_up(session: Session, services: Services, start: date, last: date) -> tu
     fill_staff(session, now=at(start, 8), accounts=ACCOUNTS + COLLEAGUES)
     catalogue = open_catalogue(session, partners, agreements, start, last)
     services.ring.add_key(session, at(start, 8))
-    return catalogue, dict(session.execute(select(Staff.login, Staff.id)).tuples().all())
+    return catalogue, {row.login: row.id for row in session.execute(select(Staff.login, Staff.id))}
 
 
 def _desk(session: Session, services: Services, staff: dict[str, UUID], clock: Clock, rng: random.Random) -> Desk:

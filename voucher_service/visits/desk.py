@@ -21,7 +21,7 @@ from voucher_service.partners.policies import policy_on
 from voucher_service.people import identity
 from voucher_service.people.models import Person
 from voucher_service.visits import present
-from voucher_service.visits.models import Visit
+from voucher_service.visits.models import Scan, Visit
 from voucher_service.visits.outcomes import Outcome
 from voucher_service.visits.questions import Forms, Question, check_answers
 from voucher_service.visits.redeem import Recorded, ScanRequest, redeem
@@ -86,7 +86,10 @@ def redeem_at_desk(
     *,
     now: datetime,
 ) -> Recorded:
-    """Redeem, and hold the answers against the campaign's form; the same scan again gets its first outcome.
+    """Hold the answers against the campaign's form, then redeem; the same scan again gets its first outcome.
+
+    Everything is checked before the one statement that writes, so that it may be its own transaction; only a
+    number on file that is confirmed along wants a transaction around both.
 
     Raises:
         BadInput: a field of the redemption or an answer is missing or wrong: nothing is recorded.
@@ -95,20 +98,31 @@ def redeem_at_desk(
     person_id = None
     if request.number_on_file:
         request, person_id = _with_number_on_file(session, vault, ring, request, now)
+    if request.answers or forms.any_required(session, now):
+        voucher = _live(session, ring, request, now)
+        if voucher is not None:
+            check_answers(forms.of(session, voucher.campaign_id, now), request.answers)
     recorded = redeem(session, vault, ring, request, now=now)
-    if recorded.outcome is Outcome.ACCEPTED and not recorded.replayed:
-        check_answers(forms.of(session, recorded.campaign_id, now), request.answers)
-        if person_id is not None:
-            identity.confirm_phone(session, person_id, now)
+    if person_id is not None and recorded.outcome is Outcome.ACCEPTED and not recorded.replayed:
+        identity.confirm_phone(session, person_id, now)
     return recorded
+
+
+def _live(session: Session, ring: KeyRing, request: ScanRequest, now: datetime) -> Voucher | None:
+    """Return the voucher presented; None when it is refused, or redeemed by this very scan before."""
+    voucher = present.find_voucher(session, present.read_code(session, ring, request.code, now))
+    if voucher is None or present.refusal_of(voucher, local_day(now)) is not None:
+        return None
+    # Given back since its first scan, a voucher is live again; that scan's replay is still a replay.
+    return voucher if session.get(Scan, request.scan_id) is None else None
 
 
 def _with_number_on_file(
     session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, now: datetime
 ) -> tuple[ScanRequest, UUID | None]:
-    voucher = present.find_voucher(session, present.read_code(session, ring, request.code, now))
-    if voucher is None or present.refusal_of(voucher, local_day(now)) is not None:
-        return request, None  # refused, or redeemed by this very scan before: the number plays no part
+    voucher = _live(session, ring, request, now)
+    if voucher is None:
+        return request, None
     number = _number(session, vault, voucher.person_id)
     if number is None:
         raise BadInput("Aucun numéro n’est connu pour ce bon : demandez-le à la personne.", field="use_known_number")

@@ -14,10 +14,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput
 from voucher_service.ids import local_day
+from voucher_service.partners.models import CampaignPolicy
 from voucher_service.partners.policies import policy_on
 from voucher_service.texts import clean_text
 
@@ -160,6 +162,7 @@ class Forms:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[tuple[UUID, int], Sequence[Question]] = {}
+        self._required: tuple[int, bool] = (-1, False)
 
     def of(self, session: Session, campaign_id: UUID | None, now: datetime) -> Sequence[Question]:
         """Return the form of the campaign today, or the default form outside any campaign.
@@ -180,6 +183,14 @@ class Forms:
                 self._known.clear()
             self._known[key] = questions
         return questions
+
+    def any_required(self, session: Session, now: datetime) -> bool:
+        """Say whether any campaign's rules, past or present, ask a question that must be answered."""
+        minute = int(now.timestamp()) // 60
+        if self._required[0] != minute:
+            forms = session.scalars(select(CampaignPolicy.questions))
+            self._required = (minute, any(question["required"] for form in forms for question in form))
+        return self._required[1]
 
 
 def _field(name: str) -> str:

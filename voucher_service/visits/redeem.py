@@ -17,9 +17,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, Vault, seal
-from voucher_service.errors import BadInput, KeyReused
+from voucher_service.errors import BadInput, Conflict, KeyReused, ServiceError
 from voucher_service.ids import local_day, new_id
 from voucher_service.staff.models import Branch
+from voucher_service.units import Unit, display
 from voucher_service.visits import hot_path, present
 from voucher_service.visits.models import Scan, Visit
 from voucher_service.visits.outcomes import Outcome
@@ -87,10 +88,12 @@ def redeem(session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, 
     Raises:
         BadInput: the voucher is good, but a field is missing or wrong (number, price): nothing is recorded.
         KeyReused: the scan id was used for another request.
+        Conflict: `voucher_changed`: its state changed under our eyes; the next try tells which way.
     """
     presented = present.read_code(session, ring, request.code, now)
     if presented.how is None:
-        return _refused(session, request, presented.refusal, None, now)
+        known = stored(session, request.scan_id, request.request_hash())
+        return known or _refused(session, request, presented.refusal, None, now)
     parameters = _parameters(vault, request, now)
     won = hot_path.redeem_row(session, presented.how, {**parameters, **presented.parameters})
     if won is None:
@@ -173,26 +176,26 @@ def _why_not(session: Session, request: ScanRequest, presented: present.Presente
         return known
     voucher = present.find_voucher(session, presented)
     outcome = presented.absent if voucher is None else present.refusal_of(voucher, local_day(now))
-    if voucher is not None and outcome is None:
-        _complain(voucher, request)
-    assert outcome is not None, "a live voucher that fits is redeemed"
+    if outcome is None:
+        assert voucher is not None, "what is absent is refused"
+        raise _complaint(voucher, request)
     return _refused(session, request, outcome, voucher, now)
 
 
-def _complain(voucher: Voucher, request: ScanRequest) -> None:
+def _complaint(voucher: Voucher, request: ScanRequest) -> ServiceError:
+    """Return what keeps a live voucher from being redeemed."""
     if request.paid_cents > voucher.price_cents:
-        raise BadInput(
-            f"Le prix solidaire de ce bon est de {voucher.price_cents} centimes au plus.", field="paid_cents"
-        )
-    raise BadInput("Indiquez le numéro à recharger, puis validez.", field="number")
+        price = display(voucher.price_cents, Unit.EUR_CENT)
+        return BadInput(f"Le prix solidaire de ce bon est de {price} au plus.", field="paid_cents")
+    if request.number is None:
+        return BadInput("Indiquez le numéro à recharger, puis validez.", field="number")
+    # Given back by the operator between our two looks: the next try finds it live.
+    return Conflict("Ce bon vient de changer d’état : recommencez.", code="voucher_changed")
 
 
 def _refused(
     session: Session, request: ScanRequest, outcome: Outcome, voucher: Voucher | None, now: datetime
 ) -> Recorded:
-    known = stored(session, request.scan_id, request.request_hash())
-    if known is not None:
-        return known
     detail = {} if voucher is None else when_and_where(session, voucher)
     session.add(
         Scan(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain, repeat
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
@@ -273,9 +274,7 @@ def _write(
 
 
 def _each(draws: Sequence[draw_down.Draw]) -> Iterator[draw_down.Draw]:
-    for draw in draws:
-        for _ in range(draw.count):
-            yield replace(draw, count=1)
+    return chain.from_iterable(repeat(draw, draw.count) for draw in draws)
 
 
 def _common(

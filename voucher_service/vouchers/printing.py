@@ -86,7 +86,7 @@ def printable(
         if voucher.state != VoucherState.ISSUED.value:
             continue
         codes = ring.printed(session, voucher)
-        price = display(voucher.price_cents, Unit.EUR_CENT) if voucher.price_cents else "Gratuit"
+        price = f"À payer : {display(voucher.price_cents, Unit.EUR_CENT)}" if voucher.price_cents else "Gratuit"
         yield sheets.SheetVoucher(
             digits=codes.digits,
             typed_code=codes.typed,

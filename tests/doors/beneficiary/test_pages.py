@@ -90,6 +90,16 @@ def test_after_use_it_says_how_the_top_up_is_getting_on(desk: Desk, phone: Flask
     assert "Votre recharge est arrivée" in phone.get(address(desk, voucher)).text
 
 
+def test_a_voucher_given_back_says_so_and_can_be_shown_again(desk: Desk, phone: FlaskClient) -> None:
+    voucher = desk.programme.issue()
+    assert "rendu" not in phone.get(address(desk, voucher)).text
+    desk.client().scan(desk.programme.digits(voucher), number="06 12 34 51 02")  # a number the partner refuses
+    desk.deliver()
+    page = phone.get(address(desk, voucher)).text
+    assert "Votre bon vous est rendu" in page
+    assert read_back(page) == desk.programme.digits(voucher)
+
+
 def test_each_end_is_told_with_the_next_step(desk: Desk, phone: FlaskClient) -> None:
     programme = desk.programme
     cancelled, replaced, expired = programme.issue(), programme.issue(), programme.issue()

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from tests.desk import PHONE, Desk
 from tests.doors.test_screens import faults
+from tests.guards.tree import ROOT
 from voucher_service.ids import new_id
 from voucher_service.staff.models import Role
 from voucher_service.visits.models import Scan, Visit
@@ -195,6 +196,11 @@ def test_a_code_offer_is_shown_once_then_with_a_reason(desk: Desk) -> None:
 
 def test_every_outcome_has_its_tone() -> None:
     assert set(TONES) == set(Outcome)
+
+
+def test_every_outcome_stands_in_the_errors_page() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8").partition("## Outcomes of a scan")[2]
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [outcome.value for outcome in Outcome]
 
 
 def test_other_roles_do_not_come_in(desk: Desk) -> None:

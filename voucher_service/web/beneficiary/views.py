@@ -108,6 +108,7 @@ def _page(session: Session, voucher: Voucher) -> str:
             "beneficiary/voucher.html",
             picture=Markup(picture),  # noqa: S704  # drawn by us from digits
             typed=printed.typed,
+            was_given_back=_was_given_back(session, voucher),
             branches=_branches(session, voucher.branch_id),
             **facts,
         )
@@ -115,6 +116,11 @@ def _page(session: Session, voucher: Voucher) -> str:
     return render_template(
         "beneficiary/after.html", said=_after(session, voucher, refusal), branches=_branches(session, place), **facts
     )
+
+
+def _was_given_back(session: Session, voucher: Voucher) -> bool:
+    refused = select(Order.id).where(Order.voucher_id == voucher.id, Order.state == OrderState.GIVEN_BACK.value)
+    return session.scalar(refused.limit(1)) is not None
 
 
 def _after(session: Session, voucher: Voucher, refusal: Outcome) -> dict[str, str]:

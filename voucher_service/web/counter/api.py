@@ -68,17 +68,11 @@ def scan() -> ResponseReturnValue:
 
 
 def record(sent: bodies.ScanIn) -> Recorded:
-    """Redeem in one transaction and wake the deliverer after it."""
-    services = doors.services()
+    """Redeem, all or nothing, and wake the deliverer after it."""
+    services, request = doors.services(), bodies.scan_request(sent, doors.now())
     guessing.check_guessing(sent.code)
-    recorded = services.database.run(
-        redeem_at_desk,
-        services.vault,
-        services.ring,
-        desk_state().forms,
-        bodies.scan_request(sent, doors.now()),
-        now=doors.now(),
-    )
+    run = services.database.run if request.number_on_file else services.database.run_autocommit
+    recorded = run(redeem_at_desk, services.vault, services.ring, desk_state().forms, request, now=doors.now())
     if recorded.order_id is not None and not recorded.replayed:
         doors.nudge(recorded.order_id)
     guessing.count_guess(sent.code, recorded.outcome)

@@ -65,8 +65,8 @@ def frame() -> dict[str, Any]:
     here = request.endpoint
     entries = [
         ("counter.scanner", _("Scanner")),
-        ("counter_visits.without_voucher", _("Passage sans bon")),
-        ("counter_visits.day", _("Passages du jour")),
+        ("counter_visits.without_voucher", _("Sans bon")),
+        ("counter_visits.day", _("Passages")),
         ("counter_visits.shift", _("Mon service")),
     ]
     nav = [{"label": label, "href": url_for(name), "current": name == here} for name, label in entries]

@@ -78,9 +78,10 @@ function codeButton(body, { words, server, order }) {
     fault.textContent = "";
     try {
       const shown = await server.post(`orders/${order}/code`, {});
-      button.replaceWith(el("p", { class: "pin" }, el("span", { class: "code", translate: "no" }, shown.pin)),
-        el("p", {}, words.code_once), el("p", { class: "hint" }, fill(words.serial, { serial: shown.serial })));
-      fault.remove();
+      body.parentElement?.classList.add("with-code");
+      body.replaceChildren(el("p", { class: "notice-title" }, words.code_once),
+        el("p", { class: "pin", role: "status" }, el("span", { class: "code", translate: "no" }, shown.pin)),
+        el("p", { class: "hint" }, fill(words.serial, { serial: shown.serial })));
     } catch (error) {
       button.removeAttribute("disabled");
       const problem = /** @type {any} */ (error).problem;

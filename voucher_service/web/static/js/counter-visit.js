@@ -37,6 +37,7 @@ function numberPart(desk, words) {
   const aloud = el("p", { class: "aloud", "aria-live": "polite" });
   const read = choice("checkbox", "number_read", "yes", words.number_read, { required: true });
   const tick = /** @type {HTMLInputElement} */ (read.querySelector("input"));
+  const said = /** @type {HTMLElement} */ (read.querySelector("span"));
   input.addEventListener("input", () => {
     input.setCustomValidity(/^\+(?!33)|^0[67]\d{8}$/.test(pairs(input.value).replace(/\D/g, "")) || input.value.startsWith("+") ? "" : words.number_short);
     aloud.textContent = pairs(input.value);
@@ -46,6 +47,7 @@ function numberPart(desk, words) {
   const pick = (/** @type {boolean} */ onFile) => {
     typed.hidden = input.disabled = onFile;
     aloud.textContent = onFile ? known : pairs(input.value);
+    said.textContent = onFile ? words.number_confirmed : words.number_read;
     tick.checked = false;
   };
   const which = group(words.number, "", [

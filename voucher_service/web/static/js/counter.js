@@ -27,6 +27,7 @@ function show(part) {
   result.hidden = part !== "result";
   page.dataset.part = part;
   document.body.classList.toggle("showing-result", part === "result");
+  document.body.classList.toggle("in-hand", part === "visit" || part === "waiting"); // on a telephone the menu makes room
   // A hand scanner may read the next voucher while a refusal is on the screen; nobody tabs to the field behind it.
   const behind = part === "result" && result.dataset.outcome !== "accepted";
   codeForm.hidden = part !== "ready" && !behind;

@@ -7,6 +7,12 @@ function focusErrors(root) {
   if (summary instanceof HTMLElement) summary.focus();
 }
 
+// A menu wider than a telephone starts where one is.
+for (const here of document.querySelectorAll(".nav [aria-current], .tabs [aria-current]")) {
+  const list = here.closest("ul");
+  if (list && here instanceof HTMLElement) list.scrollLeft += here.getBoundingClientRect().left - list.getBoundingClientRect().left - 24;
+}
+
 document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("[data-print]") : null;
   if (button) print();

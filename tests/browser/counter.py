@@ -1,0 +1,60 @@
+"""Hands at the counter, for tests in a real browser."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page
+from sqlalchemy import select
+
+from tests.desk import PASSWORD, PHONE, Desk, Server
+from voucher_service.staff.models import Role
+from voucher_service.visits.models import Scan
+from voucher_service.vouchers import qr
+
+Take = Callable[[Page, str], Path]
+
+
+def picture(digits: str) -> Image.Image:
+    """The voucher's code as a telephone shows it."""
+    return Image.open(io.BytesIO(qr.png(digits, qr.Medium.SCREEN, module_px=10)))
+
+
+def forged(digits: str) -> str:
+    """A code whose signature is not ours."""
+    return digits[:-1] + str((int(digits[-1]) + 1) % 10)
+
+
+def enter(context: BrowserContext, desk: Desk, server: Server, role: Role = Role.COUNTER) -> Page:
+    """Sign in and come to the counter; a word of complaint in the console fails the test's last look at it."""
+    page = context.new_page()
+    page.goto(f"{server.address}/sign-in")
+    page.fill("#f-login", desk.login(role))
+    page.fill("#f-password", PASSWORD)
+    page.click("main button")
+    page.goto(f"{server.address}/counter/")
+    page.locator("#counter[data-part=ready]").wait_for()
+    return page
+
+
+def outcomes(desk: Desk) -> list[str]:
+    """The outcomes of the scans recorded, oldest first."""
+    with desk.programme.database.read() as session:
+        return list(session.scalars(select(Scan.outcome).order_by(Scan.received_at, Scan.id)))
+
+
+def type_code(page: Page, code: str) -> None:
+    """Type a code and press Enter, as a hand scanner does."""
+    page.fill("#f-code", code)
+    page.press("#f-code", "Enter")
+
+
+def fill_visit(page: Page, *, number: str = PHONE) -> None:
+    """Fill in what a top-up needs, and send."""
+    page.fill("#v-number", number)
+    page.check("input[name=number_read]")
+    page.check("input[name=paid][value='200']")
+    page.click("#visit .big")
