@@ -35,6 +35,7 @@ from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
+from voucher_service.web.partner.views import blueprint as partner_door
 from voucher_service.web.session.views import blueprint as session_door
 
 PASSWORD = "une phrase de quatre mots"
@@ -58,7 +59,7 @@ class Desk:
         partner = SandboxPartner(folder / "sandbox.db", clock=lambda: programme.now)
         providers: dict[str, Provider] = {"sandbox": partner, "code_stock": CodeStock()}
         services = Services(settings, programme.database, programme.vault, programme.ring, providers)
-        app = create_app(services, [session_door, counter, counter_api, counter_visits, beneficiary])
+        app = create_app(services, [session_door, counter, counter_api, counter_visits, beneficiary, partner_door])
         worker = EmbeddedWorker(
             programme.database,
             providers,

@@ -67,6 +67,20 @@ class Order(Base):
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
+        # For reconciliation. Both are partial, so that a redemption, whose order has neither yet, pays nothing.
+        Index(
+            "ix_top_up_order_partner_ref",
+            "partner_ref",
+            sqlite_where=text("partner_ref IS NOT NULL"),
+            postgresql_where=text("partner_ref IS NOT NULL"),
+        ),
+        Index(
+            "ix_top_up_order_final",
+            "allocation_id",
+            "final_at",
+            sqlite_where=text("final_at IS NOT NULL"),
+            postgresql_where=text("final_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -6,6 +6,9 @@ resolved once, by the order's own state and, independently, by the ledger's uniq
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,6 +27,8 @@ DELIVERER = "deliverer"
 
 LATE_DELIVERY = "late_delivery"
 AMOUNT_DIFFERS = "amount_differs"
+STATEMENT = "statement"
+"""The outcome code of an order whose delivery only the partner's statement told."""
 
 HOLDING = (
     OrderState.WAITING,
@@ -47,6 +52,15 @@ def move(session: Session, at: ColumnElement[bool], **values: Any) -> Order | No
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The fact that an order was delivered: which one (while it is `at`), when, and the partner's reference."""
+
+    at: ColumnElement[bool]
+    occurred_at: datetime
+    partner_ref: str | None
+
+
 def confirm(
     session: Session,
     at: ColumnElement[bool],
@@ -58,22 +72,38 @@ def confirm(
     now: datetime,
 ) -> bool:
     """Book the order that is `at` as delivered: in delivery → delivered. False when it has moved on."""
-    order = move(
-        session,
-        at,
-        state=OrderState.DELIVERED,
-        outcome_code=code,
-        final_at=now,
-        due_at=None,
-        lease_until=None,
-    )
-    if order is None:
-        return False
-    if partner_ref is not None:
-        order.partner_ref = partner_ref[:80]
-    entry = _entry(order, f"deliver:{order.id}", AccountKind.DELIVERED, Reason.DELIVERED)
-    post(session, [entry], actor=actor, occurred_at=occurred_at, now=now)
-    return True
+    told = Delivery(at, occurred_at, partner_ref)
+    return bool(confirm_each(session, [told], code=code, actor=actor, now=now))
+
+
+def confirm_each(
+    session: Session, told: Iterable[Delivery], *, code: str | None, actor: str, now: datetime
+) -> list[UUID]:
+    """Book each order that is still where it was seen as delivered; return those booked by this call.
+
+    The one place that books a delivery, whoever brings the news: a worker, the counter or a statement.
+    """
+    moved: list[UUID] = []
+    by_instant: defaultdict[datetime, list[Entry]] = defaultdict(list)
+    for delivery in told:
+        known = {} if delivery.partner_ref is None else {"partner_ref": delivery.partner_ref[:80]}
+        order = move(
+            session,
+            delivery.at,
+            state=OrderState.DELIVERED,
+            outcome_code=code,
+            final_at=now,
+            due_at=None,
+            lease_until=None,
+            **known,
+        )
+        if order is not None:
+            moved.append(order.id)
+            entry = _entry(order, f"deliver:{order.id}", AccountKind.DELIVERED, Reason.DELIVERED)
+            by_instant[delivery.occurred_at].append(entry)
+    for occurred_at, entries in by_instant.items():
+        post(session, entries, actor=actor, occurred_at=occurred_at, now=now)
+    return moved
 
 
 def give_back(

@@ -7,7 +7,6 @@ that several free orders carry claims none of them.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,12 +27,11 @@ from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.functions import FunctionElement
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
-from voucher_service.ledger.models import AccountKind, Reason, Transfer
-from voucher_service.ledger.post import Entry, post
+from voucher_service.fulfilment.settle import STATEMENT, Delivery, confirm_each
+from voucher_service.ledger.models import Transfer
 from voucher_service.partners.models import Agreement, Allocation
 from voucher_service.reconciliation.models import Statement, StatementLine
 from voucher_service.reconciliation.reader.words import LineStatus
-from voucher_service.units import Unit
 
 PASSES = ("our_ref", "partner_ref", "serial")
 DECIDABLE = (OrderState.UNKNOWN, OrderState.ACCEPTED, OrderState.MANUAL)
@@ -63,11 +61,14 @@ def _named_postgresql(element: order_id_named, compiler: Any, **options: Any) ->
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """An open order whose fate a line of the statement decides: it was delivered."""
+    """An open order whose fate a line of the statement decides: it was delivered.
+
+    `partner_ref` is what the order carries already, else what the line says.
+    """
 
     order_id: UUID
-    line_id: int
     event_at: datetime
+    partner_ref: str | None
 
 
 def own_order(partner_id: UUID) -> ColumnElement[bool]:
@@ -147,7 +148,7 @@ def decided_by_statement(session: Session, statement: Statement) -> list[Decided
     have been promised again, so a person decides.
     """
     found = (
-        select(Order.id, StatementLine.id, StatementLine.event_at)
+        select(Order.id, StatementLine.event_at, func.coalesce(Order.partner_ref, StatementLine.partner_ref))
         .join(StatementLine, StatementLine.order_id == Order.id)
         .where(
             StatementLine.statement_id == statement.id,
@@ -165,43 +166,12 @@ def decided_by_statement(session: Session, statement: Statement) -> list[Decided
 def settle(session: Session, statement: Statement, *, actor: str, now: datetime) -> list[UUID]:
     """Book the orders that the statement decides as delivered; return those moved by this call.
 
-    The order moves by compare-and-set first, so a worker that learns the same at the same time books it, or
-    we do, never both. What happened is dated by the line, what we recorded by `now`.
+    The order moves by compare-and-set, so a worker that learns the same at the same time books it, or we do,
+    never both. The evidence is the line that claimed the order: it dates what happened (`now` dates what we
+    recorded) and names the partner's reference where none was known.
     """
-    moved: list[UUID] = []
-    by_instant: defaultdict[datetime, list[Entry]] = defaultdict(list)
-    for decided in decided_by_statement(session, statement):
-        row = session.execute(
-            update(Order)
-            .where(Order.id == decided.order_id, Order.state.in_(DECIDABLE))
-            .values(
-                state=OrderState.DELIVERED.value,
-                final_at=now,
-                due_at=None,
-                lease_until=None,
-                outcome_code="statement",
-            )
-            .returning(Order.id, Order.allocation_id, Order.unit, Order.quantity, Order.hold_id)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
-        if row is not None:
-            moved.append(row.id)
-            by_instant[decided.event_at].append(_delivery(*row))
-    for instant, entries in by_instant.items():
-        post(session, entries, actor=actor, occurred_at=instant, now=now)
-    return moved
-
-
-def _delivery(order_id: UUID, book_id: int, unit: str, quantity: int, hold_id: UUID) -> Entry:
-    return Entry(
-        key=f"deliver:{order_id}",
-        book_id=book_id,
-        source=AccountKind.IN_DELIVERY,
-        destination=AccountKind.DELIVERED,
-        unit=Unit(unit),
-        quantity=quantity,
-        reason=Reason.DELIVERED,
-        object_kind="order",
-        object_id=str(order_id),
-        resolves=hold_id,
+    told = (
+        Delivery(and_(Order.id == one.order_id, Order.state.in_(DECIDABLE)), one.event_at, one.partner_ref)
+        for one in decided_by_statement(session, statement)
     )
+    return confirm_each(session, told, code=STATEMENT, actor=actor, now=now)

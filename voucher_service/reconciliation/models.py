@@ -65,15 +65,7 @@ class StatementLine(Base):
     """One canonical line. An order is claimed by one line at most, and a line claims one order at most."""
 
     __tablename__ = "statement_line"
-    __table_args__ = (
-        UniqueConstraint("statement_id", "line"),
-        Index(
-            "ix_statement_line_our_ref",
-            "our_ref",
-            sqlite_where=text("our_ref IS NOT NULL"),
-            postgresql_where=text("our_ref IS NOT NULL"),
-        ),
-    )
+    __table_args__ = (UniqueConstraint("statement_id", "line"),)
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     statement_id: Mapped[UUID] = mapped_column(ForeignKey("statement.id"))

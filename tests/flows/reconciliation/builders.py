@@ -1,4 +1,4 @@
-"""Rows for reconciliation: a partner, a gift and orders in any state, with the transfers behind them."""
+"""Rows for reconciliation: a partner, a gift and orders in any state, the books moved through the ledger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from voucher_service.db import Base
 from voucher_service.fulfilment.models import ItemState, Lot, Order, OrderState, StockItem
 from voucher_service.ids import new_id
-from voucher_service.ledger.models import AccountKind, BookKind, Reason, Transfer, account_id
+from voucher_service.ledger.models import AccountKind, BookKind, Reason
 from voucher_service.ledger.post import Entry, open_book, post
 from voucher_service.partners.models import Agreement, Allocation, Campaign, Offer, Partner
 from voucher_service.staff.models import Branch
@@ -23,6 +23,8 @@ from voucher_service.vouchers.models import SigningKey, Voucher
 
 DAY = date(2026, 3, 10)
 NOON = datetime(2026, 3, 10, 11, 0, tzinfo=UTC)
+LAST = date(2027, 12, 31)
+AMPLE = 10**12
 PAST_HOLD = (OrderState.DELIVERED, OrderState.REVERSED)
 
 
@@ -40,18 +42,12 @@ class World:
 
 
 def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.EUR_CENT) -> World:
-    """Make a partner, its agreement, a gift of ten million of `unit`, an offer, a campaign and a branch."""
+    """Make a partner, its agreement, an ample gift of `unit`, an offer, a campaign and a branch."""
     number = len(session.scalars(select(Partner.id)).all()) + 1
     partner = Partner(id=new_id(), name=name, created_at=NOON)
-    agreement = Agreement(
-        id=new_id(),
-        partner_id=partner.id,
-        reference=f"C-{number}",
-        signed_on=DAY,
-        valid_from=DAY,
-        valid_until=date(2027, 12, 31),
-    )
-    campaign = Campaign(id=new_id(), name=f"Campagne {name}", starts_on=DAY, ends_on=date(2027, 12, 31), paused=False)
+    campaign = Campaign(id=new_id(), name=f"Campagne {name}", starts_on=DAY, ends_on=LAST, paused=False)
+    session.add_all([partner, campaign])
+    session.flush()
     offer = Offer(
         id=new_id(),
         code=number,
@@ -62,28 +58,40 @@ def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.E
         route="sandbox",
         product_code="R10",
     )
-    session.add_all([partner, campaign])
-    session.flush()
-    session.add_all([agreement, offer])
-    session.flush()
-    book = open_book(session, kind=BookKind.ALLOCATION, unit=unit, now=NOON)
     till = open_book(session, kind=BookKind.TILL, unit=Unit.EUR_CENT, now=NOON)
     branch = Branch(name=f"Antenne {name}", city="Lyon", address="1 rue", hours="9-17", till_book_id=till)
+    session.add_all([offer, branch])
+    _signing_key(session)
+    book = _gift(session, partner, number, unit)
+    return World(partner.id, book, branch.id, campaign.id, offer.id, number, unit)
+
+
+def _gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
+    agreement = Agreement(
+        id=new_id(),
+        partner_id=partner.id,
+        reference=f"C-{number}",
+        signed_on=DAY,
+        valid_from=DAY,
+        valid_until=LAST,
+    )
+    session.add(agreement)
+    session.flush()
+    book = open_book(session, kind=BookKind.ALLOCATION, unit=unit, now=NOON)
     allocation = Allocation(
         id=book,
         agreement_id=agreement.id,
-        label=f"Don de {name}",
+        label=f"Don de {partner.name}",
         unit=unit.value,
-        quantity=10**12,
+        quantity=AMPLE,
         valid_from=DAY,
-        valid_until=date(2027, 12, 31),
+        valid_until=LAST,
         state="open",
         needs_second_person=0,
         created_by="anne",
         created_at=NOON,
     )
-    session.add_all([branch, allocation])
-    _signing_key(session)
+    session.add(allocation)
     session.flush()
     gift = Entry(
         key=f"gift:{book}",
@@ -91,13 +99,13 @@ def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.E
         source=AccountKind.DONOR,
         destination=AccountKind.AVAILABLE,
         unit=unit,
-        quantity=10**12,
+        quantity=AMPLE,
         reason=Reason.RECEIVED,
         object_kind="allocation",
         object_id=str(book),
     )
     post(session, [gift], actor="anne", occurred_at=NOON, now=NOON)
-    return World(partner.id, book, branch.id, campaign.id, offer.id, number, unit)
+    return book
 
 
 def _signing_key(session: Session) -> None:
@@ -127,55 +135,72 @@ class Wanted:
     partner_ref: str | None = None
     outcome_code: str | None = None
 
+    @property
+    def is_given_back(self) -> bool:
+        """Say whether the value went back to the voucher, perhaps before a delivery was found after all."""
+        late = self.state is OrderState.MANUAL and self.outcome_code == "late_delivery"
+        return late or self.state is OrderState.GIVEN_BACK
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """One step of the value of an order."""
+
+    word: str
+    source: AccountKind
+    destination: AccountKind
+    reason: Reason
+
+
+_ISSUE = _Move("issue", AccountKind.AVAILABLE, AccountKind.RESERVED, Reason.ISSUED)
+_REDEEM = _Move("redeem", AccountKind.RESERVED, AccountKind.IN_DELIVERY, Reason.REDEEMED)
+_DELIVER = _Move("deliver", AccountKind.IN_DELIVERY, AccountKind.DELIVERED, Reason.DELIVERED)
+_GIVE_BACK = _Move("giveback", AccountKind.IN_DELIVERY, AccountKind.RESERVED, Reason.GIVEN_BACK)
+
 
 def add_orders(session: Session, world: World, wanted: Sequence[Wanted]) -> list[UUID]:
-    """Make redeemed vouchers with their orders, in any state, and the transfers that led there."""
-    ids = [new_id() for _ in wanted]
-    transfers: list[dict[str, object]] = []
-    vouchers: list[dict[str, object]] = []
-    orders: list[dict[str, object]] = []
-    for order_id, want in zip(ids, wanted, strict=True):
-        reservation = _transfer(world, want, f"issue:{order_id}", ("AVAILABLE", "RESERVED"))
-        hold = _transfer(world, want, f"redeem:{order_id}", ("RESERVED", "IN_DELIVERY"), reservation["id"])
-        voucher = _voucher(world, want, reservation["id"])
-        transfers += [reservation, hold]
-        vouchers.append(voucher)
-        orders.append(_order(world, want, order_id, voucher, hold))
-        if want.state in PAST_HOLD:
-            transfers.append(_transfer(world, want, f"deliver:{order_id}", ("IN_DELIVERY", "DELIVERED"), hold["id"]))
-        late = want.state is OrderState.MANUAL and want.outcome_code == "late_delivery"
-        if want.state is OrderState.GIVEN_BACK or late:
-            transfers.append(_transfer(world, want, f"giveback:{order_id}", ("IN_DELIVERY", "RESERVED"), hold["id"]))
-    for table, rows in ((Transfer, transfers), (Voucher, vouchers), (Order, orders)):
+    """Make vouchers with their orders, in any state, and the transfers that led there, through the ledger.
+
+    Only the scan and the visit of each redemption are left out: reconciliation never reads them.
+    """
+    made = {new_id(): want for want in wanted}
+    reserved = _post(session, world, _ISSUE, made, {})
+    held = _post(session, world, _REDEEM, made, reserved)
+    _post(session, world, _DELIVER, {i: want for i, want in made.items() if want.state in PAST_HOLD}, held)
+    back = _post(session, world, _GIVE_BACK, {i: want for i, want in made.items() if want.is_given_back}, held)
+    vouchers = {i: _voucher(world, want, reserved[i], back.get(i)) for i, want in made.items()}
+    orders = [_order(world, want, i, vouchers[i]["id"], reserved[i], held[i]) for i, want in made.items()]
+    for table, rows in ((Voucher, list(vouchers.values())), (Order, orders)):
         for start in range(0, len(rows), 5_000):
             # Through the table: rows with and without empty cells alternate.
             session.execute(insert(Base.metadata.tables[table.__tablename__]), rows[start : start + 5_000])
-    return ids
+    return list(made)
 
 
-def _transfer(
-    world: World, want: Wanted, key: str, move: tuple[str, str], resolves: object = None
-) -> dict[str, object]:
-    return {
-        "id": new_id(),
-        "key": key,
-        "request_hash": bytes(32),
-        "unit": world.unit.value,
-        "quantity": want.quantity,
-        "source_id": account_id(world.book_id, AccountKind[move[0]]),
-        "destination_id": account_id(world.book_id, AccountKind[move[1]]),
-        "reason": "redeemed",
-        "object_kind": "order",
-        "object_id": key.partition(":")[2],
-        "actor": "anne",
-        "occurred_at": want.at,
-        "recorded_at": want.at,
-        "resolves_id": resolves,
-        "corrects_id": None,
-    }
+def _post(
+    session: Session, world: World, move: _Move, made: dict[UUID, Wanted], ends: dict[UUID, UUID]
+) -> dict[UUID, UUID]:
+    """Post the step for each order and return its transfers, by order."""
+    entries = [
+        Entry(
+            key=f"{move.word}:{order_id}",
+            book_id=world.book_id,
+            source=move.source,
+            destination=move.destination,
+            unit=world.unit,
+            quantity=want.quantity,
+            reason=move.reason,
+            object_kind="order",
+            object_id=str(order_id),
+            resolves=ends.get(order_id),
+        )
+        for order_id, want in made.items()
+    ]
+    return dict(zip(made, post(session, entries, actor="anne", occurred_at=NOON, now=NOON), strict=True))
 
 
-def _voucher(world: World, want: Wanted, reservation: object) -> dict[str, object]:
+def _voucher(world: World, want: Wanted, reservation: UUID, back: UUID | None) -> dict[str, object]:
+    """The voucher: redeemed, or live again when its value went back (`back`)."""
     voucher = new_id()
     return {
         "id": voucher,
@@ -196,27 +221,27 @@ def _voucher(world: World, want: Wanted, reservation: object) -> dict[str, objec
         "face_value_cents": 1000,
         "price_cents": 0,
         "last_day": date(2027, 1, 1),
-        "state": "redeemed",
-        "reservation_id": reservation,
+        "state": "issued" if back else "redeemed",
+        "reservation_id": back or reservation,
         "replaces_id": None,
         "issued_by": "anne",
         "issued_at": want.at,
-        "redeemed_key": voucher,
-        "redeemed_at": want.at,
-        "redeemed_branch_id": world.branch_id,
+        "redeemed_key": None if back else voucher,
+        "redeemed_at": None if back else want.at,
+        "redeemed_branch_id": None if back else world.branch_id,
         "ended_at": None,
     }
 
 
 def _order(
-    world: World, want: Wanted, order_id: UUID, voucher: dict[str, object], hold: dict[str, object]
+    world: World, want: Wanted, order_id: UUID, voucher_id: object, reservation: UUID, hold: UUID
 ) -> dict[str, object]:
     final = want.state in {*PAST_HOLD, OrderState.GIVEN_BACK}
     return {
         "id": order_id,
-        "voucher_id": voucher["id"],
-        "reservation_id": voucher["reservation_id"],
-        "hold_id": hold["id"],
+        "voucher_id": voucher_id,
+        "reservation_id": reservation,
+        "hold_id": hold,
         "allocation_id": world.book_id,
         "branch_id": world.branch_id,
         "unit": world.unit.value,

@@ -414,6 +414,8 @@ def upgrade() -> None:
     sa.UniqueConstraint('reservation_id', name=op.f('uq_top_up_order_reservation_id'))
     )
     op.create_index('ix_top_up_order_due_at', 'top_up_order', ['due_at'], unique=False, sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
+    op.create_index('ix_top_up_order_final', 'top_up_order', ['allocation_id', 'final_at'], unique=False, sqlite_where=sa.text('final_at IS NOT NULL'), postgresql_where=sa.text('final_at IS NOT NULL'))
+    op.create_index('ix_top_up_order_partner_ref', 'top_up_order', ['partner_ref'], unique=False, sqlite_where=sa.text('partner_ref IS NOT NULL'), postgresql_where=sa.text('partner_ref IS NOT NULL'))
     op.create_index(op.f('ix_top_up_order_voucher_id'), 'top_up_order', ['voucher_id'], unique=False)
     op.create_table('attempt',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -476,7 +478,6 @@ def upgrade() -> None:
     sa.UniqueConstraint('order_id', name=op.f('uq_statement_line_order_id')),
     sa.UniqueConstraint('statement_id', 'line', name=op.f('uq_statement_line_statement_id_line'))
     )
-    op.create_index('ix_statement_line_our_ref', 'statement_line', ['our_ref'], unique=False, sqlite_where=sa.text('our_ref IS NOT NULL'), postgresql_where=sa.text('our_ref IS NOT NULL'))
     op.create_table('stock_item',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('lot_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -582,7 +583,6 @@ def downgrade() -> None:
     op.drop_index('ix_stock_item_next', table_name='stock_item', sqlite_where=sa.text("state = 'in_stock'"), postgresql_where=sa.text("state = 'in_stock'"))
     op.drop_index(op.f('ix_stock_item_lot_id'), table_name='stock_item')
     op.drop_table('stock_item')
-    op.drop_index('ix_statement_line_our_ref', table_name='statement_line', sqlite_where=sa.text('our_ref IS NOT NULL'), postgresql_where=sa.text('our_ref IS NOT NULL'))
     op.drop_table('statement_line')
     op.drop_index(op.f('ix_scan_voucher_id'), table_name='scan')
     op.drop_index('ix_scan_staff_id_received_at', table_name='scan')
@@ -590,6 +590,8 @@ def downgrade() -> None:
     op.drop_index('uq_attempt_in_flight', table_name='attempt', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.drop_table('attempt')
     op.drop_index(op.f('ix_top_up_order_voucher_id'), table_name='top_up_order')
+    op.drop_index('ix_top_up_order_partner_ref', table_name='top_up_order', sqlite_where=sa.text('partner_ref IS NOT NULL'), postgresql_where=sa.text('partner_ref IS NOT NULL'))
+    op.drop_index('ix_top_up_order_final', table_name='top_up_order', sqlite_where=sa.text('final_at IS NOT NULL'), postgresql_where=sa.text('final_at IS NOT NULL'))
     op.drop_index('ix_top_up_order_due_at', table_name='top_up_order', sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
     op.drop_table('top_up_order')
     op.drop_index('ix_voucher_person_id', table_name='voucher', sqlite_where=sa.text('person_id IS NOT NULL'), postgresql_where=sa.text('person_id IS NOT NULL'))
