@@ -14,7 +14,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    SmallInteger,
     String,
     UniqueConstraint,
     text,
@@ -99,8 +98,8 @@ class Order(Base):
     created_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
-    tries: Mapped[int] = mapped_column(SmallInteger)
-    queries: Mapped[int] = mapped_column(SmallInteger)
+    tries: Mapped[int] = mapped_column(Integer)
+    queries: Mapped[int] = mapped_column(Integer)
     partner_ref: Mapped[str | None] = mapped_column(String(80))
     outcome_code: Mapped[str | None] = mapped_column(String(60))
     final_at: Mapped[datetime | None]
@@ -151,7 +150,7 @@ class Attempt(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("top_up_order.id"))
-    number: Mapped[int] = mapped_column(SmallInteger)
+    number: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(8))
     our_ref: Mapped[str] = mapped_column(String(40))
     request_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
@@ -234,7 +233,7 @@ class Reveal(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     item_id: Mapped[UUID] = mapped_column(ForeignKey("stock_item.id"))
-    number: Mapped[int] = mapped_column(SmallInteger)
+    number: Mapped[int] = mapped_column(Integer)
     actor: Mapped[str] = mapped_column(String(60))
     reason: Mapped[str] = mapped_column(String(200))
     shown_at: Mapped[datetime]
