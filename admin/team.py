@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from admin import room, words
-from voucher_service.errors import Conflict, NotFound
+from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.partners import lists as partner_lists
 from voucher_service.staff import accounts, lists
 from voucher_service.staff.models import Role, Staff
@@ -36,6 +36,10 @@ class NewAccount(BaseModel):
     role: Role
     branch_ids: list[int] = Field(default_factory=list, max_length=500)
     partner_id: UUID | None = None
+
+
+OPENED_HERE = [role for role in Role if role is not Role.COORDINATOR]
+"""Coordinators agree in twos. Who could open such an account, or enter one, would be both people alone."""
 
 
 def one_time_password() -> str:
@@ -85,6 +89,8 @@ def create() -> ResponseReturnValue:
 
     def act() -> ResponseReturnValue:
         sent, staff_id, password = doors.read_form(NewAccount), doors.client_key(), one_time_password()
+        if sent.role not in OPENED_HERE:
+            raise BadInput(_on_the_machine("flask create-staff"), field="role")
         made = doors.services().database.run(
             accounts.create_staff, staff_id=staff_id, password=password, now=doors.now(), **sent.model_dump()
         )
@@ -100,10 +106,15 @@ def reset_password(staff_id: UUID) -> ResponseReturnValue:
     """Give an account a new password and show it, once; the person's sessions end."""
     password = one_time_password()
     database = doors.services().database
+    with database.read() as session:
+        member = session.get(Staff, staff_id)
+    if member is None:
+        raise NotFound(_("Ce compte n’existe pas."))
+    if Role(member.role) not in OPENED_HERE:
+        error = Conflict(_on_the_machine("flask set-password"), code="coordinator_account")
+        return room.refused(error, "admin.team.show", staff_id=staff_id)
     database.run(accounts.set_password, staff_id, password)
     room.log("password_reset", account=str(staff_id))
-    with database.read() as session:
-        member = session.get_one(Staff, staff_id)
     return room.page("password_once", member=member, password=password, first=False)
 
 
@@ -117,6 +128,15 @@ def close(staff_id: UUID) -> ResponseReturnValue:
     doors.services().database.run(accounts.deactivate, staff_id)
     room.log("account_closed", account=str(staff_id))
     return room.done(_("Le compte est fermé ; ses sessions ont pris fin."), "admin.team.show", staff_id=staff_id)
+
+
+def _on_the_machine(command: str) -> str:
+    sentence: str = _(
+        "Un compte de coordination se prépare sur la machine du service, avec « %(command)s » : "
+        "personne ne peut ainsi se donner une deuxième signature.",
+        command=command,
+    )
+    return sentence
 
 
 def _form() -> room.Form:
@@ -137,7 +157,8 @@ def _form() -> room.Form:
                 name="role",
                 label=_("Rôle"),
                 kind=room.Kind.RADIOS,
-                options=[(role.value, words.role(role)) for role in Role],
+                options=[(role.value, words.role(role)) for role in OPENED_HERE],
+                hint=_("Un compte de coordination s’ouvre sur la machine du service."),
             ),
             room.Field(
                 name="branch_ids",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy import select
 
 from voucher_service.errors import ServiceError
 from voucher_service.ids import new_id
 from voucher_service.migrations import runner
 from voucher_service.settings import BadSettings
 from voucher_service.staff import accounts
-from voucher_service.staff.models import Role
+from voucher_service.staff.models import Role, Staff
 from voucher_service.web import doors
 
 
@@ -64,3 +65,20 @@ def create_staff(login: str, name: str, role: str, branch_ids: tuple[int, ...], 
     except ServiceError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"The account {login.strip().lower()} is open.")
+
+
+@click.command("set-password")
+@click.argument("login")
+@click.password_option()
+@with_appcontext
+def set_password(login: str, password: str) -> None:
+    """Give an account a new password; its sessions end."""
+    with doors.services().database.read() as session:
+        staff_id = session.scalar(select(Staff.id).where(Staff.login == login.strip().lower()))
+    if staff_id is None:
+        raise click.ClickException(f"There is no account {login}.")
+    try:
+        doors.services().database.run(accounts.set_password, staff_id, password)
+    except ServiceError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The account {login.strip().lower()} has a new password.")

@@ -147,3 +147,17 @@ def test_a_broken_file_is_refused_whole_with_line_and_column(app: Flask, awa: De
     assert sentence.startswith("ligne 6, colonne serial")
     with services_of(app).database.read() as session:
         assert session.scalar(select(func.count()).select_from(StockItem)) == 0
+
+
+def test_nobody_gives_themselves_a_second_signature(app: Flask, awa: Desk) -> None:
+    sent = {"login": "moi.bis", "name": "Moi Bis", "role": "coordinator"}
+    answer = awa.send("/admin/team/new", key=str(new_id()), **sent)
+    assert answer.status_code == 422
+    assert faults(answer)[0][0] == "role"
+    with services_of(app).database.read() as session:
+        other = session.scalars(select(Staff).where(Staff.login == "coordination2")).one()
+        assert session.scalar(select(Staff.id).where(Staff.login == "moi.bis")) is None
+    assert "deuxième signature" in awa.follow(f"/admin/team/{other.id}/password").text
+    with services_of(app).database.read() as session:
+        assert session.get_one(Staff, other.id).password_hash == other.password_hash
+    assert enter(app.test_client(), "coordination2").status_code == 303
