@@ -57,11 +57,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A title, one sentence with the figures, and the next step."""
+    """A title, one sentence with the figures, and the next step: ours, and the partner's."""
 
     title: str
     sentence: str
     next_step: str
+    partner_step: str
 
 
 def N_(text: str) -> str:  # noqa: N802  # the name by which catalogues find texts translated later
@@ -69,66 +70,92 @@ def N_(text: str) -> str:  # noqa: N802  # the name by which catalogues find tex
     return text
 
 
+PRIORITIES = {1: N_("Urgent"), 2: N_("Important"), 4: N_("À suivre")}
+LINE_WORDS = {"delivered": N_("livrée"), "refused": N_("refusée"), "reversed": N_("reprise")}
+ORDER_WORDS = {
+    "waiting": N_("à envoyer"),
+    "sending": N_("envoi en cours"),
+    "accepted": N_("acceptée, pas encore confirmée"),
+    "unknown": N_("sort inconnu"),
+    "held": N_("code réservé, pas encore montré"),
+    "delivered": N_("livrée"),
+    "given_back": N_("refusée, valeur rendue au bon"),
+    "reversed": N_("reprise après livraison"),
+    "manual": N_("examinée par l’équipe"),
+}
+
 TEXTS: dict[BreakClass, Explanation] = {
     BreakClass.AMOUNT_DIFFERS: Explanation(
         N_("Montant différent"),
         N_("La ligne %(line)s dit %(theirs)s ; nous avons commandé %(ours)s."),
         N_("Demandez à l’opérateur le montant réellement livré, puis corrigez d’un côté ou de l’autre."),
+        N_("Vérifiez le montant réellement livré ; s’il est faux, envoyez un relevé corrigé."),
     ),
     BreakClass.DELIVERED_HERE_REFUSED_THERE: Explanation(
         N_("Livrée chez nous, refusée chez l’opérateur"),
         N_("Chez nous, %(ours)s livrés le %(our_day)s ; la ligne %(line)s dit la recharge refusée."),
         N_("Vérifiez avec l’antenne si la personne a reçu sa recharge ; sinon, redonnez-lui un bon."),
+        N_("Dites-nous pourquoi elle a été refusée : vous aviez répondu qu’elle était livrée."),
     ),
     BreakClass.REFUSED_HERE_DELIVERED_THERE: Explanation(
         N_("Refusée chez nous, livrée chez l’opérateur"),
-        N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; nous les avions rendus au bon."),
+        N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; nous avons rendu cette valeur au bon."),
         N_("Vérifiez que le bon n’a pas été utilisé une seconde fois, puis demandez une contre-passation."),
+        N_("Confirmez la livraison, ou contre-passez-la : vous aviez répondu qu’elle était refusée."),
     ),
     BreakClass.MISSING_AT_PARTNER: Explanation(
         N_("Absente du relevé"),
         N_("Nous avons noté une recharge de %(ours)s livrée le %(our_day)s ; aucune ligne ne la porte."),
         N_("Attendez le relevé suivant si elle date du dernier jour ; sinon, interrogez l’opérateur."),
+        N_("Retrouvez cette recharge ; si elle date du dernier jour, mettez-la dans le relevé suivant."),
     ),
     BreakClass.UNEXPECTED_AT_PARTNER: Explanation(
         N_("Inconnue chez nous"),
         N_("La ligne %(line)s porte %(theirs)s le %(their_day)s sous une référence qui n’est pas à nous."),
         N_("Demandez à l’opérateur d’où vient cette ligne : elle ne doit pas être prise sur le don."),
+        N_("Vérifiez la référence ; si la recharge n’est pas pour nous, retirez la ligne du relevé."),
     ),
     BreakClass.DUPLICATE_AT_PARTNER: Explanation(
         N_("Comptée deux fois"),
         N_("La ligne %(line)s (%(theirs)s) porte une recharge qu’une autre ligne porte déjà."),
         N_("Demandez à l’opérateur de retirer la ligne en trop, ou la preuve de deux livraisons."),
+        N_("Retirez la ligne en trop, ou envoyez-nous la preuve de deux livraisons."),
     ),
     BreakClass.DELIVERED_THERE_OPEN_HERE: Explanation(
         N_("Livrée chez l’opérateur, encore en cours chez nous"),
         N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; chez nous, l’envoi est en cours."),
         N_("Ne renvoyez rien : ouvrez la recharge dans « À traiter », puis relancez le rapprochement."),
+        N_("Rien à faire de votre côté : nous enregistrons la livraison, puis refaisons le rapprochement."),
     ),
     BreakClass.REFUSED_THERE_OPEN_HERE: Explanation(
         N_("Non livrée chez l’opérateur, encore en cours chez nous"),
         N_("La ligne %(line)s dit la recharge de %(ours)s non livrée ; chez nous, son sort n’est pas connu."),
         N_("Deux personnes décident dans « À traiter » : rien n’est rendu automatiquement."),
+        N_("Confirmez que rien n’a été livré : nous rendrons alors la valeur au bon."),
     ),
     BreakClass.REVERSED_AFTER_DELIVERY: Explanation(
         N_("Reprise après livraison"),
         N_("La ligne %(line)s dit la recharge reprise le %(their_day)s ; chez nous, elle est livrée."),
         N_("Vérifiez avec l’antenne ce que la personne a gardé, puis faites corriger le don."),
+        N_("Dites-nous pourquoi la recharge a été reprise, et rendez sa valeur au don."),
     ),
     BreakClass.CODE_USED_BEFORE_REVEAL: Explanation(
         N_("Code utilisé avant d’être remis"),
         N_("La ligne %(line)s dit le code %(serial)s utilisé ; nous ne l’avons montré à personne."),
         N_("Bloquez ce code et le reste de son lot, et prévenez l’opérateur : le code a pu fuiter."),
+        N_("Bloquez ce code, et vérifiez avec nous le reste de son lot : le code a pu fuiter."),
     ),
     BreakClass.CODE_REVEALED_NEVER_USED: Explanation(
         N_("Code remis, pas encore utilisé"),
         N_("Un code de %(ours)s a été remis le %(our_day)s ; l’opérateur ne l’a pas vu passer."),
         N_("Rien d’urgent : proposez d’aider la personne à l’utiliser à son prochain passage."),
+        N_("Rien à faire : la personne n’a pas encore utilisé son code."),
     ),
     BreakClass.UNCLASSIFIED: Explanation(
         N_("À démêler"),
         N_("La ligne %(line)s (%(theirs)s) porte une référence commune à plusieurs de nos recharges."),
         N_("Demandez à l’opérateur notre référence client pour cette ligne."),
+        N_("Donnez-nous la référence client de cette ligne : elle seule désigne une recharge."),
     ),
 }
 
@@ -145,7 +172,12 @@ def explain(difference: Difference, translate: Callable[[str], str] = str) -> Ex
         "ours": display(ours.quantity, ours.unit) if ours else "–",
         "our_day": _day(ours.at) if ours else "–",
     }
-    return Explanation(translate(text.title), translate(text.sentence) % facts, translate(text.next_step))
+    return Explanation(
+        translate(text.title),
+        translate(text.sentence) % facts,
+        translate(text.next_step),
+        translate(text.partner_step),
+    )
 
 
 def _day(at: datetime) -> str:

@@ -55,6 +55,22 @@ def accept(client: FlaskClient, partner: UUID, shown: TestResponse) -> TestRespo
     return client.post(f"/partner/{partner}/statements", data=data)
 
 
+def upload_and_confirm(client: FlaskClient, partner: UUID, content: bytes) -> tuple[str, str]:
+    """Send a statement through both forms; return the preview, and the address of the result."""
+    shown = send(client, partner, content)
+    assert shown.status_code == 200, shown.text
+    days = {
+        name: shown.text.partition(f'name="{name}" type="date" value="')[2][:10] for name in ("first_day", "last_day")
+    }
+    digest = shown.text.partition('name="digest" value="')[2][:64]
+    answer = client.post(
+        f"/partner/{partner}/statements",
+        data={"csrf_token": token(shown), "digest": digest, "file_name": "a.csv", **days},
+    )
+    assert answer.status_code == 303, answer.text
+    return shown.text, answer.location
+
+
 def sample(app: Flask, partner: UUID) -> bytes:
     with services_of(app).database.read() as session:
         return make_statement_csv(session, partner, DAY, DAY)

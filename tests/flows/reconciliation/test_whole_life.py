@@ -58,7 +58,7 @@ def partners_own_book(desk: Desk) -> bytes:
         used = session.execute(
             select(StockItem.serial, StockItem.revealed_at).where(StockItem.revealed_at.is_not(None))
         )
-        rows += [f";;{serial};5.00;OK;{at.astimezone(PROGRAMME_ZONE):%d/%m/%Y %H:%M:%S}" for serial, at in used]
+        rows += [f";;{serial};5.00;OK;{at.astimezone(PROGRAMME_ZONE):%d/%m/%Y %H:%M:%S}" for serial, at in used if at]
     return "\n".join(["our ref;partner ref;serial;montant eur;status;date", *rows]).encode()
 
 

@@ -15,11 +15,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadFile, NotFound
+from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.allocations import allocation_report
 from voucher_service.reconciliation.breaks import resolve
-from voucher_service.reconciliation.explain import TEXTS, explain
+from voucher_service.reconciliation.classify import PRIORITIES as PRIORITY_OF
+from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
 from voucher_service.reconciliation.export import export_csv
 from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.reader.read import read
@@ -57,8 +59,14 @@ class Shown(BaseModel):
 
 @blueprint.context_processor
 def frame() -> dict[str, Any]:
-    """Give every page the door's name."""
-    return {"door_name": _("Espace opérateur")}
+    """Give every page the door's name and the words for what both sides say became of a top-up."""
+    return {
+        "door_name": _("Espace opérateur"),
+        "line_words": {state: _(words) for state, words in LINE_WORDS.items()},
+        "order_words": {state: _(words) for state, words in ORDER_WORDS.items()},
+        "priority_words": {number: _(words) for number, words in PRIORITIES.items()},
+        "moment": lambda at: at.astimezone(PROGRAMME_ZONE).strftime("%d/%m/%Y %H:%M"),
+    }
 
 
 def _folder() -> Path:
@@ -179,8 +187,8 @@ def result(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
     return render_template(
         "partner/result.html", partner=partner, statement=statement, figures=counted, kind=shown.kind,
         differences=[(item, explain(item, _)) for item in found],
-        kinds=[(kind.value, _(text.title)) for kind, text in TEXTS.items() if kind in counted.by_class],
-        **_pages(shown.page, total),
+        kinds=[(kind, _(TEXTS[kind].title), count) for kind, count in sorted(counted.by_class.items(), key=_urgency)],
+        priorities=PRIORITY_OF, **_pages(shown.page, total),
     )  # fmt: skip
 
 
@@ -238,6 +246,10 @@ def explained(partner_id: UUID, statement_id: UUID, break_id: UUID) -> ResponseR
     database.run(resolve, break_id, actor=staff.actor, note=sent.note, now=now)
     flash(_("Écart expliqué."))
     return redirect(url_for("partner.result", partner_id=partner_id, statement_id=statement_id), 303)
+
+
+def _urgency(counted: tuple[BreakClass, int]) -> tuple[int, str]:
+    return PRIORITY_OF[counted[0]], counted[0].value
 
 
 def _pages(page: int, total: int) -> dict[str, Any]:
