@@ -49,12 +49,17 @@ def serving() -> Flask:
     app.extensions["batch_runner"].kick()  # a batch that a stop interrupted goes on
     if services.settings.redis_url:
         app.extensions["nudge"] = nudger(celery=celery)
-        return app
+    elif services.settings.deliver_in_web:
+        start_worker()
+    return app
+
+
+def start_worker() -> None:
+    """Deliver from a thread of this process."""
     worker = EmbeddedWorker(services.database, services.providers, services.vault)
     worker.start()
     atexit.register(worker.stop)
     app.extensions["nudge"] = nudger(worker=worker)
-    return app
 
 
 try:

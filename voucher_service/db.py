@@ -74,8 +74,9 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.engine = _engine(url, pool_size)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._autocommit = sessionmaker(alone, expire_on_commit=False)
+        # A pool of its own: setting the mode on a borrowed connection, and back, costs as much as a query.
+        self._alone = self.engine if self.is_sqlite else _autocommit_engine(url, pool_size)
+        self._autocommit = sessionmaker(self._alone, expire_on_commit=False)
         # SQLite has one writer; threads that poll for its lock starve each other, so they queue here instead.
         self._writer: AbstractContextManager[object] = threading.RLock() if self.is_sqlite else nullcontext()
 
@@ -146,6 +147,12 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self._alone.dispose()
+
+    def forget_connections(self) -> None:
+        """Leave the connections to the process this one was forked from, and open new ones when needed."""
+        self.engine.dispose(close=False)
+        self._alone.dispose(close=False)
 
 
 def _engine(url: str, pool_size: int) -> Engine:
@@ -156,6 +163,17 @@ def _engine(url: str, pool_size: int) -> Engine:
         return engine
     # Parameters may be personal: they stay out of error messages and so out of logs.
     return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, hide_parameters=True)
+
+
+def _autocommit_engine(url: str, pool_size: int) -> Engine:
+    return create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_reset_on_return=None,  # there is never anything to roll back
+        hide_parameters=True,
+    )
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:

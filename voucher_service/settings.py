@@ -78,6 +78,9 @@ class Settings(BaseSettings):
         default_factory=_needs_https,
         description="Send cookies over HTTPS only; off by default only in a demonstration on plain HTTP.",
     )
+    deliver_in_web: bool = Field(
+        default=True, description="Deliver from a thread of the web process when there is no REDIS_URL."
+    )
     trusted_proxies: int = Field(
         default=0,
         ge=0,

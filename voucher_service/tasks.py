@@ -81,7 +81,7 @@ def _register(celery: Celery, services: Services) -> None:
     @worker_process_init.connect(weak=False)
     def fresh_connections(**_signal: object) -> None:
         # A forked worker must not speak on its parent's connections.
-        services.database.engine.dispose(close=False)
+        services.database.forget_connections()
 
 
 def nudger(*, celery: Celery | None = None, worker: EmbeddedWorker | None = None) -> Nudge:

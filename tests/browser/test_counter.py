@@ -48,7 +48,8 @@ def test_a_voucher_in_front_of_the_camera_becomes_a_confirmed_top_up(
     expect(page.locator("#result h2")).to_have_text("Ce bon a été utilisé le 4 mars 2026 à 12 h 00 à Antenne Nord.")
     screenshot(page, "counter-used-telephone-light")
     page.wait_for_timeout(300)
-    assert outcomes(desk)[:2] == ["accepted", "used"]
+    recorded = outcomes(desk)  # the clock stands still, so they come in no order
+    assert (recorded.count("accepted"), set(recorded)) == (1, {"accepted", "used"})
     assert complaints == []
     with desk.programme.database.read() as session:
         visit = session.scalars(select(Visit)).one()
