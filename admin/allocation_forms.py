@@ -14,7 +14,7 @@ from voucher_service.ledger.models import AccountKind
 from voucher_service.partners import gifts, lists
 from voucher_service.staff import branches as staff_branches
 from voucher_service.staff.lists import branch_names
-from voucher_service.units import Unit, display
+from voucher_service.units import Unit
 from voucher_service.web import doors
 
 
@@ -48,7 +48,7 @@ def leaving_form(allocation_id: int, *, returned: bool) -> room.Form:
     with doors.services().database.read() as session:
         gift = lists.gifts(session, [gifts.fresh(session, allocation_id)])[0]
     here = "admin.allocations.return_to_donor" if returned else "admin.allocations.write_off"
-    left = display(gift.at(AccountKind.AVAILABLE), Unit(gift.allocation.unit))
+    left = doors.say_quantity(gift.at(AccountKind.AVAILABLE), Unit(gift.allocation.unit))
     return room.Form(
         title=_("Rendre au donateur") if returned else _("Passer en perte"),
         lead=_("Un mouvement des comptes ne s’efface pas : vérifiez la quantité."),

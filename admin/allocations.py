@@ -7,7 +7,6 @@ from uuid import UUID
 
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date
 from flask_babel import gettext as _
 from pydantic import BaseModel
 
@@ -20,7 +19,7 @@ from voucher_service.partners import endings, gifts, lists, policies
 from voucher_service.partners.earmarks import earmarks_of
 from voucher_service.partners.models import Allocation, AllocationState, EarmarkKind
 from voucher_service.staff.lists import branch_names
-from voucher_service.units import MAX_QUANTITY, Unit, display
+from voucher_service.units import MAX_QUANTITY, Unit
 from voucher_service.web import doors
 
 blueprint = Blueprint("allocations", __name__, url_prefix="/allocations")
@@ -109,8 +108,8 @@ def _check(form: room.Form, sent: NewGift) -> ResponseReturnValue:
         (_("Opérateur"), partner),
         (_("Convention"), agreement.reference),
         (_("Nom"), sent.label),
-        (_("Quantité"), display(quantity, sent.unit)),
-        (_("Valable"), _("du %(a)s au %(b)s", a=format_date(sent.valid_from), b=format_date(sent.valid_until))),
+        (_("Quantité"), doors.say_quantity(quantity, sent.unit)),
+        (_("Valable"), _("du %(a)s au %(b)s", a=doors.say_day(sent.valid_from), b=doors.say_day(sent.valid_until))),
         (_("Priorité"), str(sent.priority)),
         (_("Réservée à"), ", ".join(marks) or _("toutes les antennes")),
     ]
@@ -232,12 +231,12 @@ def _leave(allocation_id: int, *, returned: bool) -> ResponseReturnValue:
         if room.step() == "edit":
             return form.page()
         if room.step() != "confirm":
-            rows = [(_("Quantité"), display(quantity, unit)), (_("Raison"), sent.reason)]
+            rows = [(_("Quantité"), doors.say_quantity(quantity, unit)), (_("Raison"), sent.reason)]
             return room.check_page(form, rows, question=form.title + _(" ?"), submit=form.submit, note=form.lead)
         doors.services().database.run(
             feature, allocation_id, quantity, actor=room.actor(), reason=sent.reason, key=key, now=doors.now()
         )
-        flash(_("%(what)s : c’est écrit dans les comptes.", what=display(quantity, unit)), "ok")
+        flash(_("%(what)s : c’est écrit dans les comptes.", what=doors.say_quantity(quantity, unit)), "ok")
         return redirect(url_for("admin.allocations.show", allocation_id=allocation_id), 303)
 
     return room.submitted(form, act)

@@ -22,7 +22,7 @@ from voucher_service.partners import lists as partner_lists
 from voucher_service.partners import policies
 from voucher_service.partners.models import Offer
 from voucher_service.staff.lists import branch_names
-from voucher_service.units import Unit, display
+from voucher_service.units import Unit
 from voucher_service.vouchers import batches, lists, printing
 from voucher_service.vouchers.batch_runner import BatchRunner
 from voucher_service.vouchers.models import Batch, BatchState
@@ -146,8 +146,8 @@ def _check(form: room.Form, sent: NewBatch, campaign_id: UUID, offer_id: UUID) -
         (_("Nom du lot"), sent.label),
         (_("Antenne"), place),
         (_("Nombre de bons"), str(sent.quantity)),
-        (_("Chaque bon"), display(terms.quantity, unit)),
-        (_("En tout"), display(terms.quantity * sent.quantity, unit)),
+        (_("Chaque bon"), doors.say_quantity(terms.quantity, unit)),
+        (_("En tout"), doors.say_quantity(terms.quantity * sent.quantity, unit)),
         (_("Utilisables"), _("%(days)s jours, sans dépasser la dotation", days=terms.validity_days)),
     ]
     note = _("Au-dessus du seuil : une autre personne devra donner son accord.") if waits else ""

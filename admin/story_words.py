@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flask import url_for
-from flask_babel import format_datetime
 from flask_babel import gettext as _
 
 from voucher_service.impact.story import Event, Step
-from voucher_service.units import display
 from voucher_service.visits.outcomes import Outcome
 from voucher_service.visits.outcomes import words as outcome_words
+from voucher_service.web import doors
 
 Told = dict[str, str]
 
@@ -33,14 +32,16 @@ def told(events: Sequence[Event], who: Mapping[str, str], places: Mapping[int, s
 
 
 def _told(event: Event, who: Mapping[str, str], places: Mapping[int, str]) -> Told:
-    amount = display(event.quantity, event.unit) if event.quantity is not None and event.unit is not None else ""
+    amount = (
+        doors.say_quantity(event.quantity, event.unit) if event.quantity is not None and event.unit is not None else ""
+    )
     place = places.get(event.branch_id, "") if event.branch_id is not None else ""
     by = who.get(event.actor, "") if event.actor else ""
     parts = [_text(event), amount if event.step is not Step.VISIT else _paid(event), place, by]
     return {
         "title": _title(event),
         "at": event.at.isoformat(),
-        "when": format_datetime(event.at, "short"),
+        "when": doors.say_moment(event.at, "short"),
         "text": " · ".join(part for part in parts if part),
         "tone": _TONES.get(event.step, "none"),
         "href": _href(event),
@@ -87,7 +88,7 @@ def _text(event: Event) -> str:
 def _paid(event: Event) -> str:
     if not event.quantity or event.unit is None:
         return ""
-    return str(_("%(price)s payés", price=display(event.quantity, event.unit)))
+    return str(_("%(price)s payés", price=doors.say_quantity(event.quantity, event.unit)))
 
 
 def _href(event: Event) -> str:

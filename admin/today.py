@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date
 
 from admin import room
 from voucher_service.impact import figures
@@ -24,7 +23,7 @@ def index() -> ResponseReturnValue:
         board = figures.dashboard(session, doors.now())
         names = lists.names(session)
         any_gift = session.scalar(lists.gifts_query().limit(1)) is not None
-    points = [(format_date(first, "MMM"), month.visits) for first, month in board.months]
+    points = [(doors.say_day(first, "MMM"), month.visits) for first, month in board.months]
     return room.page(
         "today",
         needs=waiting,

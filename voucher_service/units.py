@@ -31,11 +31,13 @@ def _grouped(number: int) -> str:
     return f"{number:,}".replace(",", _NO_BREAK)
 
 
-def display(quantity: int, unit: Unit) -> str:
-    """Return `quantity` as a French reader expects it: `display(1250, EUR_CENT)` is "12,50 €".
+def display(quantity: int, unit: Unit, language: str = "fr") -> str:
+    """Return `quantity` as a reader expects it: `display(1250, EUR_CENT)` is "12,50 €", in English "€12.50".
 
-    Whole euros drop the decimals; megabytes become Go from 1,000 on when exact to a tenth.
+    Whole euros drop the decimals; megabytes become Go (GB) from 1,000 on when exact to a tenth.
     """
+    if language == "en":
+        return _english(quantity, unit)
     if unit is Unit.EUR_CENT:
         sign = "-" if quantity < 0 else ""
         euros, cents = divmod(abs(quantity), 100)
@@ -49,10 +51,27 @@ def display(quantity: int, unit: Unit) -> str:
     return f"{_grouped(quantity)}\u00a0{name}"
 
 
+def _english(quantity: int, unit: Unit) -> str:
+    if unit is Unit.EUR_CENT:
+        euros, cents = divmod(abs(quantity), 100)
+        return ("-" if quantity < 0 else "") + f"€{euros:,}" + (f".{cents:02d}" if cents else "")
+    if unit is Unit.MEGABYTE and abs(quantity) >= 1000 and quantity % 100 == 0:
+        whole, tenth = divmod(quantity // 100, 10)
+        return f"{whole:,}" + (f".{tenth}" if tenth else "") + "\u00a0GB"
+    one = abs(quantity) == 1
+    name = {
+        Unit.MEGABYTE: "MB",
+        Unit.MINUTE: "min",
+        Unit.SMS: "text" if one else "texts",
+        Unit.PIECE: "piece" if one else "pieces",
+    }[unit]
+    return f"{quantity:,}\u00a0{name}"
+
+
 _TYPED = re.compile(r"(?P<whole>[0-9]{1,16})(?:[.,](?P<rest>[0-9]{1,2}))?(?P<suffix>[^0-9.,]*)")
 _SCALES = {
     Unit.EUR_CENT: {"": 100, "€": 100, "eur": 100, "euro": 100, "euros": 100},
-    Unit.MEGABYTE: {"": 1, "mo": 1, "go": 1000},
+    Unit.MEGABYTE: {"": 1, "mo": 1, "go": 1000, "mb": 1, "gb": 1000},
     Unit.MINUTE: {"": 1, "min": 1, "minute": 1, "minutes": 1},
     Unit.SMS: {"": 1, "sms": 1},
     Unit.PIECE: {"": 1, "pièce": 1, "pièces": 1},

@@ -156,16 +156,16 @@ TEXTS: dict[BreakClass, Explanation] = {
 }
 
 
-def explain(difference: Difference, translate: Callable[[str], str] = str) -> Explanation:
-    """Return the words for `difference`; `translate` turns the French key into the reader's language."""
+def explain(difference: Difference, translate: Callable[[str], str] = str, language: str = "fr") -> Explanation:
+    """Return the words for `difference`; `translate` turns the French key into the reader's `language`."""
     text = TEXTS[difference.kind]
     theirs, ours = difference.theirs, difference.ours
     facts = {
         "line": theirs.line if theirs else "–",
         "serial": (theirs and theirs.serial) or "–",
-        "theirs": display(theirs.quantity, theirs.unit) if theirs else "–",
+        "theirs": display(theirs.quantity, theirs.unit, language) if theirs else "–",
         "their_day": _day(theirs.at) if theirs else "–",
-        "ours": display(ours.quantity, ours.unit) if ours else "–",
+        "ours": display(ours.quantity, ours.unit, language) if ours else "–",
         "our_day": _day(ours.at) if ours else "–",
     }
     return Explanation(

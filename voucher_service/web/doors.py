@@ -36,6 +36,7 @@ from voucher_service.web.forms import (
 )
 from voucher_service.web.limits import Rule, address, throttle
 from voucher_service.web.paging import Page, page_of
+from voucher_service.web.say import language, say_day, say_moment, say_quantity
 
 __all__ = [
     "BadForm",
@@ -50,6 +51,7 @@ __all__ = [
     "current_staff",
     "faults_of",
     "fresh_key",
+    "language",
     "log",
     "now",
     "nudge",
@@ -61,6 +63,9 @@ __all__ = [
     "read_query",
     "requires",
     "said",
+    "say_day",
+    "say_moment",
+    "say_quantity",
     "services",
     "signed_in",
     "staff_branches",

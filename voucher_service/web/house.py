@@ -27,9 +27,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from voucher_service.errors import NotFound
 from voucher_service.migrations import runner
-from voucher_service.units import Unit, display
 from voucher_service.web.access import public, services, signed_in
 from voucher_service.web.forms import fresh_key
+from voucher_service.web.say import say_day, say_moment, say_quantity
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -149,7 +149,9 @@ def install(app: Flask) -> None:
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
     Babel(app, default_locale="fr", default_timezone="Europe/Paris", locale_selector=_chosen_language)
     app.context_processor(_words)
-    app.jinja_env.filters["quantity"] = lambda quantity, unit: display(quantity, Unit(unit))
+    app.jinja_env.filters["quantity"] = say_quantity
+    app.jinja_env.filters["dateformat"] = say_day
+    app.jinja_env.filters["datetimeformat"] = say_moment
 
 
 def _add_version(endpoint: str, values: dict[str, Any]) -> None:

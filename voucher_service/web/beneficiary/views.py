@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale, format_date, get_locale
+from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy import select
@@ -19,7 +19,7 @@ from voucher_service.fulfilment.words import Progress, status_words
 from voucher_service.ids import local_day
 from voucher_service.partners.models import Offer
 from voucher_service.staff.models import Branch
-from voucher_service.units import Unit, display
+from voucher_service.units import Unit
 from voucher_service.visits.outcomes import Outcome
 from voucher_service.visits.present import refusal_of
 from voucher_service.vouchers import qr
@@ -95,9 +95,9 @@ def _page(session: Session, voucher: Voucher) -> str:
     english = str(get_locale() or "fr").startswith("en")
     facts = {
         "offer": offer.name_en if english else offer.name_fr,
-        "value": display(voucher.quantity, Unit(voucher.unit)),
-        "price": display(voucher.price_cents, Unit.EUR_CENT) if voucher.price_cents else "",
-        "last_day": format_date(voucher.last_day, "long"),
+        "value": doors.say_quantity(voucher.quantity, voucher.unit),
+        "price": doors.say_quantity(voucher.price_cents, Unit.EUR_CENT) if voucher.price_cents else "",
+        "last_day": doors.say_day(voucher.last_day, "long"),
         **_frame(),
     }
     refusal = refusal_of(voucher, local_day(doors.now()))

@@ -23,7 +23,7 @@ from voucher_service.web import doors
 from voucher_service.web.counter import bodies
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people, till_of
 from voucher_service.web.counter.pages import ANSWER, frame
-from voucher_service.web.counter.words import PROGRESS_TONES, TONES, language, moment, offer_name
+from voucher_service.web.counter.words import PROGRESS_TONES, TONES, moment, offer_name
 
 blueprint = Blueprint("counter_visits", __name__, url_prefix="/counter")
 blueprint.context_processor(frame)
@@ -58,7 +58,7 @@ def _without_voucher(sent: dict[str, Any], errors: dict[str, str]) -> str:
         "counter/without_voucher.html",
         sent=sent,
         errors=errors,
-        questions=in_language(DEFAULT_QUESTIONS, language()),
+        questions=in_language(DEFAULT_QUESTIONS, doors.language()),
         may_name_person=sees_people(),
     )
 
@@ -165,7 +165,7 @@ def _complete_page(visit: Visit, sent: dict[str, Any], errors: dict[str, str]) -
         visit=visit,
         when=moment(visit.occurred_at),
         is_redemption=visit.kind == VisitKind.REDEMPTION.value,
-        questions=in_language(_form_of(visit), language()),
+        questions=in_language(_form_of(visit), doors.language()),
         sent=sent,
         errors=errors,
     )
@@ -210,7 +210,7 @@ def _scan_row(line: follow_up.ScanLine) -> dict[str, Any]:
     return {
         "at": moment(line.scan.received_at),
         "what": offer_name(line.offer) if line.offer else _("Code inconnu"),
-        "word": words(outcome, language()).word,
+        "word": words(outcome, doors.language()).word,
         "tone": TONES[outcome],
         "href": url_for("counter.outcome", scan_id=line.scan.id),
         "order": None if said is None else _(said.sentence),

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from flask_babel import format_date, format_datetime, get_locale
 from flask_babel import gettext as _
 
 from voucher_service.fulfilment.models import Order
 from voucher_service.fulfilment.words import Progress, status_words
 from voucher_service.partners.models import Offer
 from voucher_service.people.phones import masked
-from voucher_service.units import Unit, display
+from voucher_service.units import Unit
 from voucher_service.visits.desk import Desk
 from voucher_service.visits.outcomes import Outcome, words
 from voucher_service.visits.questions import in_language
 from voucher_service.visits.redeem import Recorded
+from voucher_service.web import doors
 
 TONES = {
     Outcome.ACCEPTED: "ok",
@@ -44,24 +44,19 @@ PROGRESS_TONES = {
 SETTLED = {Progress.CONFIRMED, Progress.GIVEN_BACK}
 
 
-def language() -> str:
-    """Return the language of this answer: fr or en."""
-    return "en" if str(get_locale() or "fr").startswith("en") else "fr"
-
-
 def moment(at: datetime) -> str:
     """Return an instant as people of the branch say it: 4 mars 2026 à 12 h 05."""
-    return str(format_datetime(at, "d MMMM y 'at' H:mm" if language() == "en" else "d MMMM y 'à' H 'h' mm"))
+    return doors.say_moment(at, "d MMMM y 'at' H:mm" if doors.language() == "en" else "d MMMM y 'à' H 'h' mm")
 
 
 def day(on: date) -> str:
     """Return a date in words."""
-    return str(format_date(on, "long"))
+    return doors.say_day(on, "long")
 
 
 def offer_name(offer: Offer) -> str:
     """Return the offer's name in the language of this answer."""
-    return offer.name_en if language() == "en" else offer.name_fr
+    return offer.name_en if doors.language() == "en" else offer.name_fr
 
 
 def outcome_words(outcome: Outcome, detail: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +67,7 @@ def outcome_words(outcome: Outcome, detail: Mapping[str, Any]) -> dict[str, Any]
     if "last_day" in detail:
         local["last_day"] = day(date.fromisoformat(detail["last_day"]))
     local["branch"] = detail.get("branch", "")
-    said = words(outcome, language(), **local)
+    said = words(outcome, doors.language(), **local)
     return {
         "outcome": outcome.value,
         "tone": TONES[outcome],
@@ -103,11 +98,11 @@ def desk_words(desk: Desk) -> dict[str, Any]:
             "next_step": _("Rien n’est enregistré : c’était un simple regard."),
         },
         "offer": offer_name(desk.offer),
-        "value": display(voucher.quantity, Unit(voucher.unit)),
+        "value": doors.say_quantity(voucher.quantity, voucher.unit),
         "quantity": voucher.quantity,
         "unit": voucher.unit,
         "price_cents": voucher.price_cents,
-        "price": display(voucher.price_cents, Unit.EUR_CENT),
+        "price": doors.say_quantity(voucher.price_cents, Unit.EUR_CENT),
         "last_day": voucher.last_day.isoformat(),
         "last_day_local": day(voucher.last_day),
         "needs_number": desk.needs_number,
@@ -117,7 +112,7 @@ def desk_words(desk: Desk) -> dict[str, Any]:
         "last_visit": moment(known.last_visit_at) if known and known.last_visit_at else None,
         "today": desk.today.isoformat(),
         "next_visit_on": desk.next_visit_on.isoformat(),
-        "questions": in_language(desk.questions, language()),
+        "questions": in_language(desk.questions, doors.language()),
     }
 
 

@@ -186,7 +186,7 @@ def result(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
         found, total = queries.differences(session, statement, kind=shown.kind, page=shown.page)
     return render_template(
         "partner/result.html", partner=partner, statement=statement, figures=counted, kind=shown.kind,
-        differences=[(item, explain(item, _)) for item in found],
+        differences=[(item, explain(item, _, doors.language())) for item in found],
         kinds=[(kind, _(TEXTS[kind].title), count) for kind, count in sorted(counted.by_class.items(), key=_urgency)],
         priorities=PRIORITY_OF, **_pages(shown.page, total),
     )  # fmt: skip
