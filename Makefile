@@ -11,7 +11,7 @@ COMPILE := $(or $(UV),.cache/lock/bin/uv) pip compile --quiet --universal --pyth
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format lock bench screenshots drill-ledger clean check-python dev runtime
+.PHONY: help install run test lint format words lock bench screenshots drill-ledger clean check-python dev runtime
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ lint: dev ## style, types and import rules only
 format: dev ## put the code in the house style
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+words: dev ## bring the catalogues of translations up to date with the source; then translate what is empty
+	$(BIN)/python -m tests.guards.catalogue
 
 bench: dev ## the side-by-side benchmarks
 	$(BIN)/python -m bench

@@ -100,7 +100,7 @@ def search() -> ResponseReturnValue:
     except BadInput as error:
         return _index({"text": next(iter(doors.faults_of(error).values()))}), 422
     except NotFound as error:
-        return _index({"text": str(error)}), 404
+        return _index({"text": doors.said(error)}), 404
     if len(found) == 1:
         return redirect(url_for("admin.people.show", person_id=found[0].id), 303)
     return _index({}, found)

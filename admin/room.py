@@ -108,9 +108,9 @@ def submitted(form: Form, act: Callable[[], ResponseReturnValue]) -> ResponseRet
     except BadInput as error:
         return form.page(doors.faults_of(error)), 422
     except BadFile as error:
-        return form.page({"file": str(error)}), 422
+        return form.page({"file": doors.said(error)}), 422
     except Conflict as error:
-        return form.page({_FIELD_OF.get(error.code, FORM): str(error)}), 409
+        return form.page({_FIELD_OF.get(error.code, FORM): doors.said(error)}), 409
 
 
 def check_page(form: Form, rows: Sequence[tuple[str, str]], *, question: str, submit: str, note: str = "") -> str:
@@ -140,7 +140,7 @@ def done(message: str, endpoint: str, **values: Any) -> ResponseReturnValue:
 
 def refused(error: Conflict, endpoint: str, **values: Any) -> ResponseReturnValue:
     """Say on the page why the state of things did not allow it."""
-    flash(str(error), "bad")
+    flash(doors.said(error), "bad")
     return redirect(url_for(endpoint, **values), 303)
 
 

@@ -67,7 +67,7 @@ def search() -> ResponseReturnValue:
     except BadInput as error:
         return _index(doors.faults_of(error)), 422
     except NotFound as error:
-        return _index({"code": str(error)}), 404
+        return _index({"code": doors.said(error)}), 404
     return redirect(url_for("admin.vouchers.show", voucher_id=found.id), 303)
 
 
@@ -82,7 +82,7 @@ def _index(errors: dict[str, str]) -> str:
         try:
             person_id = find_by_reference(session, wanted.person).id if wanted.person else None
         except (BadInput, NotFound) as error:
-            faults["person"] = str(error)
+            faults["person"] = doors.said(error)
         query = lists.vouchers_query(
             lists.Filter(
                 state=wanted.state,

@@ -189,8 +189,10 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
     cursor.close()
     if (mode, level) not in {("wal", 2), ("memory", 2)}:
         raise NotReady(
-            f"SQLite ne peut pas garantir la durabilité ici (journal {mode}, synchronous {level}) : "
-            "placez DATA_DIR sur un disque local."
+            "SQLite ne peut pas garantir la durabilité ici (journal {mode}, synchronous {level}) : "
+            "placez DATA_DIR sur un disque local.",
+            mode=mode,
+            level=level,
         )
 
 

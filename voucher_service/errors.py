@@ -19,19 +19,41 @@ Codes are stable and documented in docs/errors.md.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+Translate = Callable[[str], str]
+
+
+def N_(text: str) -> str:  # noqa: N802  # the name by which catalogues find texts translated later
+    """Mark a text for translation where it is shown."""
+    return text
 
 
 class ServiceError(Exception):
-    """Something we tell the caller plainly. `str(error)` is a sentence with the next step."""
+    """Something we tell the caller plainly. `str(error)` is a sentence with the next step, in French.
+
+    A sentence with values keeps them apart, so that a door finds it in the catalogue of another language:
+    `Conflict("Il reste {left} bons.", left=3)`.
+    """
 
     status: ClassVar[int] = 400
     code: str = "service_error"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, **values: Any) -> None:
         super().__init__(message)
+        self.message = message
+        self.values: dict[str, Any] = values
         if code is not None:
             self.code = code
+
+    def said(self, translate: Translate = str) -> str:
+        """Return the sentence as `translate` says it."""
+        words = translate(self.message)
+        return words.format_map(self.values) if self.values else words
+
+    def __str__(self) -> str:
+        return self.said()
 
 
 class BadInput(ServiceError):
@@ -40,8 +62,8 @@ class BadInput(ServiceError):
     status = 422
     code = "bad_input"
 
-    def __init__(self, message: str, *, field: str, code: str | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(self, message: str, *, field: str, code: str | None = None, **values: Any) -> None:
+        super().__init__(message, code=code, **values)
         self.field = field
 
 
@@ -51,11 +73,15 @@ class BadFile(ServiceError):
     status = 422
     code = "bad_file"
 
-    def __init__(self, message: str, *, line: int, column: str = "", code: str | None = None) -> None:
-        place = f"ligne {line}" + (f", colonne {column}" if column else "")
-        super().__init__(f"{place} : {message}", code=code)
+    def __init__(self, message: str, *, line: int, column: str = "", code: str | None = None, **values: Any) -> None:
+        super().__init__(message, code=code, **values)
         self.line = line
         self.column = column
+
+    def said(self, translate: Translate = str) -> str:
+        """Return the place and the sentence as `translate` says them."""
+        place = N_("ligne {line}, colonne {column} : ") if self.column else N_("ligne {line} : ")
+        return translate(place).format(line=self.line, column=self.column) + super().said(translate)
 
 
 class NotSignedIn(ServiceError):
@@ -111,8 +137,8 @@ class TooManyTries(ServiceError):
     status = 429
     code = "too_many_tries"
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retry_after: int, **values: Any) -> None:
+        super().__init__(message, **values)
         self.retry_after = retry_after
 
 

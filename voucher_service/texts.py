@@ -20,7 +20,7 @@ def clean_text(text: str, *, field: str, most: int, least: int = 1) -> str:
     )
     cleaned = " ".join(part for part in readable.split(" ") if part)
     if len(cleaned) < least:
-        raise BadInput(f"Ce champ est trop court : {least} caractère(s) au moins.", field=field)
+        raise BadInput("Ce champ est trop court : {least} caractère(s) au moins.", field=field, least=least)
     if len(cleaned) > most:
-        raise BadInput(f"Ce champ est trop long : {most} caractères au plus.", field=field)
+        raise BadInput("Ce champ est trop long : {most} caractères au plus.", field=field, most=most)
     return cleaned

@@ -57,12 +57,26 @@ _SCALES = {
     Unit.SMS: {"": 1, "sms": 1},
     Unit.PIECE: {"": 1, "pièce": 1, "pièces": 1},
 }
-_EXAMPLES = {
-    Unit.EUR_CENT: "un montant en euros, comme 12,50",
-    Unit.MEGABYTE: "un volume, comme 500 Mo ou 1,5 Go",
-    Unit.MINUTE: "un nombre de minutes, comme 120",
-    Unit.SMS: "un nombre de SMS, comme 100",
-    Unit.PIECE: "un nombre de pièces, comme 24",
+
+
+def N_(text: str) -> str:  # noqa: N802  # the name by which catalogues find texts translated later
+    """Mark a text for translation where it is shown: this module imports nothing of ours."""
+    return text
+
+
+_EXPECTED = {
+    Unit.EUR_CENT: N_("Écrivez un montant en euros, comme 12,50."),
+    Unit.MEGABYTE: N_("Écrivez un volume, comme 500 Mo ou 1,5 Go."),
+    Unit.MINUTE: N_("Écrivez un nombre de minutes, comme 120."),
+    Unit.SMS: N_("Écrivez un nombre de SMS, comme 100."),
+    Unit.PIECE: N_("Écrivez un nombre de pièces, comme 24."),
+}
+_WHOLE = {
+    Unit.EUR_CENT: N_("Cette unité ne se partage pas : écrivez un montant en euros, comme 12,50."),
+    Unit.MEGABYTE: N_("Cette unité ne se partage pas : écrivez un volume, comme 500 Mo ou 1,5 Go."),
+    Unit.MINUTE: N_("Cette unité ne se partage pas : écrivez un nombre de minutes, comme 120."),
+    Unit.SMS: N_("Cette unité ne se partage pas : écrivez un nombre de SMS, comme 100."),
+    Unit.PIECE: N_("Cette unité ne se partage pas : écrivez un nombre de pièces, comme 24."),
 }
 
 
@@ -78,12 +92,12 @@ def parse(text: str, unit: Unit) -> int:
     found = _TYPED.fullmatch("".join(text.split()).lower())
     scale = _SCALES[unit].get(found["suffix"]) if found else None
     if found is None or scale is None:
-        raise ValueError(f"Écrivez {_EXAMPLES[unit]}.")
+        raise ValueError(_EXPECTED[unit])
     exact = Decimal(f"{found['whole']}.{found['rest'] or 0}") * scale
     if exact != int(exact):
-        raise ValueError(f"Cette unité ne se partage pas : écrivez {_EXAMPLES[unit]}.")
+        raise ValueError(_WHOLE[unit])
     if exact > MAX_QUANTITY:
-        raise ValueError("Ce nombre est trop grand : vérifiez-le.")
+        raise ValueError(N_("Ce nombre est trop grand : vérifiez-le."))
     return int(exact)
 
 

@@ -111,7 +111,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, str]]:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         body = raw.removesuffix(b"\n").removesuffix(b"\r")
         if len(body) > MAX_LINE:
-            raise BadFile(f"la ligne dépasse {MAX_LINE} octets.", line=line, code="line_too_long")
+            raise BadFile("la ligne dépasse {most} octets.", line=line, code="line_too_long", most=MAX_LINE)
         try:
             yield line, body.decode("utf-8")
         except UnicodeDecodeError as fault:
@@ -145,7 +145,9 @@ def _read_header(lines: Iterator[tuple[int, str]], partner: str, products: Colle
                     raise _bad(line, "separator", "ce n’est pas le séparateur employé sur la première ligne.")
             case ["partner", name]:
                 if name.strip().casefold() != partner.casefold():
-                    raise _bad(line, "partner", f"ce lot est annoncé pour un autre opérateur que {partner}.")
+                    raise _bad(
+                        line, "partner", "ce lot est annoncé pour un autre opérateur que {partner}.", partner=partner
+                    )
                 header.partner = partner
             case ["type", *_]:
                 _read_type(header, line, fields, products, today)
@@ -179,7 +181,9 @@ def _read_type(header: LotHeader, line: int, fields: list[str], products: Collec
         raise _bad(line, "type", "ce type est déjà annoncé plus haut.", "duplicate_type")
     header.types[kind] = (_whole(line, "count", fields[4]), line)
     if header.quantity > MAX_ROWS:
-        raise _bad(line, "count", f"un fichier porte au plus {MAX_ROWS} codes : découpez-le.", "too_many_rows")
+        raise _bad(
+            line, "count", "un fichier porte au plus {most} codes : découpez-le.", "too_many_rows", most=MAX_ROWS
+        )
 
 
 def _check_columns(header: LotHeader, line: int, fields: list[str]) -> None:
@@ -206,15 +210,19 @@ def _rows(lines: Iterator[tuple[int, str]], header: LotHeader) -> Iterator[LotRo
                 "unknown_product",
             )
         counted[row.kind] += 1
-        if counted[row.kind] > header.types[row.kind][0]:
-            raise _bad(line, "count", f"plus de codes que les {header.types[row.kind][0]} annoncés.", "wrong_count")
+        told = header.types[row.kind][0]
+        if counted[row.kind] > told:
+            raise _bad(line, "count", "plus de codes que les {told} annoncés.", "wrong_count", told=told)
         if row.serial in serials:
             raise _bad(line, "serial", "ce numéro de série est déjà dans le fichier.", "duplicate_serial")
         serials.add(row.serial)
         yield row
     for kind, (count, line) in header.types.items():
         if counted[kind] != count:
-            raise _bad(line, "count", f"{count} codes annoncés, {counted[kind]} trouvés.", "wrong_count")
+            found = counted[kind]
+            raise _bad(
+                line, "count", "{count} codes annoncés, {found} trouvés.", "wrong_count", count=count, found=found
+            )
 
 
 def _row(line: int, fields: list[str]) -> LotRow:
@@ -257,5 +265,5 @@ def _day(line: int, text: str) -> date:
     raise _bad(line, "sell_by", "attendu : une date de la forme 2027-06-30.", "bad_date")
 
 
-def _bad(line: int, column: str, message: str, code: str = "bad_file") -> BadFile:
-    return BadFile(message, line=line, column=column, code=code)
+def _bad(line: int, column: str, message: str, code: str = "bad_file", **values: object) -> BadFile:
+    return BadFile(message, line=line, column=column, code=code, **values)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from voucher_service.errors import N_
 from voucher_service.fulfilment.claim import PAUSED
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.fulfilment.stock import STOCK_EMPTY
@@ -38,26 +39,26 @@ class StatusWords(NamedTuple):
 _WORDS = {
     Progress.UNDER_WAY: StatusWords(
         Progress.UNDER_WAY,
-        "Recharge en cours, ne pas refaire.",
-        "Rien à faire : la réponse de l’opérateur arrive toute seule, parfois après quelques heures.",
+        N_("Recharge en cours, ne pas refaire."),
+        N_("Rien à faire : la réponse de l’opérateur arrive toute seule, parfois après quelques heures."),
     ),
     Progress.CONFIRMED: StatusWords(
-        Progress.CONFIRMED, "Recharge confirmée.", "Rien à faire : la personne a reçu sa recharge."
+        Progress.CONFIRMED, N_("Recharge confirmée."), N_("Rien à faire : la personne a reçu sa recharge.")
     ),
     Progress.CODE_READY: StatusWords(
         Progress.CODE_READY,
-        "Code de recharge prêt.",
-        "Montrez le code à la personne quand elle est là : il ne s’affiche librement qu’une fois.",
+        N_("Code de recharge prêt."),
+        N_("Montrez le code à la personne quand elle est là : il ne s’affiche librement qu’une fois."),
     ),
     Progress.GIVEN_BACK: StatusWords(
         Progress.GIVEN_BACK,
-        "Recharge refusée par l’opérateur, bon rendu.",
-        "Vérifiez le numéro avec la personne, puis présentez le même bon de nouveau.",
+        N_("Recharge refusée par l’opérateur, bon rendu."),
+        N_("Vérifiez le numéro avec la personne, puis présentez le même bon de nouveau."),
     ),
     Progress.TO_CHECK: StatusWords(
         Progress.TO_CHECK,
-        "À traiter, ne pas refaire.",
-        "La coordination vérifie cette recharge avec l’opérateur ; le bon et sa valeur sont gardés.",
+        N_("À traiter, ne pas refaire."),
+        N_("La coordination vérifie cette recharge avec l’opérateur ; le bon et sa valeur sont gardés."),
     ),
 }
 

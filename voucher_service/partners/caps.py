@@ -7,10 +7,12 @@ cancelled, replaced or has expired gave nothing and does not count.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
+from voucher_service.errors import N_
 from voucher_service.ids import local_day
 from voucher_service.partners.models import CampaignPolicy
 from voucher_service.units import Unit, display
@@ -24,6 +26,20 @@ class Entitlement:
     face_value_cents: int
 
 
+_NEVER = N_(
+    "Cette personne a déjà reçu {held} sur {days} jours ; le plafond est de {cap} "
+    "et son accompagnement se termine avant : voyez la coordination."
+)
+_LATER = N_(
+    "Cette personne a déjà reçu {held} sur {days} jours ; le plafond est de {cap}. "
+    "Un tel bon sera possible le {next_on:%d/%m/%Y}."
+)
+_LATER_OR_SMALLER = N_(
+    "Cette personne a déjà reçu {held} sur {days} jours ; le plafond est de {cap}. "
+    "Un tel bon sera possible le {next_on:%d/%m/%Y} ou une offre de {left} au plus dès maintenant."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CapRefusal:
     """Why no voucher now: `cap_reached`, `above_cap` or `cycle_ended`, a sentence with the next step.
@@ -32,8 +48,14 @@ class CapRefusal:
     """
 
     code: str
-    message: str
+    template: str
     next_on: date | None
+    values: Mapping[str, Any]
+
+    @property
+    def message(self) -> str:
+        """The sentence in French."""
+        return self.template.format_map(self.values)
 
 
 def check_cap(
@@ -48,16 +70,19 @@ def check_cap(
     if end is not None and day > end:
         return CapRefusal(
             "cycle_ended",
-            f"L’accompagnement de cette personne dans la campagne s’est terminé le {end:%d/%m/%Y} : "
-            "proposez un autre dispositif, ou demandez à la coordination.",
+            N_(
+                "L’accompagnement de cette personne dans la campagne s’est terminé le {end:%d/%m/%Y} : "
+                "proposez un autre dispositif, ou demandez à la coordination."
+            ),
             None,
+            {"end": end},
         )
     if face_value_cents > policy.cap_cents:
         return CapRefusal(
             "above_cap",
-            f"Ce bon vaut plus que le plafond de {_euros(policy.cap_cents)} par personne : "
-            "choisissez une offre plus petite.",
+            N_("Ce bon vaut plus que le plafond de {cap} par personne : choisissez une offre plus petite."),
             None,
+            {"cap": _euros(policy.cap_cents)},
         )
     since = day - timedelta(days=policy.cap_days - 1)
     recent = [(on, cents) for on, cents in given if on >= since]
@@ -85,17 +110,17 @@ def _cap_reached(
         next_on = on + timedelta(days=policy.cap_days)
         if remaining + asked <= policy.cap_cents:
             break
-    told = (
-        f"Cette personne a déjà reçu {_euros(held)} sur {policy.cap_days} jours ; le plafond est de "
-        f"{_euros(policy.cap_cents)}"
-    )
-    if next_on is None or (end is not None and next_on > end):
-        return CapRefusal(
-            "cap_reached", f"{told} et son accompagnement se termine avant : voyez la coordination.", None
-        )
     left = policy.cap_cents - held
-    smaller = f" ou une offre de {_euros(left)} au plus dès maintenant" if left > 0 else ""
-    return CapRefusal("cap_reached", f"{told}. Un tel bon sera possible le {next_on:%d/%m/%Y}{smaller}.", next_on)
+    values = {
+        "held": _euros(held),
+        "days": policy.cap_days,
+        "cap": _euros(policy.cap_cents),
+        "next_on": next_on,
+        "left": _euros(left),
+    }
+    if next_on is None or (end is not None and next_on > end):
+        return CapRefusal("cap_reached", _NEVER, None, values)
+    return CapRefusal("cap_reached", _LATER_OR_SMALLER if left > 0 else _LATER, next_on, values)
 
 
 def _months_later(day: date, months: int) -> date:

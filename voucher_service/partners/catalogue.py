@@ -39,8 +39,9 @@ def create_offer(
         raise NotFound("Cet opérateur n’existe pas.")
     if session.scalar(select(Offer.id).where(Offer.code == code)) is not None:
         raise Conflict(
-            f"Le code {code} désigne déjà une offre, pour toujours : choisissez un autre code.",
+            "Le code {number} désigne déjà une offre, pour toujours : choisissez un autre code.",
             code="offer_code_taken",
+            number=code,
         )
     offer = Offer(
         id=new_id(),
@@ -68,7 +69,9 @@ def create_campaign(session: Session, *, name: str, starts_on: date, ends_on: da
     if ends_on < starts_on:
         raise BadInput("La campagne finit avant de commencer : corrigez la date de fin.", field="ends_on")
     if session.scalar(select(Campaign.id).where(Campaign.name == name)) is not None:
-        raise Conflict(f"Une campagne s’appelle déjà « {name} » : choisissez un autre nom.", code="campaign_name_taken")
+        raise Conflict(
+            "Une campagne s’appelle déjà « {name} » : choisissez un autre nom.", code="campaign_name_taken", name=name
+        )
     campaign = Campaign(id=new_id(), name=name, starts_on=starts_on, ends_on=ends_on, paused=False)
     session.add(campaign)
     session.flush()
@@ -119,9 +122,10 @@ def check_running(session: Session, campaign_id: UUID, offer_id: UUID, day: date
         raise Conflict("La campagne est en pause : la coordination peut la reprendre.", code="campaign_paused")
     if not campaign.starts_on <= day <= campaign.ends_on:
         raise Conflict(
-            f"La campagne court du {campaign.starts_on:%d/%m/%Y} au {campaign.ends_on:%d/%m/%Y} : "
-            "choisissez une campagne en cours.",
+            "La campagne court du {first:%d/%m/%Y} au {last:%d/%m/%Y} : choisissez une campagne en cours.",
             code="campaign_not_running",
+            first=campaign.starts_on,
+            last=campaign.ends_on,
         )
     if session.get(CampaignOffer, (campaign_id, offer_id)) is None:
         raise Conflict(

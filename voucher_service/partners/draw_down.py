@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import Conflict
+from voucher_service.errors import N_, Conflict
 from voucher_service.ledger.models import AccountKind, FloorBalance
 from voucher_service.partners.models import (
     Agreement,
@@ -78,7 +78,7 @@ def choose(
     )
     possible = sum(pot.vouchers for pot in pots)
     if possible < count:
-        raise Conflict(_too_little(possible, count, branch_id), code="allocation_exhausted")
+        raise _too_little(possible, count, branch_id)
     until = {pot.allocation_id: pot.valid_until for pot in pots}
     return [
         Draw(allocation, vouchers, min(last_day, until[allocation]))
@@ -161,14 +161,24 @@ def _may_pay_for(branch_id: int | None) -> ColumnElement[bool]:
     return or_(free, named)
 
 
-def _too_little(possible: int, count: int, branch_id: int | None) -> str:
-    place = "sans antenne" if branch_id is None else "pour cette antenne"
+def _too_little(possible: int, count: int, branch_id: int | None) -> Conflict:
     if possible == 0:
-        return (
-            f"Aucune dotation ouverte ne peut payer un tel bon {place} : "
+        none_here = N_(
+            "Aucune dotation ouverte ne peut payer un tel bon pour cette antenne : "
             "enregistrez une dotation, ou choisissez une autre offre."
         )
-    return (
-        f"Les dotations ouvertes {place} suffisent pour {possible} bons sur {count} : "
-        f"demandez-en {possible} au plus, ou enregistrez une dotation."
+        none = N_(
+            "Aucune dotation ouverte ne peut payer un tel bon sans antenne : "
+            "enregistrez une dotation, ou choisissez une autre offre."
+        )
+        return Conflict(none if branch_id is None else none_here, code="allocation_exhausted")
+    few_here = N_(
+        "Les dotations ouvertes pour cette antenne suffisent pour {possible} bons sur {count} : "
+        "demandez-en {possible} au plus, ou enregistrez une dotation."
     )
+    few = N_(
+        "Les dotations ouvertes sans antenne suffisent pour {possible} bons sur {count} : "
+        "demandez-en {possible} au plus, ou enregistrez une dotation."
+    )
+    told = few if branch_id is None else few_here
+    return Conflict(told, code="allocation_exhausted", possible=possible, count=count)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import BadInput
+from voucher_service.errors import N_, BadInput
 from voucher_service.partners.models import Earmark, EarmarkKind
 from voucher_service.staff.models import Branch
 
@@ -28,8 +28,9 @@ def known_earmarks(session: Session, earmarks: Sequence[tuple[EarmarkKind, str]]
         by_branch = kind is EarmarkKind.BRANCH
         found = branches.get(value.strip()) if by_branch else cities.get(_folded(value))
         if found is None:
-            fault = "Aucune antenne n’a le numéro" if by_branch else "Aucune antenne n’est à"
-            raise BadInput(f"{fault} « {value} » : choisissez dans la liste.", field="earmarks")
+            nowhere = N_("Aucune antenne n’a le numéro « {value} » : choisissez dans la liste.")
+            place = N_("Aucune antenne n’est à « {value} » : choisissez dans la liste.")
+            raise BadInput(nowhere if by_branch else place, field="earmarks", value=value)
         known.add((kind, found))
     return sorted(known)
 

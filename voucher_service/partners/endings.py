@@ -91,9 +91,9 @@ def close(session: Session, allocation_id: int, actor: str, now: datetime) -> Al
     left = [f"{display(held[kind], unit)} {words}" for kind, words in MUST_BE_EMPTY.items() if held.get(kind)]
     if left:
         raise Conflict(
-            f"La dotation porte encore {', '.join(left)} : laissez aboutir les bons, puis rendez "
-            "ou passez en perte le reste.",
+            "La dotation porte encore {left} : laissez aboutir les bons, puis rendez ou passez en perte le reste.",
             code="allocation_not_empty",
+            left=", ".join(left),
         )
     session.execute(
         update(Allocation)

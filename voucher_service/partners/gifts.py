@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
+from voucher_service.errors import N_, BadInput, Conflict, NotFound, SecondPersonNeeded
 from voucher_service.ids import local_day, new_id
 from voucher_service.ledger.models import AccountKind, BookKind, Reason
 from voucher_service.ledger.post import Entry, open_book, post
@@ -38,7 +38,7 @@ def create_partner(session: Session, *, name: str, now: datetime) -> Partner:
     """
     name = clean_text(name, field="name", most=80)
     if session.scalar(select(Partner.id).where(Partner.name == name)) is not None:
-        raise Conflict(f"L’opérateur « {name} » existe déjà.", code="partner_name_taken")
+        raise Conflict("L’opérateur « {name} » existe déjà.", code="partner_name_taken", name=name)
     partner = Partner(id=new_id(), name=name, created_at=now)
     session.add(partner)
     session.flush()
@@ -68,7 +68,9 @@ def create_agreement(
     same = select(Agreement.id).where(Agreement.partner_id == partner_id, Agreement.reference == reference)
     if session.scalar(same) is not None:
         raise Conflict(
-            f"La convention « {reference} » existe déjà pour cet opérateur.", code="agreement_reference_taken"
+            "La convention « {reference} » existe déjà pour cet opérateur.",
+            code="agreement_reference_taken",
+            reference=reference,
         )
     agreement = Agreement(
         id=new_id(),
@@ -180,8 +182,9 @@ def approve_allocation(session: Session, allocation_id: int, actor: str, now: da
         raise SecondPersonNeeded("Vous avez proposé cette dotation : une autre personne doit l’approuver.")
     if allocation.state == AllocationState.PENDING.value:
         raise Conflict(
-            f"Cette dotation n’était valable que jusqu’au {allocation.valid_until:%d/%m/%Y} : refusez-la.",
+            "Cette dotation n’était valable que jusqu’au {last:%d/%m/%Y} : refusez-la.",
             code="allocation_over",
+            last=allocation.valid_until,
         )
     raise _not_pending(allocation)
 
@@ -233,26 +236,29 @@ def _unit(unit: Unit | str) -> Unit:
         return Unit(unit)
     except ValueError:
         names = ", ".join(unit.value for unit in Unit)
-        raise BadInput(f"Unité inconnue : choisissez parmi {names}.", field="unit") from None
+        raise BadInput("Unité inconnue : choisissez parmi {names}.", field="unit", names=names) from None
 
 
 def _check_window(agreement: Agreement, valid_from: date, valid_until: date) -> None:
     if valid_until < valid_from:
         raise BadInput("La dotation finit avant de commencer : corrigez la date de fin.", field="valid_until")
-    window = f"du {agreement.valid_from:%d/%m/%Y} au {agreement.valid_until:%d/%m/%Y}"
+    first, last = agreement.valid_from, agreement.valid_until
     if valid_from < agreement.valid_from:
-        raise BadInput(f"La convention court {window} : commencez plus tard.", field="valid_from")
+        told = N_("La convention court du {first:%d/%m/%Y} au {last:%d/%m/%Y} : commencez plus tard.")
+        raise BadInput(told, field="valid_from", first=first, last=last)
     if valid_until > agreement.valid_until:
-        raise BadInput(f"La convention court {window} : finissez plus tôt.", field="valid_until")
+        told = N_("La convention court du {first:%d/%m/%Y} au {last:%d/%m/%Y} : finissez plus tôt.")
+        raise BadInput(told, field="valid_until", first=first, last=last)
 
 
 def _check_new(session: Session, agreement_id: UUID, label: str) -> None:
     same = select(Allocation.id).where(Allocation.agreement_id == agreement_id, Allocation.label == label)
     if session.scalar(same) is not None:
         raise Conflict(
-            f"Une dotation « {label} » existe déjà sous cette convention : si c’est un autre don, "
+            "Une dotation « {label} » existe déjà sous cette convention : si c’est un autre don, "
             "donnez-lui un autre nom.",
             code="allocation_label_taken",
+            label=label,
         )
 
 
@@ -284,8 +290,8 @@ def _recent(session: Session, partner_id: UUID, unit: Unit, actor: str, now: dat
 
 def _not_pending(allocation: Allocation) -> Conflict:
     told = {
-        AllocationState.OPEN.value: f"a déjà été approuvée par {allocation.approved_by or 'son auteur'}",
-        AllocationState.DECLINED.value: f"a été refusée par {allocation.ended_by}",
-        AllocationState.CLOSED.value: "est close",
+        AllocationState.OPEN.value: N_("Cette dotation est déjà ouverte."),
+        AllocationState.DECLINED.value: N_("Cette dotation a été refusée."),
+        AllocationState.CLOSED.value: N_("Cette dotation est close."),
     }[allocation.state]
-    return Conflict(f"Cette dotation {told}.", code="allocation_not_pending")
+    return Conflict(told, code="allocation_not_pending")

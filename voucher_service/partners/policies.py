@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.db import Base
-from voucher_service.errors import BadInput, Conflict, NotFound
+from voucher_service.errors import N_, BadInput, Conflict, NotFound
 from voucher_service.partners.models import (
     Campaign,
     CampaignPolicy,
@@ -49,8 +49,9 @@ def terms_on(session: Session, offer_id: UUID, day: date) -> OfferTerms:
     )
     if terms is None:
         raise Conflict(
-            f"Cette offre n’a pas de conditions au {day:%d/%m/%Y} : fixez sa valeur et son prix d’abord.",
+            "Cette offre n’a pas de conditions au {day:%d/%m/%Y} : fixez sa valeur et son prix d’abord.",
             code="no_terms",
+            day=day,
         )
     return terms
 
@@ -69,8 +70,9 @@ def policy_on(session: Session, campaign_id: UUID, day: date) -> CampaignPolicy:
     )
     if policy is None:
         raise Conflict(
-            f"Cette campagne n’a pas de règles au {day:%d/%m/%Y} : fixez plafond et cycle d’abord.",
+            "Cette campagne n’a pas de règles au {day:%d/%m/%Y} : fixez plafond et cycle d’abord.",
             code="no_policy",
+            day=day,
         )
     return policy
 
@@ -190,14 +192,16 @@ def set_threshold(
 def check_range(field: str, value: int, least: int, most: int) -> None:
     """Raise BadInput, naming `field`, unless `least` <= `value` <= `most`."""
     if not least <= value <= most:
-        raise BadInput(f"La valeur {value} est hors limites : entre {least} et {most}.", field=field)
+        told = N_("La valeur {value} est hors limites : entre {least} et {most}.")
+        raise BadInput(told, field=field, value=value, least=least, most=most)
 
 
 def _put(session: Session, row: Row, key: tuple[object, ...], effective_from: date, today: date) -> Row:
     if effective_from < today:
         raise BadInput(
-            f"Le {effective_from:%d/%m/%Y} est passé : une règle prend effet aujourd’hui au plus tôt.",
+            "Le {day:%d/%m/%Y} est passé : une règle prend effet aujourd’hui au plus tôt.",
             field="effective_from",
+            day=effective_from,
         )
     if effective_from == today and session.get(type(row), key) is not None:
         raise Conflict(

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, Vault, seal, unseal
-from voucher_service.errors import BadInput, Conflict, Erased, NotFound
+from voucher_service.errors import N_, BadInput, Conflict, Erased, NotFound
 from voucher_service.ids import local_day, new_id
 from voucher_service.people.models import Person, PersonKey
 from voucher_service.people.phones import read_mobile
@@ -203,9 +203,10 @@ def _give_phone(session: Session, vault: Vault, key: bytes, person: Person, e164
     free = [slot for slot in range(1, MAX_PEOPLE_PER_NUMBER + 1) if slot not in taken]
     if not free:
         raise Conflict(
-            f"Ce numéro sert déjà à {MAX_PEOPLE_PER_NUMBER} personnes : demandez un autre numéro, "
+            "Ce numéro sert déjà à {most} personnes : demandez un autre numéro, "
             "ou enregistrez la personne sans téléphone.",
             code="phone_shared_by_too_many",
+            most=MAX_PEOPLE_PER_NUMBER,
         )
     person.phone_sealed = _sealed(key, "phone", person.id, e164)
     person.phone_lookup = lookup
@@ -215,7 +216,8 @@ def _give_phone(session: Session, vault: Vault, key: bytes, person: Person, e164
 def _check(session: Session, birth_year: int | None, language: str, branch_id: int | None, now: datetime) -> None:
     this_year = local_day(now).year
     if birth_year is not None and not _OLDEST <= birth_year <= this_year:
-        raise BadInput(f"L’année de naissance est entre {_OLDEST} et {this_year}.", field="birth_year")
+        told = N_("L’année de naissance est entre {oldest} et {this_year}.")
+        raise BadInput(told, field="birth_year", oldest=_OLDEST, this_year=this_year)
     if not _LANGUAGE.fullmatch(language):
         raise BadInput("La langue s’écrit en deux lettres : fr, en, ar…", field="language")
     if branch_id is not None and session.get(Branch, branch_id) is None:

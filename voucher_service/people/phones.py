@@ -6,14 +6,14 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 from phonenumbers import ValidationResult as Size
 
-from voucher_service.errors import BadInput
+from voucher_service.errors import N_, BadInput
 
 REGION = "FR"
 _WRITTEN = frozenset("0123456789 \t\xa0\u202f\u2009+.-‐‑–()/")
 _NARROW = "\u202f"
 _HIDDEN = "•"
-_SHORT = "Ce numéro est trop court : un mobile a dix chiffres."
-_LONG = "Ce numéro est trop long : un mobile a dix chiffres."
+_SHORT = N_("Ce numéro est trop court : un mobile a dix chiffres.")
+_LONG = N_("Ce numéro est trop long : un mobile a dix chiffres.")
 
 
 def read_mobile(text: str, *, field: str = "phone") -> str:
@@ -89,7 +89,7 @@ def _is_french(number: PhoneNumber) -> bool:
 
 def _unreadable(kind: int) -> str:
     if kind == NumberParseException.INVALID_COUNTRY_CODE:
-        return "L’indicatif du pays n’existe pas : écrivez par exemple +33 6 12 34 56 78."
+        return N_("L’indicatif du pays n’existe pas : écrivez par exemple +33 6 12 34 56 78.")
     if kind == NumberParseException.TOO_LONG:
         return _LONG
     return _SHORT

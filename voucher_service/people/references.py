@@ -31,12 +31,14 @@ def read_reference(text: str) -> str:
     typed = typed.translate(_HEARD)
     if len(typed) != _RANDOM + 1:
         raise BadInput(
-            f"Une référence a {_RANDOM + 1} caractères, comme 7K4M-2XQ9 ; il y en a {len(typed)} ici.",
+            "Une référence a {wanted} caractères, comme 7K4M-2XQ9 ; il y en a {found} ici.",
             field="reference",
+            wanted=_RANDOM + 1,
+            found=len(typed),
         )
     strange = [char for char in typed if char not in ALPHABET]
     if strange:
-        raise BadInput(f"Aucune référence ne contient « {strange[0]} » : relisez-la.", field="reference")
+        raise BadInput("Aucune référence ne contient « {char} » : relisez-la.", field="reference", char=strange[0])
     if _check(typed[:_RANDOM]) != typed[_RANDOM]:
         raise BadInput(
             "Cette référence est mal recopiée : un caractère est faux ou deux sont inversés.",

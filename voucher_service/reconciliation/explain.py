@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from voucher_service.errors import N_
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.models import BreakClass
 from voucher_service.units import Unit, display
@@ -63,11 +64,6 @@ class Explanation:
     sentence: str
     next_step: str
     partner_step: str
-
-
-def N_(text: str) -> str:  # noqa: N802  # the name by which catalogues find texts translated later
-    """Mark a text for translation where it is shown."""
-    return text
 
 
 PRIORITIES = {1: N_("Urgent"), 2: N_("Important"), 4: N_("À suivre")}

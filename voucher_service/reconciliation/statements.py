@@ -81,10 +81,12 @@ def _period(parsed: Parsed, period: tuple[date, date] | None) -> tuple[date, dat
     for line in parsed.lines:
         if not first_day <= local_day(line.event_at) <= last_day:
             raise BadFile(
-                f"cette date est hors de la période du {first_day:%d/%m/%Y} au {last_day:%d/%m/%Y} : "
+                "cette date est hors de la période du {first_day:%d/%m/%Y} au {last_day:%d/%m/%Y} : "
                 "corrigez la période ou le fichier.",
                 line=line.line,
                 column="date",
+                first_day=first_day,
+                last_day=last_day,
             )
     return period
 

@@ -85,7 +85,7 @@ def create_staff(
     check_password(password, login=login)
     known = set(session.scalars(select(Branch.id).where(Branch.id.in_(branch_ids))))
     if missing := set(branch_ids) - known:
-        raise BadInput(f"Antenne inconnue : {min(missing)}.", field="branch_ids")
+        raise BadInput("Antenne inconnue : {number}.", field="branch_ids", number=min(missing))
     if session.scalar(select(Staff.id).where(Staff.login == login)):
         raise Conflict("Cet identifiant est déjà pris : choisissez-en un autre.", code="login_taken")
     staff = Staff(
@@ -114,9 +114,10 @@ def check_password(password: str, *, login: str) -> None:
     """
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise BadInput(
-            f"Le mot de passe compte au moins {MIN_PASSWORD} caractères (au plus {MAX_PASSWORD}) : "
-            "une phrase de quatre mots convient.",
+            "Le mot de passe compte au moins {least} caractères (au plus {most}) : une phrase de quatre mots convient.",
             field="password",
+            least=MIN_PASSWORD,
+            most=MAX_PASSWORD,
         )
     if login in password.lower() or len(set(password)) < 5:
         raise BadInput("Ce mot de passe se devine : évitez votre identifiant et les répétitions.", field="password")

@@ -26,7 +26,7 @@ def create_branch(session: Session, *, name: str, city: str, address: str, hours
     texts = {"name": name.strip(), "city": city.strip(), "address": address.strip(), "hours": hours.strip()}
     for field, limit in _LIMITS.items():
         if not 1 <= len(texts[field]) <= limit:
-            raise BadInput(f"Ce texte compte de 1 à {limit} caractères.", field=field)
+            raise BadInput("Ce texte compte de 1 à {limit} caractères.", field=field, limit=limit)
     if session.scalar(select(Branch.id).where(Branch.name == texts["name"])):
         raise Conflict("Une antenne porte déjà ce nom : choisissez-en un autre.", code="branch_exists")
     till = open_book(session, kind=BookKind.TILL, unit=Unit.EUR_CENT, now=now)

@@ -122,7 +122,9 @@ def check_answers(questions: Sequence[Question], raw: Mapping[str, Any], *, requ
         if name in answers:
             answers[name] = _CHECKS[Kind(question["kind"])](question, answers[name])
         elif required and question["required"]:
-            raise BadInput(f"« {question['label_fr']} » : répondez à cette question.", field=_field(name))
+            raise BadInput(
+                "« {question} » : répondez à cette question.", field=_field(name), question=question["label_fr"]
+            )
     return answers
 
 
@@ -201,13 +203,19 @@ def _choice(question: Question, value: Any) -> str:
     for option in question["options"]:
         if value == option["code"]:
             return str(option["code"])
-    raise BadInput(f"« {question['label_fr']} » : choisissez une des réponses proposées.", field=_field(question["id"]))
+    raise BadInput(
+        "« {question} » : choisissez une des réponses proposées.",
+        field=_field(question["id"]),
+        question=question["label_fr"],
+    )
 
 
 def _choices(question: Question, value: Any) -> list[str]:
     if not isinstance(value, list) or any(value.count(one) > 1 for one in value):
         raise BadInput(
-            f"« {question['label_fr']} » : choisissez chaque réponse une fois au plus.", field=_field(question["id"])
+            "« {question} » : choisissez chaque réponse une fois au plus.",
+            field=_field(question["id"]),
+            question=question["label_fr"],
         )
     return [_choice(question, one) for one in value]
 
@@ -215,14 +223,18 @@ def _choices(question: Question, value: Any) -> list[str]:
 def _number(question: Question, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_NUMBER:
         raise BadInput(
-            f"« {question['label_fr']} » : écrivez un nombre entier, en chiffres.", field=_field(question["id"])
+            "« {question} » : écrivez un nombre entier, en chiffres.",
+            field=_field(question["id"]),
+            question=question["label_fr"],
         )
     return value
 
 
 def _text(question: Question, value: Any) -> str:
     if not isinstance(value, str):
-        raise BadInput(f"« {question['label_fr']} » : écrivez un texte.", field=_field(question["id"]))
+        raise BadInput(
+            "« {question} » : écrivez un texte.", field=_field(question["id"]), question=question["label_fr"]
+        )
     return clean_text(value, field=_field(question["id"]), most=MAX_TEXT)
 
 

@@ -186,7 +186,7 @@ def _complaint(voucher: Voucher, request: ScanRequest) -> ServiceError:
     """Return what keeps a live voucher from being redeemed."""
     if request.paid_cents > voucher.price_cents:
         price = display(voucher.price_cents, Unit.EUR_CENT)
-        return BadInput(f"Le prix solidaire de ce bon est de {price} au plus.", field="paid_cents")
+        return BadInput("Le prix solidaire de ce bon est de {price} au plus.", field="paid_cents", price=price)
     if request.number is None:
         return BadInput("Indiquez le numéro à recharger, puis validez.", field="number")
     # Given back by the operator between our two looks: the next try finds it live.

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import BadInput, Conflict, KeyReused, NotFound, SecondPersonNeeded
+from voucher_service.errors import N_, BadInput, Conflict, KeyReused, NotFound, SecondPersonNeeded
 from voucher_service.ids import local_day
 from voucher_service.partners import catalogue, policies
 from voucher_service.partners.gifts import SPLIT_WINDOW
@@ -217,9 +217,9 @@ def _recent(session: Session, offer: Offer, actor: str, now: datetime) -> int:
 
 def _not_pending(batch: Batch) -> Conflict:
     told = {
-        BatchState.READY.value: "a déjà reçu un accord",
-        BatchState.ISSUED.value: "est déjà émis",
-        BatchState.DECLINED.value: "a été refusé",
-        BatchState.PENDING.value: "attend encore un accord",
+        BatchState.READY.value: N_("Ce lot a déjà reçu un accord."),
+        BatchState.ISSUED.value: N_("Ce lot est déjà émis."),
+        BatchState.DECLINED.value: N_("Ce lot a été refusé."),
+        BatchState.PENDING.value: N_("Ce lot attend encore un accord."),
     }[batch.state]
-    return Conflict(f"Ce lot {told}.", code="batch_not_pending")
+    return Conflict(told, code="batch_not_pending")

@@ -187,7 +187,7 @@ def _claim_entitlement(session: Session, wanted: Wanted, terms: OfferTerms, day:
         day=day,
     )
     if refusal is not None:
-        raise Conflict(refusal.message, code=refusal.code)
+        raise Conflict(refusal.template, code=refusal.code, **refusal.values)
     claimed = session.scalar(
         update(Person)
         .where(Person.id == person.id, Person.entitlement_no == person.entitlement_no)

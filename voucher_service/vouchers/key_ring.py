@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, Vault
-from voucher_service.errors import Conflict, NotFound, NotReady
+from voucher_service.errors import N_, Conflict, NotFound, NotReady
 from voucher_service.vouchers import typed_code
 from voucher_service.vouchers.code import VoucherBody, sign, to_digits
 from voucher_service.vouchers.keys import KeyAlgorithm, KeyStatus, PublicKeyRecord, by_pair
@@ -130,7 +130,7 @@ class KeyRing:
             .returning(SigningKey.key_id)
         )
         if revoked is None:
-            raise NotFound(f"Il n’y a pas de clé n° {key_id}.")
+            raise NotFound("Il n’y a pas de clé n° {key_id}.", key_id=key_id)
         self.forget()
 
     def wait_turn(self, session: Session) -> None:
@@ -184,7 +184,8 @@ class KeyRing:
             )
         )
         if sealed is None:
-            raise NotReady(f"La clé de signature n° {key_id} n’est plus conservée : ce bon doit être remplacé.")
+            told = N_("La clé de signature n° {key_id} n’est plus conservée : ce bon doit être remplacé.")
+            raise NotReady(told, key_id=key_id)
         opened = Ed25519PrivateKey.from_private_bytes(self._vault.unseal(self._place(key_id), sealed))
         self._private[key_id] = opened
         return opened

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.db import Database
-from voucher_service.errors import BadInput, Conflict, KeyReused, NotFound
+from voucher_service.errors import N_, BadInput, Conflict, KeyReused, NotFound
 from voucher_service.ids import local_day
 from voucher_service.ledger import post
 from voucher_service.ledger.models import AccountKind, Reason
@@ -147,9 +147,9 @@ def _release(row: Row[UUID, int, str, int, UUID], verb: str, reason: Reason) -> 
 
 def _why_not(voucher: Voucher) -> str:
     return {
-        VoucherState.ISSUED: "Ce bon est en cours de modification : réessayez.",
-        VoucherState.REDEEMED: "Ce bon a déjà été utilisé : il ne peut plus changer.",
-        VoucherState.CANCELLED: "Ce bon est annulé.",
-        VoucherState.REPLACED: "Ce bon a déjà été remplacé : ouvrez le bon qui le remplace.",
-        VoucherState.EXPIRED: "Ce bon est périmé : vous pouvez le remplacer.",
+        VoucherState.ISSUED: N_("Ce bon est en cours de modification : réessayez."),
+        VoucherState.REDEEMED: N_("Ce bon a déjà été utilisé : il ne peut plus changer."),
+        VoucherState.CANCELLED: N_("Ce bon est annulé."),
+        VoucherState.REPLACED: N_("Ce bon a déjà été remplacé : ouvrez le bon qui le remplace."),
+        VoucherState.EXPIRED: N_("Ce bon est périmé : vous pouvez le remplacer."),
     }[VoucherState(voucher.state)]

@@ -32,6 +32,7 @@ from voucher_service.web.forms import (
     read_form,
     read_quantity,
     read_query,
+    said,
 )
 from voucher_service.web.limits import Rule, address, throttle
 from voucher_service.web.paging import Page, page_of
@@ -59,6 +60,7 @@ __all__ = [
     "read_quantity",
     "read_query",
     "requires",
+    "said",
     "services",
     "signed_in",
     "staff_branches",

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from voucher_service.errors import BadInput, Conflict, NotReady, ServiceError, TooManyTries
 from voucher_service.web.access import wants_json
-from voucher_service.web.forms import BadForm
+from voucher_service.web.forms import BadForm, said
 from voucher_service.web.log import where
 
 CODES = {
@@ -44,7 +44,7 @@ def _service_error(error: ServiceError) -> Response:
     }
     if isinstance(error, BadForm):
         details["faults"] = error.faults
-    response = _answer(error.status, error.code, str(error), details)
+    response = _answer(error.status, error.code, said(error), details)
     if isinstance(error, TooManyTries):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

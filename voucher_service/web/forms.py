@@ -9,11 +9,12 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from flask import request
+from flask_babel import gettext
 from pydantic import BaseModel, BeforeValidator, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from voucher_service import units
-from voucher_service.errors import BadInput
+from voucher_service.errors import N_, BadInput, ServiceError
 from voucher_service.ids import new_id
 from voucher_service.units import Unit
 
@@ -23,29 +24,29 @@ KEY_FIELD = "key"
 _OURS = {KEY_FIELD, "csrf_token"}
 
 _WORDS = {
-    "missing": "Renseignez ce champ.",
-    "extra_forbidden": "Ce champ n’existe pas ici : retirez-le.",
-    "string_too_short": "Écrivez au moins {min_length} caractères.",
-    "string_too_long": "Écrivez au plus {max_length} caractères.",
-    "string_pattern_mismatch": "Ce texte n’a pas la forme attendue : vérifiez-le.",
-    "string_type": "Écrivez un texte.",
-    "greater_than": "Indiquez plus de {gt}.",
-    "greater_than_equal": "Indiquez au moins {ge}.",
-    "less_than": "Indiquez moins de {lt}.",
-    "less_than_equal": "Indiquez au plus {le}.",
-    "too_short": "Choisissez au moins {min_length} réponse(s).",
-    "too_long": "Choisissez au plus {max_length} réponse(s).",
-    "bool_parsing": "Répondez par oui ou par non.",
+    "missing": N_("Renseignez ce champ."),
+    "extra_forbidden": N_("Ce champ n’existe pas ici : retirez-le."),
+    "string_too_short": N_("Écrivez au moins {min_length} caractères."),
+    "string_too_long": N_("Écrivez au plus {max_length} caractères."),
+    "string_pattern_mismatch": N_("Ce texte n’a pas la forme attendue : vérifiez-le."),
+    "string_type": N_("Écrivez un texte."),
+    "greater_than": N_("Indiquez plus de {gt}."),
+    "greater_than_equal": N_("Indiquez au moins {ge}."),
+    "less_than": N_("Indiquez moins de {lt}."),
+    "less_than_equal": N_("Indiquez au plus {le}."),
+    "too_short": N_("Choisissez au moins {min_length} réponse(s)."),
+    "too_long": N_("Choisissez au plus {max_length} réponse(s)."),
+    "bool_parsing": N_("Répondez par oui ou par non."),
 }
 _BEGINNINGS = {
-    "int_": "Écrivez un nombre entier, en chiffres.",
-    "date_": "Écrivez une date, comme 2026-03-31.",
-    "datetime_": "Écrivez une date et une heure, comme 2026-03-31T14:30:00Z.",
-    "timezone_": "Ajoutez le fuseau horaire, comme 2026-03-31T14:30:00Z.",
-    "uuid_": "Cet identifiant n’a pas la bonne forme : rechargez la page.",
-    "enum": "Choisissez une des réponses proposées.",
-    "literal_": "Choisissez une des réponses proposées.",
-    "union_": "Choisissez une des réponses proposées.",
+    "int_": N_("Écrivez un nombre entier, en chiffres."),
+    "date_": N_("Écrivez une date, comme 2026-03-31."),
+    "datetime_": N_("Écrivez une date et une heure, comme 2026-03-31T14:30:00Z."),
+    "timezone_": N_("Ajoutez le fuseau horaire, comme 2026-03-31T14:30:00Z."),
+    "uuid_": N_("Cet identifiant n’a pas la bonne forme : rechargez la page."),
+    "enum": N_("Choisissez une des réponses proposées."),
+    "literal_": N_("Choisissez une des réponses proposées."),
+    "union_": N_("Choisissez une des réponses proposées."),
 }
 
 
@@ -66,9 +67,14 @@ class BadForm(BadInput):
         self.faults = dict(faults)
 
 
+def said(error: ServiceError) -> str:
+    """Return what the error says, in the language of this answer where the catalogue knows the sentence."""
+    return error.said(gettext)
+
+
 def faults_of(error: BadInput) -> dict[str, str]:
     """Return the faults of any wrong input as the `errors` mapping of the form macros."""
-    return error.faults if isinstance(error, BadForm) else {error.field: str(error)}
+    return error.faults if isinstance(error, BadForm) else {error.field: said(error)}
 
 
 def read_quantity(text: str, unit: Unit, *, field: str) -> int:
@@ -106,7 +112,7 @@ def parse(model: type[M], values: Mapping[str, Any]) -> M:
     """Return `values` as `model`. Raises BadForm naming every wrong field."""
     for name, value in values.items():
         if isinstance(value, str) and "\x00" in value:  # PostgreSQL keeps no such text
-            raise BadForm({name: "Ce texte contient un caractère interdit : écrivez-le à nouveau."})
+            raise BadForm({name: gettext("Ce texte contient un caractère interdit : écrivez-le à nouveau.")})
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -119,13 +125,11 @@ def parse(model: type[M], values: Mapping[str, Any]) -> M:
 
 def _sentence(kind: str, context: Mapping[str, Any], message: str) -> str:
     if kind == "value_error":  # our own validators speak French themselves
-        return message.removeprefix("Value error, ")
+        return str(gettext(message.removeprefix("Value error, ")))
     if kind in _WORDS:
-        return _WORDS[kind].format_map(context)
-    return next(
-        (words for start, words in _BEGINNINGS.items() if kind.startswith(start)),
-        "Cette valeur ne convient pas : vérifiez-la.",
-    )
+        return str(gettext(_WORDS[kind])).format_map(context)
+    other = N_("Cette valeur ne convient pas : vérifiez-la.")
+    return str(gettext(next((words for start, words in _BEGINNINGS.items() if kind.startswith(start)), other)))
 
 
 def _plain(model: type[BaseModel], sent: MultiDict[str, str]) -> dict[str, Any]:

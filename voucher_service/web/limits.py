@@ -61,8 +61,9 @@ class Throttle:
         seconds = max(1, min(rule.seconds, round(window.reset_time - time.time())))
         minutes = -(-seconds // 60)
         return TooManyTries(
-            f"Trop d’essais en peu de temps. Réessayez dans {minutes} min, ou appelez votre coordination.",
+            "Trop d’essais en peu de temps. Réessayez dans {minutes} min, ou appelez votre coordination.",
             retry_after=seconds,
+            minutes=minutes,
         )
 
     def _ask(self, ask: Callable[[MovingWindowRateLimiter, RateLimitItem], T], rule: Rule) -> T:

@@ -96,7 +96,8 @@ def _header(row: Row, separator: str) -> Header:
 def _missing(row: Row, field: Field) -> BadFile:
     known = ", ".join(COLUMNS[field][:5])
     return BadFile(
-        f"cette colonne manque : ajoutez-la ou renommez-la (noms connus : {known}…).",
+        "cette colonne manque : ajoutez-la ou renommez-la (noms connus : {known}…).",
         line=row.line,
         column=FIELD_NAMES[field],
+        known=known,
     )

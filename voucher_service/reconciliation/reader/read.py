@@ -14,7 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from voucher_service.errors import BadFile
+from voucher_service.errors import N_, BadFile
 from voucher_service.ids import local_day
 from voucher_service.reconciliation.reader.header import Header, find_header
 from voucher_service.reconciliation.reader.rows import Row, decode, rows
@@ -127,7 +127,8 @@ class _Reading:
             self.trailer = row
             return
         if len(self.lines) == MAX_LINES:
-            raise BadFile(f"le relevé dépasse {MAX_LINES} lignes : envoyez-le en plusieurs fichiers.", line=row.line)
+            told = N_("le relevé dépasse {most} lignes : envoyez-le en plusieurs fichiers.")
+            raise BadFile(told, line=row.line, most=MAX_LINES)
         if len(row.cells) > self.header.width and any(row.cells[self.header.width :]):
             raise BadFile(
                 "plus de valeurs que de colonnes : mettez entre guillemets une valeur qui contient le séparateur.",
@@ -177,21 +178,22 @@ class _Reading:
         try:
             return parse(text)
         except BadCell as error:
-            raise BadFile(str(error), line=row.line, column=column) from error
+            raise BadFile(error.message, line=row.line, column=column, **error.values) from error
 
     def _check_number(self, row: Row) -> None:
         """Refuse the partner's own line numbers unless each follows the one before: a gap is a lost line."""
         text, column = self.header.text(row.cells, Field.LINE), self.header.names[Field.LINE]
         if not (text.isascii() and text.isdigit() and len(text) < 16):
-            raise BadFile(f"« {text[:40]} » n’est pas un numéro de ligne.", line=row.line, column=column)
+            raise BadFile("« {text} » n’est pas un numéro de ligne.", line=row.line, column=column, text=text[:40])
         number, expected = int(text), int(text) if self.number is None else self.number + 1
         if number != expected:
-            fault = "est en double ou dans le désordre" if number < expected else "saute des lignes"
-            raise BadFile(
-                f"le numéro {number} {fault} : {expected} était attendu ; exportez le relevé à nouveau.",
-                line=row.line,
-                column=column,
+            again = N_(
+                "le numéro {number} est en double ou dans le désordre : {expected} était attendu ; "
+                "exportez le relevé à nouveau."
             )
+            gap = N_("le numéro {number} saute des lignes : {expected} était attendu ; exportez le relevé à nouveau.")
+            told = again if number < expected else gap
+            raise BadFile(told, line=row.line, column=column, number=number, expected=expected)
         self.number = number
 
     def check_trailer(self, row: Row) -> None:
@@ -199,9 +201,11 @@ class _Reading:
         count, total = self._announced(row)
         if count and (not (count.isascii() and count.isdigit()) or int(count) != len(self.lines)):
             raise BadFile(
-                f"le total annonce « {count[:20]} » lignes, le fichier en a {len(self.lines)}.",
+                "le total annonce « {count} » lignes, le fichier en a {found}.",
                 line=row.line,
                 column="2",
+                count=count[:20],
+                found=len(self.lines),
             )
         if not total:
             return
@@ -216,12 +220,16 @@ class _Reading:
         try:
             announced = parse_quantity(total, scale)
         except BadCell as error:
-            raise BadFile(str(error), line=row.line, column=column) from error
+            raise BadFile(error.message, line=row.line, column=column, **error.values) from error
         real = sum(line.quantity for line in self.lines)
         if announced != real:
             told = str(Decimal(real) / scale[1]).replace(".", ",")
             raise BadFile(
-                f"le total annonce « {total} », la somme des lignes est {told}.", line=row.line, column=column
+                "le total annonce « {total} », la somme des lignes est {told}.",
+                line=row.line,
+                column=column,
+                total=total,
+                told=told,
             )
 
     def _announced(self, row: Row) -> tuple[str, str]:

@@ -7,19 +7,19 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from voucher_service.errors import BadFile
+from voucher_service.errors import N_, BadFile
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_LINE_LENGTH = 10_000
 MAX_COLUMNS = 100
 
 _BINARY = {
-    b"PK\x03\x04": "un classeur Excel (XLSX) ou une archive",
-    b"\xd0\xcf\x11\xe0": "un ancien classeur Excel (XLS)",
-    b"%PDF": "un PDF",
-    b"\x1f\x8b": "un fichier compressé",
-    b"\xff\xfe": "du texte UTF-16",
-    b"\xfe\xff": "du texte UTF-16",
+    b"PK\x03\x04": N_("ce fichier est un classeur Excel (XLSX) ou une archive : enregistrez-le au format CSV (UTF-8)."),
+    b"\xd0\xcf\x11\xe0": N_("ce fichier est un ancien classeur Excel (XLS) : enregistrez-le au format CSV (UTF-8)."),
+    b"%PDF": N_("ce fichier est un PDF : enregistrez-le au format CSV (UTF-8)."),
+    b"\x1f\x8b": N_("ce fichier est un fichier compressé : enregistrez-le au format CSV (UTF-8)."),
+    b"\xff\xfe": N_("ce fichier est du texte UTF-16 : enregistrez-le au format CSV (UTF-8)."),
+    b"\xfe\xff": N_("ce fichier est du texte UTF-16 : enregistrez-le au format CSV (UTF-8)."),
 }
 
 
@@ -39,9 +39,9 @@ def decode(content: bytes) -> tuple[str, str]:
     """
     if len(content) > MAX_BYTES:
         raise BadFile("le fichier dépasse 50 Mio : envoyez-le en plusieurs fichiers.", line=1)
-    for start, kind in _BINARY.items():
+    for start, told in _BINARY.items():
         if content.startswith(start):
-            raise BadFile(f"ce fichier est {kind} : enregistrez-le au format CSV (UTF-8).", line=1)
+            raise BadFile(told, line=1)
     if not content.removeprefix(b"\xef\xbb\xbf").strip():
         raise BadFile("le fichier est vide.", line=1)
     nul = content.find(b"\0")
@@ -72,7 +72,7 @@ def _physical(text: str) -> Iterator[str]:
     for number, line in enumerate(io.StringIO(text, newline=""), start=1):
         if len(line) > MAX_LINE_LENGTH:
             raise BadFile(
-                f"cette ligne dépasse {MAX_LINE_LENGTH} caractères : vérifiez les fins de ligne.", line=number
+                "cette ligne dépasse {most} caractères : vérifiez les fins de ligne.", line=number, most=MAX_LINE_LENGTH
             )
         yield line
 
@@ -95,6 +95,6 @@ def rows(text: str, separator: str) -> Iterator[Row]:
         if cells is None:
             return
         if len(cells) > MAX_COLUMNS:
-            raise BadFile(f"plus de {MAX_COLUMNS} colonnes : vérifiez le séparateur.", line=start)
+            raise BadFile("plus de {most} colonnes : vérifiez le séparateur.", line=start, most=MAX_COLUMNS)
         yield Row(start, [cell.strip() for cell in cells])
         start = reader.line_num + 1

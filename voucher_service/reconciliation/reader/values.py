@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
 
+from voucher_service.errors import ServiceError
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.reader.words import STATUSES, UNITS, LineStatus, Scale, plain
 from voucher_service.units import MAX_QUANTITY
@@ -28,7 +29,7 @@ _DATES = (
 )
 
 
-class BadCell(ValueError):
+class BadCell(ServiceError):
     """A cell cannot be read; the message is the remedy, in the reader's words."""
 
 
@@ -37,7 +38,7 @@ def parse_status(text: str) -> LineStatus:
     """Return what the partner's status word means."""
     status = STATUSES.get(plain(text))
     if status is None:
-        raise BadCell(f"le statut « {text[:40]} » est inconnu : écrivez livré, refusé ou remboursé.")
+        raise BadCell("le statut « {text} » est inconnu : écrivez livré, refusé ou remboursé.", text=text[:40])
     return status
 
 
@@ -46,7 +47,9 @@ def parse_scale(text: str) -> Scale:
     """Return our unit and the factor for the partner's unit word."""
     scale = UNITS.get(plain(text.replace("€", " eur ")))
     if scale is None:
-        raise BadCell(f"l’unité « {text[:40]} » est inconnue : écrivez EUR, centimes, Mo, Go, min, SMS ou pièce.")
+        raise BadCell(
+            "l’unité « {text} » est inconnue : écrivez EUR, centimes, Mo, Go, min, SMS ou pièce.", text=text[:40]
+        )
     return scale
 
 
@@ -58,14 +61,14 @@ def parse_quantity(text: str, scale: Scale) -> int:
     """
     bare = _BLANKS.sub("", text).removesuffix("€")
     if bare.startswith("-"):
-        raise BadCell(f"« {text[:40]} » est négatif : dites « remboursé » dans la colonne du statut.")
+        raise BadCell("« {text} » est négatif : dites « remboursé » dans la colonne du statut.", text=text[:40])
     if not _NUMBER.fullmatch(bare):
-        raise BadCell(f"« {text[:40]} » n’est pas un nombre : écrivez par exemple 12,50.")
+        raise BadCell("« {text} » n’est pas un nombre : écrivez par exemple 12,50.", text=text[:40])
     pieces = _decimal(bare, text) * scale[1]
     if pieces != pieces.to_integral_value():
-        raise BadCell(f"« {text[:40]} » est plus précis que l’unité : arrondissez au centime ou à l’entier.")
+        raise BadCell("« {text} » est plus précis que l’unité : arrondissez au centime ou à l’entier.", text=text[:40])
     if pieces > MAX_QUANTITY:
-        raise BadCell(f"« {text[:40]} » est trop grand pour une ligne de relevé.")
+        raise BadCell("« {text} » est trop grand pour une ligne de relevé.", text=text[:40])
     return int(pieces)
 
 
@@ -73,15 +76,16 @@ def _decimal(bare: str, text: str) -> Decimal:
     marks = [mark for mark in bare if mark in ".,"]
     if len(marks) == 1 and _GROUPED.fullmatch(bare) and not bare.startswith("0"):
         raise BadCell(
-            f"« {text[:40]} » peut se lire de deux façons : écrivez les milliers sans séparateur "
-            "et deux décimales, par exemple 1234,00."
+            "« {text} » peut se lire de deux façons : écrivez les milliers sans séparateur "
+            "et deux décimales, par exemple 1234,00.",
+            text=text[:40],
         )
     if len(marks) > 1:
         if len(set(marks)) == 1 and _GROUPED.fullmatch(bare):  # 1.234.567
             return Decimal(bare.replace(marks[0], ""))
         whole, _, cents = bare.rpartition(marks[-1])
         if marks[-1] in whole or not _GROUPED.fullmatch(whole):
-            raise BadCell(f"« {text[:40]} » n’est pas un nombre : écrivez par exemple 1234,56.")
+            raise BadCell("« {text} » n’est pas un nombre : écrivez par exemple 1234,56.", text=text[:40])
         bare = re.sub("[.,]", "", whole) + "." + cents
     return Decimal(bare.replace(",", "."))
 
@@ -94,7 +98,9 @@ def parse_instant(text: str) -> datetime:
     """
     found = _DATES[0].fullmatch(text) or _DATES[1].fullmatch(text)
     if found is None:
-        raise BadCell(f"la date « {text[:40]} » est illisible : écrivez 31/01/2026 14:05 ou 2026-01-31T14:05:00.")
+        raise BadCell(
+            "la date « {text} » est illisible : écrivez 31/01/2026 14:05 ou 2026-01-31T14:05:00.", text=text[:40]
+        )
     part = found.groupdict(default="0")
     try:
         local = datetime(
@@ -109,11 +115,11 @@ def parse_instant(text: str) -> datetime:
         )
         instant = local.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise BadCell(f"la date « {text[:40]} » n’existe pas : vérifiez jour, mois et heure.") from error
+        raise BadCell("la date « {text} » n’existe pas : vérifiez jour, mois et heure.", text=text[:40]) from error
     if not 2000 <= local.year <= 2199:
-        raise BadCell(f"la date « {text[:40]} » est hors de l’époque : l’année va de 2000 à 2199.")
+        raise BadCell("la date « {text} » est hors de l’époque : l’année va de 2000 à 2199.", text=text[:40])
     if instant.astimezone(local.tzinfo).replace(fold=0) != local.replace(fold=0):
-        raise BadCell(f"l’heure « {text[:40]} » n’existe pas à Paris (passage à l’heure d’été).")
+        raise BadCell("l’heure « {text} » n’existe pas à Paris (passage à l’heure d’été).", text=text[:40])
     return instant
 
 
@@ -131,12 +137,13 @@ def parse_reference(text: str, longest: int) -> str | None:
     if not text:
         return None
     if len(text) > longest:
-        raise BadCell(f"cette référence dépasse {longest} caractères : vérifiez la colonne.")
+        raise BadCell("cette référence dépasse {longest} caractères : vérifiez la colonne.", longest=longest)
     if not text.isprintable():
         raise BadCell("cette référence contient un caractère de contrôle : exportez le fichier à nouveau.")
     if _ROUNDED.fullmatch(text):
         raise BadCell(
-            f"« {text} » a été arrondi par un tableur : mettez la colonne au format texte et exportez à nouveau."
+            "« {text} » a été arrondi par un tableur : mettez la colonne au format texte et exportez à nouveau.",
+            text=text,
         )
     if not _UUID.fullmatch(text):
         return text

@@ -9,20 +9,27 @@ from flask_babel import gettext as _
 
 def page_words() -> dict[str, Any]:
     """Return the words by name; `scanner` holds those of each phase of the camera: what is so, what to do."""
+    return {"scanner": _scanner(), **_talk(), **_visit(), **_result()}
+
+
+def _scanner() -> dict[str, list[str]]:
     type_it = _("Tapez le code à 16 chiffres écrit sous le QR.")
     return {
-        "scanner": {
-            "starting": [_("La caméra démarre…"), _("Autorisez la caméra si l’appareil le demande.")],
-            "reading": [_("Présentez le QR du bon"), _("Tenez-le à plat, à une main de distance.")],
-            "paused": [_("Lecture en pause"), _("Terminez ce passage, la lecture reprendra ensuite.")],
-            "stopped": [_("Caméra arrêtée"), type_it],
-            "insecure": [_("Adresse non protégée : la caméra est bloquée"), type_it],
-            "unsupported": [_("Ce navigateur ne sait pas ouvrir la caméra"), type_it],
-            "refused": [_("La caméra n’est pas autorisée"), type_it],
-            "missing": [_("Aucune caméra trouvée"), type_it],
-            "busy": [_("La caméra est prise par une autre application"), type_it],
-            "reader": [_("La lecture des QR n’a pas pu démarrer"), type_it],
-        },
+        "starting": [_("La caméra démarre…"), _("Autorisez la caméra si l’appareil le demande.")],
+        "reading": [_("Présentez le QR du bon"), _("Tenez-le à plat, à une main de distance.")],
+        "paused": [_("Lecture en pause"), _("Terminez ce passage, la lecture reprendra ensuite.")],
+        "stopped": [_("Caméra arrêtée"), type_it],
+        "insecure": [_("Adresse non protégée : la caméra est bloquée"), type_it],
+        "unsupported": [_("Ce navigateur ne sait pas ouvrir la caméra"), type_it],
+        "refused": [_("La caméra n’est pas autorisée"), type_it],
+        "missing": [_("Aucune caméra trouvée"), type_it],
+        "busy": [_("La caméra est prise par une autre application"), type_it],
+        "reader": [_("La lecture des QR n’a pas pu démarrer"), type_it],
+    }
+
+
+def _talk() -> dict[str, str]:
+    return {
         "reading": _("Lecture du bon…"),
         "sending": _("Enregistrement…"),
         "away_look": _("Le serveur ne répond pas"),
@@ -37,6 +44,13 @@ def page_words() -> dict[str, Any]:
         "next": _("Suivant"),
         "use_now": _("Utiliser ce bon"),
         "mistyped": _("Il y a une erreur dans ces chiffres : relisez-les par groupes de quatre."),
+        "problem": _("À corriger"),
+        "leaving": _("Un passage n’est pas encore enregistré."),
+    }
+
+
+def _visit() -> dict[str, str]:
+    return {
         "number": _("Numéro à recharger"),
         "number_known": _("Numéro connu :"),
         "number_other": _("Un autre numéro"),
@@ -57,6 +71,11 @@ def page_words() -> dict[str, Any]:
         "note_hint": _("Rien d’intime : cette note se lit à l’antenne."),
         "next_visit": _("Prochain passage"),
         "accept": _("Valider"),
+    }
+
+
+def _result() -> dict[str, str]:
+    return {
         "valid_until": _("Valable jusqu’au {day}"),
         "person": _("Référence {reference}"),
         "last_visit": _("Dernier passage : {when}"),
@@ -65,10 +84,8 @@ def page_words() -> dict[str, Any]:
         "reason": _("Pourquoi le revoir ?"),
         "code_once": _("Ce code ne s’affiche librement qu’une fois : faites-le noter ou taper maintenant."),
         "serial": _("Numéro de série : {serial}"),
-        "problem": _("À corriger"),
         "torch_on": _("Éteindre la lampe"),
         "torch_off": _("Lampe"),
         "sound_on": _("Son : oui"),
         "sound_off": _("Son : non"),
-        "leaving": _("Un passage n’est pas encore enregistré."),
     }

@@ -103,7 +103,7 @@ def _person(reference: str) -> UUID | None:
         with doors.services().database.read() as session:
             return find_by_reference(session, reference).id
     except NotFound as error:
-        raise BadInput(str(error), field="reference") from error
+        raise BadInput(doors.said(error), field="reference") from error
 
 
 def _answers(questions: Any) -> dict[str, Any]:

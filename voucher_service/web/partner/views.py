@@ -139,7 +139,7 @@ def preview(partner_id: UUID) -> ResponseReturnValue:
     try:
         parsed = read(content)
     except BadFile as error:
-        page = render_template("partner/upload.html", partner=partner, errors={"statement": str(error)})
+        page = render_template("partner/upload.html", partner=partner, errors={"statement": doors.said(error)})
         return page, 422
     digest = uploads.keep(_folder(), partner_id, content, doors.now())
     return render_template(
@@ -168,7 +168,7 @@ def confirm(partner_id: UUID) -> ResponseReturnValue:
     try:
         statement_id = database.run(work)
     except BadFile as error:
-        page = render_template("partner/upload.html", partner=partner, errors={"statement": str(error)})
+        page = render_template("partner/upload.html", partner=partner, errors={"statement": doors.said(error)})
         return page, 422
     uploads.drop(_folder(), partner_id, sent.digest)
     return redirect(url_for("partner.result", partner_id=partner_id, statement_id=statement_id), 303)
