@@ -290,8 +290,9 @@ def _recent(session: Session, partner_id: UUID, unit: Unit, actor: str, now: dat
 
 def _not_pending(allocation: Allocation) -> Conflict:
     told = {
-        AllocationState.OPEN.value: N_("Cette dotation est déjà ouverte."),
-        AllocationState.DECLINED.value: N_("Cette dotation a été refusée."),
+        AllocationState.OPEN.value: N_("Cette dotation a déjà été approuvée par {who}."),
+        AllocationState.DECLINED.value: N_("Cette dotation a été refusée par {who}."),
         AllocationState.CLOSED.value: N_("Cette dotation est close."),
     }[allocation.state]
-    return Conflict(told, code="allocation_not_pending")
+    who = allocation.ended_by if allocation.state == AllocationState.DECLINED.value else allocation.approved_by
+    return Conflict(told, code="allocation_not_pending", who=who or "–")
