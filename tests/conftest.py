@@ -15,6 +15,7 @@ import redis
 from tests.databases import fresh_postgres, fresh_sqlite
 from tests.programme import Programme
 from tests.servers.shared import SESSION_VARIABLE, close_session, open_session, shared_valkey
+from voucher_service.db import Database
 
 SESSION_FOLDER = pytest.StashKey[Path]()
 
@@ -67,6 +68,22 @@ def redis_url() -> str:
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url
+
+
+@pytest.fixture(autouse=True)
+def databases_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close every database a test opened: a connection left to the collector warns in the middle of another test."""
+    opened: list[Database] = []
+    as_it_is = Database.__init__
+
+    def remember(self: Database, url: str, **options: int) -> None:
+        as_it_is(self, url, **options)
+        opened.append(self)
+
+    monkeypatch.setattr(Database, "__init__", remember)
+    yield
+    for database in opened:
+        database.close()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.desk import Desk, Server
 
 TELEPHONE, DESKTOP = (360, 740), (1280, 800)
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
-PATIENCE_MS = 10_000
+PATIENCE_MS = 20_000
 
 
 class OpenContext(Protocol):

@@ -23,6 +23,7 @@ from voucher_service.ledger import post as posting
 from voucher_service.ledger.models import Reason
 from voucher_service.partners import draw_down
 from voucher_service.partners.models import Allocation
+from voucher_service.prepared import Prepared
 from voucher_service.visits import hot_path
 from voucher_service.visits import redeem as redeeming
 from voucher_service.visits.models import Visit, VisitKind
@@ -81,8 +82,8 @@ def _rebuild_redemption(stack: ExitStack, *, without: str = "") -> None:
     stack.enter_context(patch.object(hot_path, "_stamp", lambda which: thin(make(which))))
     signed, typed = hot_path._same_as_signed(), hot_path._typed()
     parts = {
-        "signed": (hot_path._as_one(signed), hot_path._stamp(signed)),
-        "typed": (hot_path._as_one(typed), hot_path._stamp(typed)),
+        "signed": (Prepared(hot_path._as_one(signed)), hot_path._stamp(signed)),
+        "typed": (Prepared(hot_path._as_one(typed)), hot_path._stamp(typed)),
     }
     stack.enter_context(patch.object(hot_path, "_STATEMENTS", parts))
     which = [Voucher.id == hot_path._given("voucher_id", Uuid)]

@@ -99,6 +99,11 @@ def _static(version: str, filename: str) -> Response:
     # Without an age (an old page asks for a file that may have changed since) it is served and not kept.
     response = send_from_directory(STATIC, filename, max_age=_YEAR if is_fresh else None)
     response.cache_control.immutable = is_fresh
+    # Read whole, the largest is 1 MB: a file left to be streamed stays open when the browser goes away.
+    response.direct_passthrough = False
+    body = response.get_data()
+    response.close()
+    response.set_data(body)
     return response
 
 
