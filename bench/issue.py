@@ -73,7 +73,7 @@ def _batch(programme: Programme, batch_id: UUID, count: int) -> Batch:
 def _sign_all(programme: Programme, name: str, count: int) -> float:
     """Sign every voucher's code (QR digits and typed code); return the seconds of signing."""
     spent = 0.0
-    with Progress() as bar, programme.database.read() as session:
+    with Progress() as bar, programme.database.begin() as session:  # streamed: in a transaction
         task = bar.add_task(f"{name}: sign", total=count)
         keys = programme.ring.public_keys(session, programme.now)
         vouchers = session.scalars(select(Voucher).execution_options(yield_per=1000))

@@ -96,7 +96,8 @@ class Database:
     def read(self) -> Iterator[Session]:
         """Open a session for reading: it takes no write lock. What was read stays readable after the block.
 
-        On PostgreSQL each query stands alone, as it would in READ COMMITTED, without BEGIN and ROLLBACK trips.
+        On PostgreSQL each query stands alone, as it would in READ COMMITTED, without BEGIN and ROLLBACK trips;
+        so a result cannot be streamed from a server-side cursor (`yield_per`), which needs a transaction.
         """
         with (self._sessions if self.is_sqlite else self._autocommit)() as session:
             if self.is_sqlite:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from sqlalchemy import func, select
 
@@ -10,9 +12,10 @@ from voucher_service.errors import Conflict, SecondPersonNeeded
 from voucher_service.ids import local_day, new_id
 from voucher_service.partners import policies
 from voucher_service.units import Unit
-from voucher_service.vouchers import batches
+from voucher_service.vouchers import batches, printing
 from voucher_service.vouchers.batch_runner import BatchRunner, issue_ready
 from voucher_service.vouchers.models import Batch, BatchState, Voucher
+from voucher_service.vouchers.sheets import Layout
 
 
 def ask(programme: Programme, quantity: int, actor: str = "staff:awa") -> Batch:
@@ -130,3 +133,15 @@ def test_two_runners_issue_no_more_than_was_asked(busy_programme: Programme) -> 
     with programme.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Voucher)) == 150
     assert programme.findings() == []
+
+
+def test_a_batch_is_printed_on_both_databases(programme: Programme) -> None:
+    batch = ask(programme, 3)
+    programme.database.run(batches.approve_batch, batch.id, "staff:marc", programme.now)
+    issue_ready(programme.database, programme.ring, lambda: programme.now)
+    table, sheet = io.BytesIO(), io.BytesIO()
+    with programme.database.read() as session:
+        assert printing.write_csv(session, programme.ring, batch.id, 1, table) == 3
+        assert printing.write_sheet(session, programme.ring, batch.id, 1, Layout.LABELS, sheet) == 3
+    assert table.getvalue().decode("utf-8-sig").count("\n") == 4
+    assert sheet.getvalue().startswith(b"%PDF")

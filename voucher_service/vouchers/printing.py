@@ -101,7 +101,7 @@ def printable(
 def _of_part(session: Session, batch_id: UUID, part: int) -> Iterator[Voucher]:
     # Parts are cut by position among all vouchers of the batch, so that cancelling one moves no other.
     query = select(Voucher).where(Voucher.batch_id == batch_id).order_by(Voucher.id)
-    yield from session.scalars(query.offset((part - 1) * PART).limit(PART).execution_options(yield_per=_CHUNK))
+    yield from session.scalars(query.offset((part - 1) * PART).limit(PART))
 
 
 def _pdf(vouchers: Iterator[sheets.SheetVoucher], layout: sheets.Layout, out: BinaryIO) -> int:
