@@ -7,26 +7,13 @@ from typing import Any
 from flask import Blueprint, url_for
 from flask_babel import gettext as _
 
-from admin import (
-    allocations,
-    batches,
-    books,
-    branches,
-    campaigns,
-    menu,
-    offers,
-    orders,
-    partners,
-    people,
-    room,
-    stock,
-    team,
-    thresholds,
-    today,
-    visits,
-    vouchers,
-    words,
-)
+from admin import menu, room, words
+from admin.delivery import orders
+from admin.gifts import allocations, partners, stock
+from admin.house import books, branches, team, thresholds, today
+from admin.people import people, visits
+from admin.programmes import campaigns, offers
+from admin.vouchers import batches, vouchers
 
 ROOMS = (
     today,

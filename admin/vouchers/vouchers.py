@@ -13,8 +13,9 @@ from markupsafe import Markup
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from admin import room, story_words, words
-from admin.voucher_forms import NewVoucher, Why, cancel_form, issue_form, reissue_form
+from admin import room, words
+from admin.vouchers import story_words
+from admin.vouchers.voucher_forms import NewVoucher, Why, cancel_form, issue_form, reissue_form
 from voucher_service.errors import BadInput, NotFound
 from voucher_service.impact.story import story
 from voucher_service.partners import lists as partner_lists

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from pydantic import BaseModel
 
 from admin import room, words
-from admin.allocation_forms import Leaving, NewGift, gift_form, leaving_form
+from admin.gifts.allocation_forms import Leaving, NewGift, gift_form, leaving_form
 from voucher_service.errors import Conflict
 from voucher_service.ledger import lists as ledger_lists
 from voucher_service.ledger.models import AccountKind, Transfer

@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, Field
 
 from admin import room, words
-from admin.audit_words import rule_words
-from admin.visits import starts
+from admin.house.audit_words import rule_words
+from admin.people.visits import starts
 from voucher_service.ledger import audit, lists
 from voucher_service.ledger.models import Reason, Transfer
 from voucher_service.partners.lists import notes_of

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from admin import room, words
-from admin.voucher_forms import branch_field, read_what, what_field
+from admin.vouchers.voucher_forms import branch_field, read_what, what_field
 from voucher_service.errors import Conflict, NotFound
 from voucher_service.ids import utc_now
 from voucher_service.partners import lists as partner_lists

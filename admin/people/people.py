@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from admin import room
-from admin.people_forms import LANGUAGES, erase_form, person_form, phone_form
+from admin.people.people_forms import LANGUAGES, erase_form, person_form, phone_form
 from voucher_service.errors import BadInput, Erased, NotFound
 from voucher_service.people import identity, lists
 from voucher_service.people.models import Person

@@ -1,0 +1,1 @@
+"""Deliveries that need a person, and differences with partners."""

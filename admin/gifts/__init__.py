@@ -1,0 +1,1 @@
+"""Gifts: partners and their agreements, allocations, stock of codes."""

@@ -1,0 +1,1 @@
+"""The house itself: today, the team, branches, thresholds, the books."""

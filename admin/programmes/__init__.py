@@ -1,0 +1,1 @@
+"""Programmes: offers and their terms, campaigns and their rules."""

@@ -1,0 +1,1 @@
+"""Vouchers, one by one and in batches, with the story of each."""
