@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from tests.doors.admin.conftest import Desk, Programme, faults
 from tests.house import services_of
-from voucher_service.ids import new_id
+from voucher_service.ids import local_day, new_id
 from voucher_service.partners.models import Allocation
 from voucher_service.vouchers.batch_runner import BatchRunner
 from voucher_service.vouchers.models import Batch, Voucher
@@ -91,7 +91,7 @@ def test_a_batch_stops_when_the_gift_is_used_up_and_goes_on_later(app: Flask, aw
         "label": "Complément",
         "unit": "eur_cent",
         "quantity": "10",
-        "valid_from": batch(app, path).created_at.date(),
+        "valid_from": local_day(batch(app, path).created_at),
         "valid_until": last_day(app, programme),
     }
     awa.follow("/admin/allocations/new", step="confirm", **more)
