@@ -151,3 +151,8 @@ def parse_reference(text: str, longest: int) -> str | None:
     if len(bare) == 32:
         return "-".join((bare[:8], bare[8:12], bare[12:16], bare[16:20], bare[20:]))
     return bare
+
+
+def named_order(text: str) -> str | None:
+    """Return the canonical reference itself when it spells an order's id, None when it spells none."""
+    return text if len(text) == 36 and text[8] == "-" and _UUID.fullmatch(text) else None
