@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.fulfilment.providers import Provider
+from voucher_service.ledger.seal.note import LogSigner
 from voucher_service.settings import Settings
 from voucher_service.vouchers.key_ring import KeyRing
 
@@ -21,3 +22,7 @@ class Services:
     vault: Vault
     ring: KeyRing
     providers: Mapping[str, Provider]
+
+    def log_signer(self) -> LogSigner:
+        """Return what signs this installation's checkpoints."""
+        return LogSigner(self.vault, self.settings.organisation)
