@@ -138,8 +138,12 @@ class Wanted:
     @property
     def is_given_back(self) -> bool:
         """Say whether the value went back to the voucher, perhaps before a delivery was found after all."""
-        late = self.state is OrderState.MANUAL and self.outcome_code == "late_delivery"
-        return late or self.state is OrderState.GIVEN_BACK
+        return self.is_late or self.state is OrderState.GIVEN_BACK
+
+    @property
+    def is_late(self) -> bool:
+        """Say whether a delivery was found after the value had gone back."""
+        return self.state is OrderState.MANUAL and self.outcome_code == "late_delivery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,8 @@ class _Move:
 _ISSUE = _Move("issue", AccountKind.AVAILABLE, AccountKind.RESERVED, Reason.ISSUED)
 _REDEEM = _Move("redeem", AccountKind.RESERVED, AccountKind.IN_DELIVERY, Reason.REDEEMED)
 _DELIVER = _Move("deliver", AccountKind.IN_DELIVERY, AccountKind.DELIVERED, Reason.DELIVERED)
+_LATE = _Move("late", AccountKind.VARIANCE, AccountKind.DELIVERED, Reason.LATE_DELIVERY)
+_LOSE = _Move("lost", AccountKind.IN_DELIVERY, AccountKind.WRITTEN_OFF, Reason.WRITTEN_OFF)
 _GIVE_BACK = _Move("giveback", AccountKind.IN_DELIVERY, AccountKind.RESERVED, Reason.GIVEN_BACK)
 
 
@@ -168,6 +174,8 @@ def add_orders(session: Session, world: World, wanted: Sequence[Wanted]) -> list
     held = _post(session, world, _REDEEM, made, reserved)
     _post(session, world, _DELIVER, {i: want for i, want in made.items() if want.state in PAST_HOLD}, held)
     back = _post(session, world, _GIVE_BACK, {i: want for i, want in made.items() if want.is_given_back}, held)
+    _post(session, world, _LATE, {i: want for i, want in made.items() if want.is_late}, {})
+    _post(session, world, _LOSE, {i: want for i, want in made.items() if want.state is OrderState.LOST}, held)
     vouchers = {i: _voucher(world, want, reserved[i], back.get(i)) for i, want in made.items()}
     orders = [_order(world, want, i, vouchers[i]["id"], reserved[i], held[i]) for i, want in made.items()]
     for table, rows in ((Voucher, list(vouchers.values())), (Order, orders)):
