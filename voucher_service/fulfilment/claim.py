@@ -49,6 +49,8 @@ class Claim:
     quantity: int
     wrapped_key: bytes | None
     number_sealed: bytes | None
+    partner_ref: str | None
+    sent_at: datetime | None  # when the order may first have left; None before that
 
     def held(self) -> ColumnElement[bool]:
         """Return the condition that the order is still in this worker's hands."""
@@ -137,7 +139,14 @@ def _take(session: Session, order: Order, offer: Offer, *, now: datetime, deadli
         quantity=order.quantity,
         wrapped_key=order.wrapped_key,
         number_sealed=order.number_sealed,
+        partner_ref=order.partner_ref,
+        sent_at=_first_sent_at(session, order.id) if kind is AttemptKind.QUERY else None,
     )
+
+
+def _first_sent_at(session: Session, order_id: UUID) -> datetime | None:
+    submits = (Attempt.order_id == order_id, Attempt.kind == AttemptKind.SUBMIT.value)
+    return session.scalar(select(func.min(Attempt.started_at)).where(*submits))
 
 
 def _begin_attempt(

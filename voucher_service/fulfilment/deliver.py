@@ -24,6 +24,7 @@ from voucher_service.fulfilment.providers import (
     NotSent,
     Operator,
     Provider,
+    Ref,
     TopUp,
     Unknown,
 )
@@ -98,7 +99,7 @@ def _operator(provider: Provider | None) -> Operator:
 
 def _ask(operator: Operator, vault: Vault, claimed: Claim, now_fn: Clock) -> Answer:
     if claimed.kind is AttemptKind.QUERY:
-        return _call(lambda: operator.query(claimed.order_id))
+        return _call(lambda: operator.query(ref_of(claimed)))
     top_up = _top_up(vault, claimed, needs_number=operator.capabilities.needs_number)
     if now_fn() >= claimed.deadline:
         # This worker slept through its lease: someone else may be asking about the order already.
@@ -122,6 +123,11 @@ def unclear(fault: Exception) -> Answer:
 def reference(claimed: Claim) -> UUID:
     """Return our reference at the partner: the order's id, the same for every attempt."""
     return claimed.order_id
+
+
+def ref_of(claimed: Claim) -> Ref:
+    """Return what a partner is told when it is asked about the order."""
+    return Ref(reference(claimed), claimed.partner_ref, claimed.sent_at)
 
 
 def _top_up(vault: Vault, claimed: Claim, *, needs_number: bool) -> TopUp:

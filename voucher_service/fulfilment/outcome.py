@@ -155,8 +155,8 @@ def _accepted(session: Session, claim: Claim, answer: Accepted, now: datetime) -
 
 
 def _unknown(session: Session, claim: Claim, code: str, capabilities: Capabilities, now: datetime) -> None:
-    # Who cannot be asked about our reference is not asked: that day's statement decides.
-    due_at = now + until_query(claim.queries) if capabilities.lookup_by_our_reference else None
+    # Who cannot be asked is not asked: that day's statement decides.
+    due_at = now + until_query(claim.queries) if capabilities.can_be_asked else None
     move(
         session,
         claim.held(),

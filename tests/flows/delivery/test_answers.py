@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import pytest
 
@@ -18,7 +17,9 @@ from voucher_service.fulfilment.providers import (
     Delivered,
     ErrorClass,
     Found,
+    Lookup,
     NotFound,
+    Ref,
     Refused,
     Submitted,
     TopUp,
@@ -39,8 +40,8 @@ class Told:
         self.seen.append(top_up)
         return self.submits.pop(0)
 
-    def query(self, reference: UUID) -> Found:
-        assert reference == self.seen[0].reference
+    def query(self, ref: Ref) -> Found:
+        assert (ref.ours, ref.sent_at is None) == (self.seen[0].reference, False)
         return self.queries.pop(0)() if len(self.queries) > 1 else self.queries[0]()
 
 
@@ -81,7 +82,7 @@ def test_an_amount_that_differs_is_kept_for_the_statement(desk: Desk) -> None:
 
 
 def test_who_cannot_be_asked_is_not_asked_and_nothing_is_decided(desk: Desk) -> None:
-    told(desk, [Unknown("timeout")], Unknown("never asked"), lookup_by_our_reference=False)
+    told(desk, [Unknown("timeout")], Unknown("never asked"), lookup=Lookup.NONE)
     order_id = desk.order()
     desk.settle()
     order = desk.row(order_id)
