@@ -22,11 +22,11 @@ from voucher_service.fulfilment.decide import (
     SETTLED,
     TRIED_AGAIN,
     WAITING_FOR_ANSWER,
-    History,
     Standing,
     next_step,
     reference,
 )
+from voucher_service.fulfilment.history import History
 from voucher_service.fulfilment.models import Attempt, AttemptKind, AttemptOutcome, Order, OrderState
 from voucher_service.fulfilment.pause import paused_until
 from voucher_service.fulfilment.schedule import LEASE_MARGIN, MAX_INTERNAL_FAILURES

@@ -136,11 +136,6 @@ class Wanted:
     outcome_code: str | None = None
 
     @property
-    def is_given_back(self) -> bool:
-        """Say whether the value went back to the voucher, perhaps before a delivery was found after all."""
-        return self.is_late or self.state is OrderState.GIVEN_BACK
-
-    @property
     def is_late(self) -> bool:
         """Say whether a delivery was found after the value had gone back."""
         return self.state is OrderState.MANUAL and self.outcome_code == "late_delivery"
@@ -173,7 +168,8 @@ def add_orders(session: Session, world: World, wanted: Sequence[Wanted]) -> list
     reserved = _post(session, world, _ISSUE, made, {})
     held = _post(session, world, _REDEEM, made, reserved)
     _post(session, world, _DELIVER, {i: want for i, want in made.items() if want.state in PAST_HOLD}, held)
-    back = _post(session, world, _GIVE_BACK, {i: want for i, want in made.items() if want.is_given_back}, held)
+    released = {i: want for i, want in made.items() if want.is_late or want.state is OrderState.GIVEN_BACK}
+    back = _post(session, world, _GIVE_BACK, released, held)
     _post(session, world, _LATE, {i: want for i, want in made.items() if want.is_late}, {})
     _post(session, world, _LOSE, {i: want for i, want in made.items() if want.state is OrderState.LOST}, held)
     vouchers = {i: _voucher(world, want, reserved[i], back.get(i)) for i, want in made.items()}
