@@ -135,11 +135,6 @@ class Wanted:
     partner_ref: str | None = None
     outcome_code: str | None = None
 
-    @property
-    def is_late(self) -> bool:
-        """Say whether a delivery was found after the value had gone back."""
-        return self.state is OrderState.MANUAL and self.outcome_code == "late_delivery"
-
 
 @dataclass(frozen=True, slots=True)
 class _Move:
@@ -168,9 +163,10 @@ def add_orders(session: Session, world: World, wanted: Sequence[Wanted]) -> list
     reserved = _post(session, world, _ISSUE, made, {})
     held = _post(session, world, _REDEEM, made, reserved)
     _post(session, world, _DELIVER, {i: want for i, want in made.items() if want.state in PAST_HOLD}, held)
-    released = {i: want for i, want in made.items() if want.is_late or want.state is OrderState.GIVEN_BACK}
+    late = {i: want for i, want in made.items() if want.outcome_code == "late_delivery"}
+    _post(session, world, _LATE, late, {})
+    released = late | {i: want for i, want in made.items() if want.state is OrderState.GIVEN_BACK}
     back = _post(session, world, _GIVE_BACK, released, held)
-    _post(session, world, _LATE, {i: want for i, want in made.items() if want.is_late}, {})
     _post(session, world, _LOSE, {i: want for i, want in made.items() if want.state is OrderState.LOST}, held)
     vouchers = {i: _voucher(world, want, reserved[i], back.get(i)) for i, want in made.items()}
     orders = [_order(world, want, i, vouchers[i]["id"], reserved[i], held[i]) for i, want in made.items()]
