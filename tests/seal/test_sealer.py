@@ -103,10 +103,13 @@ def test_two_sealers_at_once_seal_everything_once(busy_programme: Programme, tmp
 
 
 def test_a_sealer_that_dies_before_its_commit_leaves_nothing(log: Log) -> None:
-    log.redeem(2)
-    with pytest.raises(ZeroDivisionError), log.programme.database.begin() as session:
+    def die(session: Session) -> None:
         assert sealer.seal_portion(session, log.signer, now=log.programme.now) == 5
         raise ZeroDivisionError
+
+    log.redeem(2)
+    with pytest.raises(ZeroDivisionError):
+        log.programme.database.run(die)
     assert log.seal() == 5
 
 

@@ -89,8 +89,9 @@ def _states(
     """Return what each readable checkpoint states, by rule and place, and the unreadable ones."""
     stated: dict[tuple[str, str], Tree] = {}
     faults: list[Finding] = []
-    places = [(KEPT, f"checkpoint {size}", note, (size, bytes(root))) for size, root, note in kept]
-    places += [(OUTSIDE, f"outside {at + 1}", note, None) for at, note in enumerate(outside)]
+    places: list[tuple[str, str, str, tuple[int, bytes] | None]] = []
+    places += [(KEPT, f"checkpoint {size}", note, (size, bytes(root))) for size, root, note in kept]
+    places += [(OUTSIDE, f"outside {at}", note, None) for at, note in enumerate(outside, start=1)]
     for rule, place, note, row in places:
         try:
             tree = open_note(note, key)
@@ -186,9 +187,9 @@ def _without_leaf(session: Session, now: datetime) -> Iterator[Finding]:
     sqlite = session.get_bind().dialect.name == "sqlite"
     rows = session.execute(
         text(
-            f"SELECT {'CAST(t.id AS BLOB)' if sqlite else 't.id::text'} FROM transfer t "
-            "LEFT JOIN ledger_leaf l ON l.transfer_id = t.id WHERE l.number IS NULL AND t.recorded_at < :late"
-        ),  # noqa: S608  # one of two constants
+            "SELECT CAST(t.id AS VARCHAR(40)) FROM transfer t LEFT JOIN ledger_leaf l ON l.transfer_id = t.id "
+            "WHERE l.number IS NULL AND t.recorded_at < :late"
+        ),
         {"late": f"{late:%Y-%m-%dT%H:%M:%S.%f}Z" if sqlite else late},
     )
     for (name,) in rows:

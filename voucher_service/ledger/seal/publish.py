@@ -28,9 +28,7 @@ class LogForked(Exception):
     """The database does not begin with what was published: it was rolled back or rewritten. Nothing is sealed."""
 
 
-def seal_and_publish(
-    database: Database, signer: LogSigner, folder: Path, *, now: datetime, sweep: bool = False
-) -> int:
+def seal_and_publish(database: Database, signer: LogSigner, folder: Path, *, now: datetime, sweep: bool = False) -> int:
     """Seal what is not sealed yet and publish the checkpoints; return how many transfers were sealed.
 
     Raises:

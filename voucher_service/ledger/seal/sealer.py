@@ -55,9 +55,7 @@ def seal_portion(
     size = first + len(rows)
     _grow(session, first, size)
     root = root_of(Tiles(session), size)
-    session.execute(
-        insert(Checkpoint).values(size=size, root=root, note=signer.sign(size, root), sealed_at=now)
-    )
+    session.execute(insert(Checkpoint).values(size=size, root=root, note=signer.sign(size, root), sealed_at=now))
     return len(rows)
 
 
@@ -91,7 +89,9 @@ def _unsealed(since: UUID | None, portion: int) -> Any:
 def _append(session: Session, first: int, leaves: Sequence[tuple[UUID, bytes]]) -> None:
     if session.get_bind().dialect.name == "sqlite":
         rows = [(first + at, one.hex, digest) for at, (one, digest) in enumerate(leaves)]
-        session.connection().exec_driver_sql("INSERT INTO ledger_leaf (number, transfer_id, hash) VALUES (?, ?, ?)", rows)
+        session.connection().exec_driver_sql(
+            "INSERT INTO ledger_leaf (number, transfer_id, hash) VALUES (?, ?, ?)", rows
+        )
         return
     session.execute(
         text(
@@ -119,5 +119,3 @@ def _grow(session: Session, old: int, new: int) -> None:
 def checkpoints_since(session: Session, size: int) -> list[Checkpoint]:
     """Return the checkpoints over more than `size` leaves, oldest first."""
     return list(session.scalars(select(Checkpoint).where(Checkpoint.size > size).order_by(Checkpoint.size)))
-
-

@@ -26,7 +26,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def fold(hashes: Sequence[bytes]) -> bytes:
     """Return the hash over 2^n hashes of one height."""
-    assert hashes and len(hashes) & (len(hashes) - 1) == 0, "a complete subtree has a power of two"
+    assert len(hashes).bit_count() == 1, "a complete subtree has a power of two"
     row = list(hashes)
     while len(row) > 1:
         row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]

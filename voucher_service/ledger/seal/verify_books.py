@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Check a proof from Coup de Pouce yourself. It needs Python 3.9 or newer and `pip install cryptography`.
 
     python verify_books.py PROOF.json --key KEY               a gift, a voucher, a top-up: is it in the books?
@@ -15,9 +14,11 @@ import argparse
 import base64
 import csv
 import hashlib
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -31,6 +32,7 @@ FIELDS = [
 
 
 def sha(data: bytes) -> bytes:
+    """SHA-256."""
     return hashlib.sha256(data).digest()
 
 
@@ -101,43 +103,49 @@ def grows(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence[b
 
 
 def unhex(words: Sequence[str]) -> list[bytes]:
+    """Hashes from their hexadecimal form."""
     return [bytes.fromhex(word) for word in words]
 
 
-def read(name: str, checkpoint: str) -> tuple[str, list[dict[str, Any]], dict[str, Any] | None]:
+def read(name: str, checkpoint: str) -> tuple[str, list[dict[str, Any]], dict[str, Any]]:
     """Return (note, rows, consistency) of a proof or of an exported list."""
-    with open(name, encoding="utf-8-sig", newline="") as file:
-        if name.endswith(".csv"):
-            rows = list(csv.DictReader(file, delimiter=";"))
-            with open(checkpoint, encoding="utf-8", newline="") as note:
-                return note.read(), [dict(row, path=row["path"].split()) for row in rows], None
-        proof = json.load(file)
-        return proof["checkpoint"], proof["leaves"], proof.get("consistency")
+    text = Path(name).read_text(encoding="utf-8-sig")
+    if name.endswith(".csv"):
+        rows = [dict(row, path=row["path"].split()) for row in csv.DictReader(io.StringIO(text), delimiter=";")]
+        return Path(checkpoint).read_text(encoding="utf-8"), rows, {}
+    proof = json.loads(text)
+    return proof["checkpoint"], proof["leaves"], proof.get("consistency") or {}
+
+
+def prove(given: argparse.Namespace) -> None:
+    """Check everything; the first thing that does not hold raises."""
+    note, rows, grown = read(given.file, given.checkpoint or "")
+    size, root = open_checkpoint(note, given.key)
+    print(f"checkpoint: {size} movements, root {root.hex()}: the signature holds")
+    for row in rows:
+        if root_from(leaf_of(row), int(row["number"]), size, unhex(row["path"])) != root:
+            raise ValueError(f"movement {row['id']} is NOT in the books as it is told here")
+    print(f"{len(rows)} movements told: each is in the books exactly so")
+    if given.old:
+        old, old_root = open_checkpoint(Path(given.old).read_text(encoding="utf-8"), given.key)
+        if not grows(old, old_root, size, root, unhex(grown.get("path", []))):
+            raise ValueError(f"it is not shown that the books begin with those of {old} movements")
+        print(f"consistency: nothing of the first {old} movements was changed")
 
 
 def main() -> None:
+    """Read the command line; say what was found."""
     wanted = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     wanted.add_argument("file")
     wanted.add_argument("--key", required=True)
     wanted.add_argument("--checkpoint", help="the checkpoint that a CSV list is held against")
     wanted.add_argument("--old", help="a checkpoint that you kept")
-    given = wanted.parse_args()
     try:
-        note, rows, grown = read(given.file, given.checkpoint)
-        size, root = open_checkpoint(note, given.key)
-        print(f"checkpoint: {size} movements, root {root.hex()}: the signature holds")
-        for row in rows:
-            if root_from(leaf_of(row), int(row["number"]), size, unhex(row["path"])) != root:
-                raise ValueError(f"movement {row['id']} is NOT in the books as it is told here")
-        print(f"{len(rows)} movements told: each is in the books exactly so")
-        if given.old:
-            with open(given.old, encoding="utf-8", newline="") as file:
-                old, old_root = open_checkpoint(file.read(), given.key)
-            if not grows(old, old_root, size, root, unhex((grown or {}).get("path", []))):
-                raise ValueError(f"the books of {size} movements do NOT begin with those of {old}, or no proof is given")
-            print(f"consistency: nothing of the first {old} movements was changed")
-    except (ValueError, KeyError, TypeError, OSError, InvalidSignature) as error:
-        sys.exit(f"NOT PROVED: {error or type(error).__name__}")
+        prove(wanted.parse_args())
+    except InvalidSignature:
+        sys.exit("NOT PROVED: the signature is not of this checkpoint")
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        sys.exit(f"NOT PROVED: {error!r}")
     print("PROVED")
 
 
