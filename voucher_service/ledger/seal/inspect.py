@@ -49,6 +49,12 @@ _SQLITE = f"""
     WHERE l.number > :after ORDER BY l.number LIMIT 4096
 """  # noqa: S608  # the names are written above
 
+_LATE_POSTGRESQL = """
+    SELECT t.id::text FROM transfer t LEFT JOIN ledger_leaf l ON l.transfer_id = t.id
+    WHERE l.number IS NULL AND t.recorded_at < :late
+"""
+_LATE_SQLITE = _LATE_POSTGRESQL.replace("t.id::text", "CAST(t.id AS BLOB)")
+
 
 def inspect(
     session: Session, key: LogKey, outside: Sequence[str], *, now: datetime, most: int = 20
@@ -73,7 +79,7 @@ def unknowable(outside: Sequence[str]) -> str:
 
 def _all(session: Session, key: LogKey, outside: Sequence[str], now: datetime) -> Iterator[Finding]:
     # Checkpoints are read before leaves, and leaves before nodes: what is sealed meanwhile is only ever more.
-    kept = session.execute(text("SELECT size, root, note FROM ledger_checkpoint ORDER BY size")).all()
+    kept = _checkpoints(session)
     stated, faults = _states(kept, outside, key)
     yield from faults
     walk = _Walk({one.size for one in stated.values()})
@@ -83,14 +89,21 @@ def _all(session: Session, key: LogKey, outside: Sequence[str], now: datetime) -
     yield from _compare(stated, walk)
 
 
+def _checkpoints(session: Session) -> list[tuple[int, bytes, str]]:
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    note = "CAST(note AS BLOB)" if sqlite else "note"
+    rows = session.execute(text(f"SELECT size, root, {note} FROM ledger_checkpoint ORDER BY size"))  # noqa: S608
+    return [(size, bytes(root), _said(one)) for size, root, one in rows]
+
+
 def _states(
-    kept: Sequence[Any], outside: Sequence[str], key: LogKey
+    kept: Sequence[tuple[int, bytes, str]], outside: Sequence[str], key: LogKey
 ) -> tuple[dict[tuple[str, str], Tree], list[Finding]]:
     """Return what each readable checkpoint states, by rule and place, and the unreadable ones."""
     stated: dict[tuple[str, str], Tree] = {}
     faults: list[Finding] = []
     places: list[tuple[str, str, str, tuple[int, bytes] | None]] = []
-    places += [(KEPT, f"checkpoint {size}", note, (size, bytes(root))) for size, root, note in kept]
+    places += [(KEPT, f"checkpoint {size}", note, (size, root)) for size, root, note in kept]
     places += [(OUTSIDE, f"outside {at}", note, None) for at, note in enumerate(outside, start=1)]
     for rule, place, note, row in places:
         try:
@@ -186,10 +199,7 @@ def _without_leaf(session: Session, now: datetime) -> Iterator[Finding]:
     late = now - LATE
     sqlite = session.get_bind().dialect.name == "sqlite"
     rows = session.execute(
-        text(
-            "SELECT CAST(t.id AS VARCHAR(40)) FROM transfer t LEFT JOIN ledger_leaf l ON l.transfer_id = t.id "
-            "WHERE l.number IS NULL AND t.recorded_at < :late"
-        ),
+        text(_LATE_SQLITE if sqlite else _LATE_POSTGRESQL),
         {"late": f"{late:%Y-%m-%dT%H:%M:%S.%f}Z" if sqlite else late},
     )
     for (name,) in rows:
@@ -214,6 +224,9 @@ def _nodes(session: Session, walk: _Walk) -> Iterator[Finding]:
 
 def _compare(stated: dict[tuple[str, str], Tree], walk: _Walk) -> Iterator[Finding]:
     """Hold the roots against each checkpoint; the first that differs says between which leaves to look."""
+    covered = max((tree.size for (rule, _), tree in stated.items() if rule == KEPT), default=0)
+    if covered < walk.size:
+        yield Finding(KEPT, f"leaf {covered}", f"no checkpoint covers leaves {covered} to {walk.size - 1}")
     for rule in (KEPT, OUTSIDE):
         good = 0
         for place, tree in sorted(((p, t) for (r, p), t in stated.items() if r == rule), key=lambda one: one[1].size):

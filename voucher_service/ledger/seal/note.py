@@ -77,10 +77,10 @@ def open_note(note: str, key: LogKey) -> Tree:
     """
     text, blank, signatures = note.partition("\n\n")
     lines = text.split("\n")
-    if not blank or len(lines) < 3 or lines[0] != key.name or not lines[1].isdecimal():
+    if not blank or not note.endswith("\n") or len(lines) < 3 or lines[0] != key.name or not lines[1].isdecimal():
         raise NoteBroken("not a checkpoint of this log")
     try:
-        root = base64.b64decode(lines[2], validate=True)
+        root = _from_base64(lines[2])
         signed = [_signature(line, key) for line in signatures.splitlines()]
     except (binascii.Error, ValueError) as error:
         raise NoteBroken("not in the form of a checkpoint") from error
@@ -93,8 +93,16 @@ def open_note(note: str, key: LogKey) -> Tree:
 def _signature(line: str, key: LogKey) -> bytes | None:
     """Return the signature on the line if it names the key; lines of other keys are for others."""
     dash, name, encoded = line.split(" ")
-    raw = base64.b64decode(encoded, validate=True)
+    raw = _from_base64(encoded)
     return raw[4:] if dash == _DASH and name == key.name and raw[:4] == key.key_id else None
+
+
+def _from_base64(text: str) -> bytes:
+    """Return the bytes, if this is the one way to write them: bits that mean nothing must be zero."""
+    raw = base64.b64decode(text, validate=True)
+    if base64.b64encode(raw).decode() != text:
+        raise ValueError("not canonical base64")
+    return raw
 
 
 def _verifies(key: LogKey, signature: bytes, message: bytes) -> bool:
