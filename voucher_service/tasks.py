@@ -15,7 +15,7 @@ from celery.signals import worker_process_init
 
 from voucher_service.fulfilment.deliver import deliver_next
 from voucher_service.fulfilment.deliver import sweep as sweep_outbox
-from voucher_service.fulfilment.worker import EXPIRY_EVERY, EmbeddedWorker
+from voucher_service.fulfilment.worker import EXPIRY_EVERY, SEAL_EVERY, SEAL_SWEEP_EVERY, EmbeddedWorker
 from voucher_service.ids import utc_now
 from voucher_service.messages.worker import take_turn
 from voucher_service.services import Services
@@ -25,6 +25,7 @@ DELIVER = "coup_de_pouce.deliver"
 SWEEP = "coup_de_pouce.sweep"
 EXPIRE = "coup_de_pouce.expire"
 MESSAGES = "coup_de_pouce.messages"
+SEAL = "coup_de_pouce.seal"
 SWEEP_SECONDS = 5.0
 MESSAGES_SECONDS = 15.0
 LISTEN_SECONDS = 2.0
@@ -67,6 +68,8 @@ def create_celery(services: Services) -> Celery:
                 "schedule": MESSAGES_SECONDS,
                 "options": {"expires": 2 * MESSAGES_SECONDS},
             },
+            "seal": {"task": SEAL, "schedule": SEAL_EVERY, "args": [False]},
+            "seal everything": {"task": SEAL, "schedule": SEAL_SWEEP_EVERY, "args": [True]},
         },
     )
     _register(celery, services)
@@ -91,6 +94,10 @@ def _register(celery: Celery, services: Services) -> None:
     @celery.task(name=MESSAGES, shared=False)
     def messages() -> None:
         take_turn(services.database, services.gateways, services.vault, listen=LISTEN_SECONDS)
+
+    @celery.task(name=SEAL, shared=False)
+    def seal(sweep: bool) -> None:  # noqa: FBT001  # Celery sends arguments by place
+        services.seal(utc_now(), sweep=sweep)
 
     @worker_process_init.connect(weak=False)
     def fresh_connections(**_signal: object) -> None:
