@@ -9,9 +9,9 @@ from datetime import datetime
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.fulfilment.providers import Provider
-from voucher_service.messages.gateways import Factories
 from voucher_service.ledger.seal.note import LogSigner
 from voucher_service.ledger.seal.publish import seal_and_publish
+from voucher_service.messages.gateways import Factories
 from voucher_service.settings import Settings
 from voucher_service.vouchers.key_ring import KeyRing
 
