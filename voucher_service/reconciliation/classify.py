@@ -78,7 +78,10 @@ def _state(*states: OrderState) -> ColumnElement[bool]:
 
 def _claimed_kind() -> ColumnElement[str | None]:
     """The class of a line with the order it claimed; NULL when they agree."""
-    given_back = or_(_state(OrderState.GIVEN_BACK, OrderState.REVERSED), and_(_state(OrderState.MANUAL), hold_ended()))
+    given_back = or_(
+        _state(OrderState.GIVEN_BACK, OrderState.REVERSED, OrderState.LOST),
+        and_(_state(OrderState.MANUAL), hold_ended()),
+    )
     said_delivered = case(
         (given_back, BreakClass.REFUSED_HERE_DELIVERED_THERE.value),
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
@@ -202,7 +205,11 @@ def agreed() -> ColumnElement[bool]:
         Order.unit == StatementLine.unit,
     )
     given_back = or_(
+<<<<<<< HEAD
         Order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value]),
+=======
+        order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.LOST.value]),
+>>>>>>> main
         and_(
             Order.state == OrderState.MANUAL.value,
             exists().where(Transfer.resolves_id == Order.hold_id),

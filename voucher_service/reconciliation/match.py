@@ -25,7 +25,7 @@ from voucher_service.reconciliation.scratch import LOOSE, keep
 PASSES = ("our_ref", "partner_ref", "serial")
 _CLAIM = insert(LineClaim)
 _CLAIMED = ["order_id", "line_id", "matched_by"]
-DECIDABLE = (OrderState.UNKNOWN, OrderState.ACCEPTED, OrderState.MANUAL)
+DECIDABLE = (OrderState.UNKNOWN, OrderState.ACCEPTED, OrderState.REVERSING, OrderState.MANUAL)
 """States in which a line that says "delivered" is the last word."""
 
 

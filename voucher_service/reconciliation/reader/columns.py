@@ -28,7 +28,7 @@ INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 """How an instant is written in `Columns.event_at`: its order is that of time, and both databases read it."""
 
 _LONGEST = {Field.OUR_REF: 40, Field.PARTNER_REF: 80, Field.SERIAL: 30}
-_ORDERS = re.compile(r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})*")
+_ORDERS = re.compile(r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-7][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})*")
 _TAIL = re.compile(r"([0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]{1,9}))?(?: ?(Z|[+-][0-9]{2}:?[0-9]{2}))?")
 
 

@@ -10,8 +10,8 @@ from alembic import op
 
 import voucher_service.db
 
-revision = "0003"
-down_revision = "0002"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -56,9 +56,11 @@ def upgrade() -> None:
         "SELECT id, row_number() OVER (ORDER BY uploaded_at, id) FROM statement"
     )
     named = (
-        "CASE WHEN length(our_ref) = 36 AND our_ref GLOB '*-*-*-*-*' THEN replace(our_ref, '-', '') END"
+        "CASE WHEN length(our_ref) = 36 AND our_ref GLOB '*-*-*-*-*' THEN replace(CASE WHEN substr(our_ref, 15, 1) >= '8' "
+        "THEN substr(our_ref, 1, 14) || '7' || substr(our_ref, 16) ELSE our_ref END, '-', '') END"
         if op.get_bind().dialect.name == "sqlite"
-        else "CASE WHEN our_ref ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN CAST(our_ref AS uuid) END"
+        else "CASE WHEN our_ref ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN CAST("
+        "CASE WHEN substr(our_ref, 15, 1) >= '8' THEN overlay(our_ref placing '7' from 15 for 1) ELSE our_ref END AS uuid) END"
     )
     op.execute(
         "INSERT INTO stated_line SELECT number * 4294967296 + line, l.statement_id, line, our_ref, "
