@@ -205,11 +205,7 @@ def agreed() -> ColumnElement[bool]:
         Order.unit == StatementLine.unit,
     )
     given_back = or_(
-<<<<<<< HEAD
-        Order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value]),
-=======
-        order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.LOST.value]),
->>>>>>> main
+        Order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.LOST.value]),
         and_(
             Order.state == OrderState.MANUAL.value,
             exists().where(Transfer.resolves_id == Order.hold_id),

@@ -12,19 +12,19 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from voucher_service.errors import N_, BadFile
 from voucher_service.ids import local_day
-from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert, instant_text
+from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert
 from voucher_service.reconciliation.reader.header import Header, find_header
+from voucher_service.reconciliation.reader.parsed import Format, Line, Parsed, line_of, to_columns
 from voucher_service.reconciliation.reader.rows import Row, chunks, encoding_of
 from voucher_service.reconciliation.reader.values import (
     BadCell,
-    named_order,
     parse_instant,
     parse_quantity,
     parse_reference,
@@ -47,51 +47,6 @@ SAMPLE = 10  # lines kept to show
 _TRAILER_LENGTH = 12  # spelling out every reference would cost a third of the reading
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One canonical line. `line` is its line in the file, from 1; `quantity` counts pieces of `unit`."""
-
-    line: int
-    our_ref: str | None
-    partner_ref: str | None
-    serial: str | None
-    unit: Unit
-    quantity: int
-    status: LineStatus
-    event_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """What was detected. `columns` maps each field to the name it has in the file."""
-
-    encoding: str  # utf-8, utf-8-sig, windows-1252
-    separator: str
-    header_line: int
-    columns: dict[Field, str]
-    has_trailer: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What a whole statement says: at least one line. The days are calendar days in Europe/Paris.
-
-    `sample` holds the first lines; the others went to the sink and stand nowhere. `sums` are quantities.
-    """
-
-    format: Format
-    count: int
-    sample: list[Line]
-    first_day: date
-    last_day: date
-    counts: dict[LineStatus, int]
-    sums: dict[tuple[Unit, LineStatus], int]
-
-    def delivered(self) -> dict[Unit, int]:
-        """Return the sum of the quantities said to be delivered, per unit."""
-        return {unit: total for (unit, status), total in self.sums.items() if status is LineStatus.DELIVERED}
 
 
 def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None) -> Parsed:
@@ -155,12 +110,12 @@ class _Reading:
             stripped = [cell.strip() for cell in row]
             if any(stripped):
                 self._take(Row(start, stripped), lines)
-        return _columns(lines) if lines else None
+        return to_columns(lines) if lines else None
 
     def count_in(self, columns: Columns) -> None:
         """Add the lines to what is counted."""
         if not self.sample:
-            self.sample = [_line_of(row) for row in islice(columns.rows(), SAMPLE)]
+            self.sample = [line_of(row) for row in islice(columns.rows(), SAMPLE)]
         self.count += len(columns.line)
         self.total += sum(columns.quantity)
         self.first, self.last = min(self.first, *columns.event_at), max(self.last, *columns.event_at)
@@ -312,23 +267,3 @@ class _Reading:
             filled.remove(under)  # a spreadsheet's total row: the sum stands under its column
             return next(iter(filled), ""), under
         return next(iter(filled), ""), next(iter(filled[1:]), "")
-
-
-def _columns(lines: list[Line]) -> Columns:
-    return Columns(
-        line=[line.line for line in lines],
-        our_ref=[line.our_ref for line in lines],
-        named=[line.our_ref and named_order(line.our_ref) for line in lines],
-        partner_ref=[line.partner_ref for line in lines],
-        serial=[line.serial for line in lines],
-        unit=[line.unit.value for line in lines],
-        quantity=[line.quantity for line in lines],
-        status=[line.status.value for line in lines],
-        event_at=[instant_text(line.event_at) for line in lines],
-    )
-
-
-def _line_of(row: tuple[Any, ...]) -> Line:
-    line, our_ref, _, partner_ref, serial, unit, quantity, status, at = row
-    instant = datetime.fromisoformat(at)
-    return Line(line, our_ref, partner_ref, serial, Unit(unit), quantity, LineStatus(status), instant)
