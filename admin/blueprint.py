@@ -12,6 +12,7 @@ from admin.delivery import one as order
 from admin.delivery import orders, routes
 from admin.gifts import allocations, partners, stock
 from admin.house import books, branches, team, thresholds, today
+from admin.messages import gateways, messages, send, texts
 from admin.people import people, visits
 from admin.programmes import campaigns, offers
 from admin.vouchers import batches, vouchers
@@ -30,6 +31,10 @@ ROOMS = (
     campaigns,
     offers,
     people,
+    messages,
+    send,
+    texts,
+    gateways,
     team,
     branches,
     thresholds,
