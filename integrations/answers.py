@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from integrations.http import Fault, Reply
-from voucher_service.fulfilment.abilities import RecordState
+from voucher_service.fulfilment.abilities import RecordState, Undone
 from voucher_service.fulfilment.providers import (
     Accepted,
     Delivered,
     ErrorClass,
     Evidence,
+    Found,
+    NotFound,
     NotSent,
     Refused,
     Reversed,
+    Submitted,
     Unknown,
 )
 from voucher_service.units import Unit
@@ -30,7 +34,10 @@ States = Mapping[str, RecordState]
 """The partner's word for the state of an order → ours."""
 
 
+T = TypeVar("T", bound=Submitted | Found | Undone)
+
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
+_NUMBER: Final = re.compile(r"[0-9]{8}")
 
 
 class Unexpected(Exception):
@@ -40,12 +47,13 @@ class Unexpected(Exception):
 def word(value: object) -> str:
     """Return a code or status of the partner as it may be kept and shown; "" when it is none.
 
-    A code is short and has no spaces: a sentence could hold anything.
+    A code is short and has neither spaces, as a sentence could say anything, nor eight digits in a row, which
+    could be a telephone number.
     """
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     text = str(value)
-    return text if _WORD.fullmatch(text) else ""
+    return text if _WORD.fullmatch(text) and not _NUMBER.search(text) else ""
 
 
 def reference(value: object) -> str | None:
@@ -56,17 +64,29 @@ def reference(value: object) -> str | None:
     return text if text and len(text) <= 80 and text.isprintable() else None
 
 
-def evidence(call: str, reply: Reply, *, private: Collection[str] = (), **facts: object) -> Evidence:
-    """Return what is kept of a call: its status and time, and these facts, where they are plain words.
-
-    Whatever contains one of the `private` texts (the number, a credential) is left out.
-    """
+def evidence(call: str, reply: Reply, **facts: object) -> Evidence:
+    """Return what is kept of a call: its status and time, and these facts, where they are plain words."""
     kept: dict[str, str | int | None] = {"call": call, "status": reply.status, "ms": reply.milliseconds}
-    for name, value in facts.items():
-        text = word(value)
-        if text and not any(secret and secret in text for secret in private):
-            kept[name] = text
-    return kept
+    return kept | {name: text for name, value in facts.items() if (text := word(value))}
+
+
+def without(private: Collection[str], said: T) -> T:
+    """Return the outcome without the texts that are nobody's business (the number, a credential).
+
+    The last thing an adapter does: a partner may repeat what it was told in any field.
+    """
+
+    def clean(value: str | int | None) -> str | int | None:
+        hit = isinstance(value, str) and any(secret in value for secret in private if secret)
+        return "…" if hit else value
+
+    whole: Submitted | Found | Undone = said
+    if isinstance(whole, NotFound):
+        return said
+    facts = {name: clean(value) for name, value in whole.evidence.items()}
+    if isinstance(whole, Delivered | Accepted | Reversed):
+        return cast("T", replace(whole, evidence=facts))
+    return cast("T", replace(whole, code=str(clean(whole.code)), evidence=facts))
 
 
 def fault(call: str, error: Fault) -> NotSent | Unknown:

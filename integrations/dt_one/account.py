@@ -15,7 +15,6 @@ from voucher_service.fulfilment.abilities import Balance, Guess, NoGuess, Page, 
 from voucher_service.ids import utc_now
 from voucher_service.units import Unit
 
-_ASK: Final = 15.0
 _PAGE: Final = 100
 _PAGES: Final = 50
 
@@ -30,6 +29,7 @@ class Config:
     confirm_later: bool = False
     private: bool = False
     sync_limit: timedelta = timedelta(seconds=180)
+    ask_limit: timedelta = timedelta(seconds=15)
 
 
 class Account:
@@ -118,7 +118,7 @@ class Account:
         return _list(reply), _next(reply)
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> Reply:
-        return self._line.get(path, limit=_ASK, query=query, headers=self._headers)
+        return self._line.get(path, limit=self._config.ask_limit.total_seconds(), query=query, headers=self._headers)
 
 
 def _list(reply: Reply) -> list[Mapping[str, Any]]:

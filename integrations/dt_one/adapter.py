@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from integrations.answers import Unexpected, asked, euros, evidence, fault, ours, record_of, reference, refusal
+from integrations.answers import Unexpected, asked, euros, evidence, fault, ours, record_of, reference, refusal, without
 from integrations.dt_one import reading
 from integrations.dt_one.account import Account
 from integrations.dt_one.table import ALREADY_CONFIRMED, CONFIRM, NEVER_HAPPENED, REFUSALS, SUBMIT, TOO_LATE
@@ -83,6 +83,9 @@ class DtOne(Account):
 
     def submit(self, top_up: TopUp) -> Submitted:
         """Send the order once."""
+        return without((*private_texts(top_up.number), *self._secrets), self._submit(top_up))
+
+    def _submit(self, top_up: TopUp) -> Submitted:
         content = self._content(top_up)
         if isinstance(content, Refused):
             return content
@@ -92,7 +95,7 @@ class DtOne(Account):
         except Fault as error:
             return fault("POST /async/transactions", error)
         line = reply.record()
-        facts = self._facts("POST /async/transactions", reply, top_up.number)
+        facts = self._facts("POST /async/transactions", reply)
         if reply.status != 201:
             return refusal(REFUSALS, SUBMIT, reply, reading.code_of(reply), facts)
         said = reading.read(line, facts)
@@ -100,6 +103,9 @@ class DtOne(Account):
 
     def query(self, ref: Ref) -> Found:
         """Ask by the partner's reference if we have it, else look ours up, a day at a time."""
+        return without(self._secrets, self._query(ref))
+
+    def _query(self, ref: Ref) -> Found:
         try:
             said = self._by_theirs(ref.theirs, ref.ours) if ref.theirs is not None else None
             return self._by_ours(ref) if said is None or isinstance(said, NotFound) else said
@@ -110,10 +116,13 @@ class DtOne(Account):
 
     def confirm(self, ref: Ref) -> Confirmed:
         """Confirm an order that was made without `auto_confirm`."""
+        return without(self._secrets, self._confirm(ref))
+
+    def _confirm(self, ref: Ref) -> Confirmed:
         called = self._act(ref, "confirm", "async/transactions")
         if not isinstance(called, Reply):
             return Unknown("not_found") if isinstance(called, NotFound) else called
-        facts = self._facts("POST /async/transactions/…/confirm", called, None)
+        facts = self._facts("POST /async/transactions/…/confirm", called)
         code = reading.code_of(called)
         if called.status == 200:
             said = reading.read(called.record(), facts)
@@ -124,11 +133,14 @@ class DtOne(Account):
 
     def reverse(self, ref: Ref) -> Undone:
         """Ask for the order to be cancelled. What the partner never had, or has ended, needs no cancelling."""
+        return without(self._secrets, self._reverse(ref))
+
+    def _reverse(self, ref: Ref) -> Undone:
         called = self._act(ref, "cancel", "transactions")
         if not isinstance(called, Reply):
             # Not in their list yet: that alone proves nothing, so the advice is repeated.
             return Unknown("not_found") if isinstance(called, NotFound) else _undone(called, called.evidence)
-        facts = self._facts("POST /transactions/…/cancel", called, None)
+        facts = self._facts("POST /transactions/…/cancel", called)
         code = reading.code_of(called)
         if called.status == 200:
             return _undone(reading.read(called.record(), facts), facts)
@@ -191,7 +203,7 @@ class DtOne(Account):
         reply = self._get(f"/transactions/{segment(theirs)}")
         if reply.status == 404:
             return NotFound(as_of)
-        line, facts = reply.record(), self._facts("GET /transactions/…", reply, None)
+        line, facts = reply.record(), self._facts("GET /transactions/…", reply)
         if reply.status != 200:
             return Unknown(reading.code_of(reply), facts)
         return reading.read(line, facts) if line.get("external_id") == str(our_ref) else Unknown("another_order", facts)
@@ -241,16 +253,10 @@ class DtOne(Account):
         except Unexpected as error:
             return Unknown(str(error), {"call": verb})
 
-    def _facts(self, call: str, reply: Reply, number: str | None) -> Evidence:
-        line = reply.record()
-        return evidence(
-            call,
-            reply,
-            private=(*private_texts(number), *self._secrets),
-            code=reading.code_of(reply) if reply.status >= 400 else "",
-            state=reading.state_of(line),
-            theirs=line.get("id"),
-        )
+    @staticmethod
+    def _facts(call: str, reply: Reply) -> Evidence:
+        code = reading.code_of(reply) if reply.status >= 400 else ""
+        return evidence(call, reply, code=code, state=reading.state_of(reply.record()))
 
 
 def _undone(said: Delivered | Accepted | Refused | Reversed | Unknown, facts: Evidence) -> Undone:

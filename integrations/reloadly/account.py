@@ -21,7 +21,6 @@ from voucher_service.units import Unit
 MEDIA: Final = "application/com.reloadly.topups-v1+json, application/json;q=0.9"
 
 _PAGE: Final = 200
-_ASK: Final = 15.0
 _STAMP: Final = "%Y-%m-%d %H:%M:%S"
 
 
@@ -38,6 +37,7 @@ class Config:
     local_amount: bool = True
     private: bool = False
     sync_limit: timedelta = timedelta(seconds=180)
+    ask_limit: timedelta = timedelta(seconds=15)
 
 
 class Account:
@@ -131,7 +131,7 @@ class Account:
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> Reply:
         token = self._tokens.get()
-        reply = self._line.get(path, limit=_ASK, query=query, headers=headers(token))
+        reply = self._line.get(path, limit=self._config.ask_limit.total_seconds(), query=query, headers=headers(token))
         if reply.status == 401:
             self._tokens.refused(token)
         return reply

@@ -19,6 +19,7 @@ from integrations.answers import (
     record_of,
     reference,
     refusal,
+    without,
     word,
 )
 from integrations.http import Fault, Reply, segment
@@ -83,6 +84,9 @@ class Reloadly(Account):
 
     def submit(self, top_up: TopUp) -> Submitted:
         """Send the order once; the token and, if wished, the number's operator are asked for before."""
+        return without((*private_texts(top_up.number), *self._secrets), self._submit(top_up))
+
+    def _submit(self, top_up: TopUp) -> Submitted:
         prepared = self._prepare(top_up)
         if not isinstance(prepared, _Prepared):
             return prepared
@@ -92,11 +96,13 @@ class Reloadly(Account):
             reply = self._line.post(path, limit=limit, content=prepared.content, headers=headers(prepared.token))
         except Fault as error:
             return fault(f"POST {path}", error)
-        private = (*private_texts(top_up.number), *self._secrets, prepared.token)
-        return self._taken(reply, path, prepared.token, private)
+        return self._taken(reply, path, prepared.token)
 
     def query(self, ref: Ref) -> Found:
         """Ask by the partner's reference if we have it, else look ours up in the report."""
+        return without(self._secrets, self._query(ref))
+
+    def _query(self, ref: Ref) -> Found:
         as_of = self._now()
         try:
             said = self._by_theirs(ref.theirs, ref.ours) if ref.theirs is not None else None
@@ -176,18 +182,11 @@ class Reloadly(Account):
                 return Refused(code, error_class)
         return NotSent(code)
 
-    def _taken(self, reply: Reply, path: str, token: str, private: Sequence[str]) -> Submitted:
+    def _taken(self, reply: Reply, path: str, token: str) -> Submitted:
         body = reply.record()
         line = reading.transaction_of(body)
         code = word(body.get("errorCode"))
-        facts = evidence(
-            f"POST {path}",
-            reply,
-            private=private,
-            code=code,
-            state=line.get("status"),
-            theirs=line.get("transactionId"),
-        )
+        facts = evidence(f"POST {path}", reply, code=code, state=line.get("status"))
         if reply.status == 200:
             said = reading.read(body, facts)
             # What was only just sent cannot have been taken back: whatever that means, it is asked about.
@@ -195,15 +194,13 @@ class Reloadly(Account):
         if code in TOKEN_CODES and self._tokens.refused(token):
             # A new token is no better: waiting for another one would wait for ever.
             return Refused(code, ErrorClass.PARTNER_PRECONDITION, facts)
-        if any(secret in code for secret in private if secret):
-            code = ""
         return refusal(REFUSALS, SUBMIT, reply, code, facts)
 
     def _by_theirs(self, theirs: str, our_ref: UUID) -> Found:
         reply = self._get(f"/topups/{segment(theirs)}/status")
         body = reply.record()
         line = reading.transaction_of(body)
-        facts = evidence("GET /topups/…/status", reply, state=line.get("status"), theirs=line.get("transactionId"))
+        facts = evidence("GET /topups/…/status", reply, state=line.get("status"))
         named = reference(line.get("customIdentifier"))
         if named is not None and named != str(our_ref):
             return Unknown("another_order", facts)

@@ -24,6 +24,7 @@ from integrations.answers import (
     records_of,
     reference,
     refusal,
+    without,
     word,
 )
 from integrations.http import Fault, Line, Reply, segment
@@ -49,7 +50,6 @@ from voucher_service.ids import utc_now
 from voucher_service.units import Unit
 
 SUBMIT: Final = "submit"
-_ASK: Final = 15.0
 _PAGE: Final = 100
 _PAGES: Final = 20
 
@@ -64,6 +64,7 @@ class Config:
     codes: Refusals = field(default_factory=dict)
     private: bool = False
     sync_limit: timedelta = timedelta(seconds=60)
+    ask_limit: timedelta = timedelta(seconds=15)
 
 
 def parse_codes(text: str) -> Refusals:
@@ -120,15 +121,18 @@ class Tmf654:
     def submit(self, top_up: TopUp) -> Submitted:
         """Send the order once."""
         assert top_up.number is not None, "a direct top-up needs its number"
+        return without((*private_texts(top_up.number), *self._secrets), self._submit(top_up, top_up.number))
+
+    def _submit(self, top_up: TopUp, number: str) -> Submitted:
         if top_up.unit not in USES:
             return Refused("unit_not_sold", ErrorClass.REFUSED_FINAL)
         try:
             limit = self._config.sync_limit.total_seconds()
-            content = self._content(top_up, top_up.number)
+            content = self._content(top_up, number)
             reply = self._line.post("/topupBalance", limit=limit, content=content, headers=self._headers)
         except Fault as error:
             return fault("POST /topupBalance", error)
-        facts = self._facts("POST /topupBalance", reply, top_up.number)
+        facts = self._facts("POST /topupBalance", reply)
         if reply.status in {200, 201}:
             said = read(reply.record(), facts, top_up.unit)
             return said if isinstance(said, Submitted) else Unknown("taken_back_at_once", facts)
@@ -138,7 +142,10 @@ class Tmf654:
         return refusal(self._config.codes, SUBMIT, reply, code, facts)
 
     def query(self, ref: Ref) -> Found:
-        """Ask by the operator's reference; without one, look for our mark in its latest entries."""
+        """Ask by the operator's reference; without one, look for our mark in its entries."""
+        return without(self._secrets, self._query(ref))
+
+    def _query(self, ref: Ref) -> Found:
         try:
             return self._by_theirs(ref.theirs) if ref.theirs is not None else self._by_mark(ref.ours)
         except Fault as error:
@@ -208,7 +215,7 @@ class Tmf654:
 
     def _by_theirs(self, theirs: str) -> Found:
         reply = self._get(f"/topupBalance/{segment(theirs)}")
-        facts = self._facts("GET /topupBalance/…", reply, None)
+        facts = self._facts("GET /topupBalance/…", reply)
         if reply.status != 200:
             return Unknown(word(reply.record().get("code")) or f"http_{reply.status}", facts)
         return read(reply.record(), facts, None)
@@ -235,9 +242,9 @@ class Tmf654:
         return records_of(body), more and bool(body)
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> Reply:
-        return self._line.get(path, limit=_ASK, query=query, headers=self._headers)
+        return self._line.get(path, limit=self._config.ask_limit.total_seconds(), query=query, headers=self._headers)
 
-    def _facts(self, call: str, reply: Reply, number: str | None) -> Evidence:
+    @staticmethod
+    def _facts(call: str, reply: Reply) -> Evidence:
         line = reply.record()
-        private = (*private_texts(number), *self._secrets)
-        return evidence(call, reply, private=private, code=line.get("code"), state=line.get("status"))
+        return evidence(call, reply, code=line.get("code"), state=line.get("status"))
