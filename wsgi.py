@@ -56,7 +56,7 @@ def serving() -> Flask:
 
 def start_worker() -> None:
     """Deliver from a thread of this process."""
-    worker = EmbeddedWorker(services.database, services.providers, services.vault)
+    worker = EmbeddedWorker(services.database, services.providers, services.vault, sealing=services.seal)
     worker.start()
     atexit.register(worker.stop)
     app.extensions["nudge"] = nudger(worker=worker)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.fulfilment.providers import Provider
+from voucher_service.ledger.seal.note import LogSigner
+from voucher_service.ledger.seal.publish import seal_and_publish
 from voucher_service.settings import Settings
 from voucher_service.vouchers.key_ring import KeyRing
 
@@ -21,3 +24,15 @@ class Services:
     vault: Vault
     ring: KeyRing
     providers: Mapping[str, Provider]
+
+    def log_signer(self) -> LogSigner:
+        """Return what signs this installation's checkpoints."""
+        return LogSigner(self.vault, self.settings.organisation)
+
+    def seal(self, now: datetime, *, sweep: bool = False) -> int:
+        """Seal what is committed and publish the checkpoint; return how many transfers were sealed.
+
+        Raises:
+            LogForked: the database does not begin with what was published.
+        """
+        return seal_and_publish(self.database, self.log_signer(), self.settings.checkpoints, now=now, sweep=sweep)
