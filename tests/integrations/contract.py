@@ -15,7 +15,8 @@ from uuid import UUID
 
 from structlog.testing import capture_logs
 
-from tests.integrations.talk import Asked, Mishap, Partner, Said, Served, hang_up, instead, served, silence, torn
+from tests.integrations.nonsense import echo, json_of, rubbish
+from tests.integrations.talk import Mishap, Partner, Said, Served, hang_up, instead, served, silence, torn
 from voucher_service.fulfilment.abilities import (
     BadCallback,
     CallsBack,
@@ -203,12 +204,12 @@ def check_nothing_escapes(case: Case) -> None:
     """Whatever the partner says, an outcome comes back: no exception, and one order at most."""
     dice = random.Random(case.name)
     for _ in range(40):
-        rubbish = instead(Said(dice.choice([200, 201, 400, 404, 500]), _rubbish(dice, 3)))
-        with case.at_work(mishap=rubbish, questions=rubbish if dice.random() < 0.3 else None) as work:
+        odd = instead(Said(dice.choice([200, 201, 400, 404, 500]), rubbish(dice, 3)))
+        with case.at_work(mishap=odd, questions=odd if dice.random() < 0.3 else None) as work:
             said: object = work.adapter.submit(work.order)
             assert isinstance(said, get_args(Submitted)), said
             assert len(work.there.orders) <= 1
-            work.there.question_mishap = rubbish
+            work.there.question_mishap = odd
             for ref in (work.ref(), work.ref("77")):
                 asked: object = work.adapter.query(ref)
                 assert isinstance(asked, get_args(Found)), asked
@@ -219,9 +220,9 @@ def check_secrets_stay_out(case: Case) -> None:
     told = [(status, text) for status in (200, 201, 400, 401, 500) for text in (f"X{DIGITS}", *case.secrets)]
     for status, text in told:
         with case.at_work() as work, capture_logs() as logged:
-            work.there.mishap = _echo(work.there, status, text, case.secrets)
+            work.there.mishap = echo(work.there, status, NUMBER, text, case.secrets)
             kept = repr(work.adapter.submit(work.order))
-            work.there.question_mishap = _echo(work.there, status, text, case.secrets)
+            work.there.question_mishap = echo(work.there, status, NUMBER, text, case.secrets)
             kept += repr(work.adapter.query(work.ref())) + repr(work.adapter.query(work.ref("77")))
             for secret in (DIGITS, *case.secrets):
                 assert secret not in kept, (status, secret, kept)
@@ -235,8 +236,8 @@ def check_callbacks_are_only_read(case: Case) -> None:
     if not isinstance(adapter, CallsBack):
         return
     dice = random.Random(case.name)
-    readable = _json({"id": "TB-7", "transactionId": 7, "status": "completed"})
-    raws = [b"", b"\xff", b"[]", b"null", b"[" * 99_999, b"{}", *(_json(_rubbish(dice, 4)) for _ in range(60))]
+    readable = json_of({"id": "TB-7", "transactionId": 7, "status": "completed"})
+    raws = [b"", b"\xff", b"[]", b"null", b"[" * 99_999, b"{}", *(json_of(rubbish(dice, 4)) for _ in range(60))]
     for raw in [readable, *raws]:
         try:
             said: object = adapter.parse_callback({}, raw)
@@ -275,36 +276,3 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     check_callbacks_are_only_read,
     check_a_reversal_is_repeated_until_final,
 )
-
-
-def _rubbish(dice: random.Random, depth: int) -> Any:
-    names = (
-        "id", "transactionId", "status", "class", "message", "code", "errorCode", "errors", "content", "transaction",
-        "customIdentifier", "external_id", "deliveredAmount", "benefits", "amount", "units", "pinDetail", "description",
-        "event", "topupBalance", "data", "last", "deliveredAmountCurrencyCode", "access_token", "expires_in",
-    )  # fmt: skip
-    words = ("SUCCESSFUL", "COMPLETED", "completed", "EUR", "", "é\0\n", "9" * 500, str(UUID(int=7)))
-    pick = dice.random()
-    if depth and pick < 0.5:
-        return {dice.choice(names): _rubbish(dice, depth - 1) for _ in range(dice.randint(0, 6))}
-    if depth and pick < 0.65:
-        return [_rubbish(dice, depth - 1) for _ in range(dice.randint(0, 3))]
-    return dice.choice([None, True, -1, 0, 10**30, 1e308, 0.1, *words])
-
-
-def _json(value: object) -> bytes:
-    return Said(200, value).raw().partition(b"\r\n\r\n")[2]
-
-
-def _echo(there: Served, status: int, text: str, secrets: tuple[str, ...]) -> Mishap:
-    """Return the mishap of a partner that repeats numbers and credentials in every field it has."""
-
-    def answer(line: Any, _said: Said) -> None:
-        asked: Asked = there.asked[-1]
-        whole = f"{NUMBER}:{':'.join(secrets)}:{asked.headers.get('authorization', '')}".replace(" ", "_")
-        body: dict[str, object] = {"errorCode": text, "code": text, "errors": [{"code": text, "message": whole}]}
-        body |= {"status": {"message": text, "class": {"message": text}} if "transactions" in asked.path else text}
-        body |= {"message": whole, "description": whole}
-        line.sendall(Said(status, body).raw())
-
-    return answer
