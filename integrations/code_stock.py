@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from voucher_service.fulfilment.providers import Capabilities, Mode
+from voucher_service.fulfilment.providers import Capabilities, Idempotency, Lookup, Mode
 
 
 class CodeStock:
@@ -17,6 +17,7 @@ class CodeStock:
             mode=Mode.CODE,
             needs_number=False,
             sync_limit=timedelta(),
-            lookup_by_our_reference=True,
-            idempotent=True,
+            lookup=Lookup.BY_REFERENCE,
+            idempotency=Idempotency.ENFORCED,
+            reference_field="serial",
         )

@@ -23,7 +23,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 from voucher_service.fulfilment.providers import (
     Accepted,
@@ -31,8 +30,11 @@ from voucher_service.fulfilment.providers import (
     Delivered,
     ErrorClass,
     Found,
+    Idempotency,
+    Lookup,
     Mode,
     NotFound,
+    Ref,
     Refused,
     Reversed,
     Submitted,
@@ -121,8 +123,10 @@ class SandboxPartner:
             mode=Mode.DIRECT,
             needs_number=True,
             sync_limit=self._times.sync_limit,
-            lookup_by_our_reference=True,
-            idempotent=self._enforces,
+            lookup=Lookup.BY_REFERENCE,
+            idempotency=Idempotency.ENFORCED if self._enforces else Idempotency.CONTRADICTED,
+            reference_field="reference",
+            reference_length=40,
         )
 
     def submit(self, top_up: TopUp) -> Submitted:
@@ -147,10 +151,10 @@ class SandboxPartner:
             return Refused("reference_already_used", ErrorClass.DUPLICATE)
         return self._answer(movement, wish, too_long=delay > self._times.patience)
 
-    def query(self, reference: UUID) -> Found:
-        """Say what became of the order with our `reference`."""
+    def query(self, ref: Ref) -> Found:
+        """Say what became of the order with our reference."""
         now = self._clock()
-        line = self._last(str(reference))
+        line = self._last(str(ref.ours))
         if line is None:
             return NotFound(as_of=now)
         if now < line.done_at:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text
@@ -22,7 +21,17 @@ from voucher_service.demo.gifts import OFFERS, PARTNERS
 from voucher_service.demo.moment import Clock, Joined
 from voucher_service.demo.staff import ACCOUNTS, COLLEAGUES, PASSWORD
 from voucher_service.fulfilment.models import ItemState, Order, OrderState, StockItem
-from voucher_service.fulfilment.providers import Capabilities, Found, Mode, Provider, Submitted, TopUp
+from voucher_service.fulfilment.providers import (
+    Capabilities,
+    Found,
+    Idempotency,
+    Lookup,
+    Mode,
+    Provider,
+    Ref,
+    Submitted,
+    TopUp,
+)
 from voucher_service.ids import local_day, new_id
 from voucher_service.ledger.audit import audit
 from voucher_service.partners.models import Allocation, AllocationState, Partner
@@ -211,15 +220,21 @@ class RealOperator:
     @property
     def capabilities(self) -> Capabilities:
         """As a direct operator."""
-        return Capabilities(Mode.DIRECT, True, timedelta(), True, True)
+        return Capabilities(
+            mode=Mode.DIRECT,
+            needs_number=True,
+            sync_limit=timedelta(),
+            lookup=Lookup.BY_REFERENCE,
+            idempotency=Idempotency.ENFORCED,
+        )
 
     def submit(self, top_up: TopUp) -> Submitted:
         """Nobody may come here."""
         raise AssertionError(top_up)
 
-    def query(self, reference: UUID) -> Found:
+    def query(self, ref: Ref) -> Found:
         """Nobody may come here."""
-        raise AssertionError(reference)
+        raise AssertionError(ref)
 
 
 def test_a_real_operator_is_left_alone(whole: Filled) -> None:

@@ -18,6 +18,7 @@ from voucher_service.fulfilment.providers import (
     Mode,
     NotFound,
     Operator,
+    Ref,
     Refused,
     Reversed,
     TopUp,
@@ -88,9 +89,9 @@ def test_longer_than_the_client_waits_is_unknown_then_under_way_then_done(
 ) -> None:
     order = top_up("300")
     assert partner.submit(order) == Unknown("timeout")
-    assert isinstance(partner.query(order.reference), Accepted)
+    assert isinstance(partner.query(Ref(order.reference)), Accepted)
     clock.at += timedelta(seconds=20)
-    assert partner.query(order.reference) == Delivered("SBX-00000001", 500)
+    assert partner.query(Ref(order.reference)) == Delivered("SBX-00000001", 500)
 
 
 def test_a_time_out_after_delivery_and_a_hang_up_raise(partner: SandboxPartner, clock: Clock) -> None:
@@ -100,27 +101,27 @@ def test_a_time_out_after_delivery_and_a_hang_up_raise(partner: SandboxPartner, 
     with pytest.raises(ConnectionError):
         partner.submit(hung_up)
     clock.at += timedelta(seconds=1)
-    assert isinstance(partner.query(delivered.reference), Delivered)
-    assert isinstance(partner.query(hung_up.reference), NotFound)
+    assert isinstance(partner.query(Ref(delivered.reference)), Delivered)
+    assert isinstance(partner.query(Ref(hung_up.reference)), NotFound)
 
 
 def test_a_success_is_taken_back_later(partner: SandboxPartner, clock: Clock) -> None:
     order = top_up("109")
     assert isinstance(partner.submit(order), Delivered)
     clock.at += timedelta(seconds=1)
-    assert isinstance(partner.query(order.reference), Delivered)
+    assert isinstance(partner.query(Ref(order.reference)), Delivered)
     clock.at += timedelta(hours=2)
-    assert isinstance(partner.query(order.reference), Reversed)
+    assert isinstance(partner.query(Ref(order.reference)), Reversed)
 
 
 def test_accepted_orders_end_one_way_or_the_other(partner: SandboxPartner, clock: Clock) -> None:
     good, bad = top_up("110"), top_up("111")
     assert isinstance(partner.submit(good), Accepted)
     assert isinstance(partner.submit(bad), Accepted)
-    assert isinstance(partner.query(bad.reference), Accepted)
+    assert isinstance(partner.query(Ref(bad.reference)), Accepted)
     clock.at += timedelta(seconds=16)
-    assert isinstance(partner.query(good.reference), Delivered)
-    assert partner.query(bad.reference) == Refused("failed_on_operator", ErrorClass.REFUSED_FINAL)
+    assert isinstance(partner.query(Ref(good.reference)), Delivered)
+    assert partner.query(Ref(bad.reference)) == Refused("failed_on_operator", ErrorClass.REFUSED_FINAL)
 
 
 def test_a_replayed_reference_is_refused_and_paid_once(partner: SandboxPartner) -> None:

@@ -28,21 +28,72 @@ class ErrorClass(StrEnum):
 
 
 class Mode(StrEnum):
-    """What the partner delivers: value to a number, or a code from our stock."""
+    """What the partner delivers."""
 
-    DIRECT = "direct"
-    CODE = "code"
+    DIRECT = "direct"  # value to a number
+    CODE = "code"  # a code from our stock
+    SIM = "sim"  # a card from our stock
+    BATCH = "batch"  # a file of orders, answered by a file
 
 
-@dataclass(frozen=True, slots=True)
+class Idempotency(StrEnum):
+    """What the partner does with a reference it has seen before. Only `ENFORCED` allows sending it again."""
+
+    ENFORCED = "enforced"  # refuses it, and we have seen it do so
+    ADVERTISED = "advertised"  # says that it refuses it
+    NONE = "none"
+    CONTRADICTED = "contradicted"  # says so, and has paid a replay
+
+
+class Lookup(StrEnum):
+    """How an order is found again at the partner."""
+
+    BY_REFERENCE = "by_reference"  # by ours: not finding it is a statement about it
+    WEAK = "weak"  # by the partner's own, or by a field nobody promises to keep: not finding it proves nothing
+    NONE = "none"
+
+
+class CallbackSignature(StrEnum):
+    """What vouches for a callback. Whatever it is, a callback never moves value: we ask."""
+
+    NO_CALLBACKS = "no_callbacks"
+    UNSIGNED = "unsigned"
+    HMAC_SHA256 = "hmac_sha256"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a partner can do: data, not code."""
 
     mode: Mode
     needs_number: bool
     sync_limit: timedelta  # after this a submitted order is no longer "in the air" at the partner
-    lookup_by_our_reference: bool
-    idempotent: bool  # refusing a reused reference is enforced and proven, not merely promised
+    lookup: Lookup
+    idempotency: Idempotency
+    reference_field: str | None = None  # where our reference goes in the partner's request
+    reference_length: int | None = None  # the most characters it may have there
+    reversal: bool = False
+    two_phase: bool = False  # an order may be made first and confirmed afterwards
+    dry_run: bool = False  # there is a place to try that delivers nothing
+    callback_signature: CallbackSignature = CallbackSignature.NO_CALLBACKS
+    list_window: timedelta | None = None  # the longest span of one question for records; None: no listing
+    time_zone: str = "UTC"  # of the partner's stamps that carry none
+    units: frozenset[Unit] = frozenset(Unit)
+
+    @property
+    def lookup_by_our_reference(self) -> bool:
+        """Say whether not finding an order means something."""
+        return self.lookup is Lookup.BY_REFERENCE
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Say whether asking about an order can find anything."""
+        return self.lookup is not Lookup.NONE
+
+    @property
+    def idempotent(self) -> bool:
+        """Say whether the same reference may be sent again: refusing it is enforced and proven."""
+        return self.idempotency is Idempotency.ENFORCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +107,47 @@ class TopUp:
     unit: Unit
 
 
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """What we know of an order that we ask about.
+
+    `ours` is the reference we sent, `theirs` the one the partner gave back, if it did. `sent_at` is when the
+    order may first have left: where to look in a list of bounded windows.
+    """
+
+    ours: UUID
+    theirs: str | None = None
+    sent_at: datetime | None = None
+
+
 Evidence = Mapping[str, str | int | None]
+"""What is kept of a call: codes, statuses, times. Never a number, a name, a PIN or a credential."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Pin:
+    """A code that the partner sold us for the person: whoever reads it can spend it. `how` says how to use it."""
+
+    pin: str
+    serial: str
+    how: str = ""
+
+    def __repr__(self) -> str:
+        """Keep the secret out of logs and tracebacks."""
+        return f"Pin(serial={self.serial!r})"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The value is with the person; `quantity`, in the order's unit, is what the partner reports."""
+    """The value is with the person; `quantity`, in the order's unit, is what the partner reports.
+
+    With a `pin` it is not yet with the person: the code has to be shown to them.
+    """
 
     partner_ref: str
     quantity: int | None = None
     evidence: Evidence = field(default_factory=dict)
+    pin: Pin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +213,13 @@ class Provider(Protocol):
 
 @runtime_checkable
 class Operator(Provider, Protocol):
-    """A partner that is called for each order. No transaction is open during a call."""
+    """A partner that is called for each order. No transaction is open during a call.
+
+    What else a partner may be able to do stands in `abilities.py`, one small protocol for each.
+    """
 
     def submit(self, top_up: TopUp) -> Submitted:
         """Send the order once."""
 
-    def query(self, reference: UUID) -> Found:
-        """Ask what became of the order with our `reference`."""
+    def query(self, ref: Ref) -> Found:
+        """Ask what became of an order. Where the look-up is weak, what is not found is `Unknown`."""

@@ -15,7 +15,7 @@ from integrations.sandbox import SandboxPartner, SandboxTimes
 from tests.programme import Programme
 from voucher_service.fulfilment.deliver import deliver_next, sweep
 from voucher_service.fulfilment.models import Attempt, Order, OrderState
-from voucher_service.fulfilment.providers import Capabilities, Found, Provider, Submitted, TopUp
+from voucher_service.fulfilment.providers import Capabilities, Found, Provider, Ref, Submitted, TopUp
 from voucher_service.vouchers.models import Voucher
 
 TIMES = SandboxTimes(
@@ -56,9 +56,9 @@ class Fragile:
         self._die("after submit")
         return answer
 
-    def query(self, reference: UUID) -> Found:
+    def query(self, ref: Ref) -> Found:
         self._die("before query")
-        answer = self.partner.query(reference)
+        answer = self.partner.query(ref)
         self._die("after query")
         return answer
 

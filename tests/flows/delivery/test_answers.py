@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import pytest
 
 from tests.flows.delivery.desk import Desk
-from voucher_service.fulfilment.claim import PAUSED
+from voucher_service.fulfilment.decide import PAUSED
 from voucher_service.fulfilment.models import OrderState
 from voucher_service.fulfilment.providers import (
     Accepted,
@@ -18,12 +17,15 @@ from voucher_service.fulfilment.providers import (
     Delivered,
     ErrorClass,
     Found,
+    Lookup,
     NotFound,
+    Ref,
     Refused,
     Submitted,
     TopUp,
     Unknown,
 )
+from voucher_service.fulfilment.schedule import CUT_OFF
 
 
 @dataclass
@@ -39,8 +41,8 @@ class Told:
         self.seen.append(top_up)
         return self.submits.pop(0)
 
-    def query(self, reference: UUID) -> Found:
-        assert reference == self.seen[0].reference
+    def query(self, ref: Ref) -> Found:
+        assert (ref.ours, ref.sent_at is None) == (self.seen[0].reference, False)
         return self.queries.pop(0)() if len(self.queries) > 1 else self.queries[0]()
 
 
@@ -80,12 +82,16 @@ def test_an_amount_that_differs_is_kept_for_the_statement(desk: Desk) -> None:
     assert desk.programme.findings() == []
 
 
-def test_who_cannot_be_asked_is_not_asked_and_nothing_is_decided(desk: Desk) -> None:
-    told(desk, [Unknown("timeout")], Unknown("never asked"), lookup_by_our_reference=False)
-    order_id = desk.order()
+def test_who_cannot_be_asked_is_not_asked_and_at_the_cut_off_people_decide(desk: Desk) -> None:
+    told(desk, [Unknown("timeout")], Unknown("never asked"), lookup=Lookup.NONE)
+    order_id, cut_off = desk.order(), desk.now() + CUT_OFF
+    desk.step()
+    order = desk.row(order_id)
+    assert (order.state, order.due_at, len(desk.attempts(order_id))) == (OrderState.UNKNOWN, cut_off, 1)
     desk.settle()
     order = desk.row(order_id)
-    assert (order.state, order.due_at, len(desk.attempts(order_id))) == (OrderState.UNKNOWN, None, 1)
+    assert (order.state, order.outcome_code, order.due_at) == (OrderState.MANUAL, "cut_off", None)
+    assert [attempt.code for attempt in desk.attempts(order_id)] == ["timeout", "cannot_be_asked"]
     assert desk.programme.findings() == []
 
 

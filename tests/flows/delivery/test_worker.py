@@ -14,6 +14,7 @@ from tests.flows.delivery.desk import Desk
 from voucher_service.fulfilment import worker as worker_module
 from voucher_service.fulfilment.deliver import sweep
 from voucher_service.fulfilment.models import OrderState
+from voucher_service.fulfilment.providers import Ref
 from voucher_service.fulfilment.worker import EmbeddedWorker
 from voucher_service.ids import new_id
 from voucher_service.services import Services
@@ -94,8 +95,8 @@ def test_one_order_that_breaks_our_code_does_not_hold_up_the_others(
             # An answer that cannot be stored: the booking fails, not the call.
             return object() if getattr(top_up, "reference", None) == bad else answer
 
-        def query(self, reference: object) -> object:
-            return object() if reference == bad else None
+        def query(self, ref: Ref) -> object:
+            return object() if ref.ours == bad else None
 
     desk.providers["sandbox"] = Broken()
     desk.settle()
