@@ -24,8 +24,8 @@ from voucher_service.web.callbacks.views import blueprint as callbacks
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
-from voucher_service.web.metrics.views import blueprint as metrics
 from voucher_service.web.ledger.views import blueprint as ledger
+from voucher_service.web.metrics.views import blueprint as metrics
 from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
