@@ -107,9 +107,7 @@ def settled(programme: Programme) -> int:
         return session.scalar(done) or 0
 
 
-def run(
-    programme: Programme, url: str, orders: list[UUID], folder: Path, *, every: float, lease: str = "", mode: str = ""
-) -> Tally:
+def run(X) -> Tally:
     """Deliver the orders, killing something every `every` seconds (about) until all are delivered."""
     tally, chance, begun = Tally(len(orders)), Random(20261125), time.monotonic()
     broker = ValkeyServer()
