@@ -107,7 +107,16 @@ def settled(programme: Programme) -> int:
         return session.scalar(done) or 0
 
 
-def run(X) -> Tally:
+def run(
+    programme: Programme,
+    url: str,
+    orders: list[UUID],
+    folder: Path,
+    *,
+    every: float,
+    lease: str = "",
+    mode: str = "",
+) -> Tally:
     """Deliver the orders, killing something every `every` seconds (about) until all are delivered."""
     tally, chance, begun = Tally(len(orders)), Random(20261125), time.monotonic()
     broker = ValkeyServer()
