@@ -92,6 +92,8 @@ class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body leave together
+    disable_nagle_algorithm = True
     book: ClassVar[Book]
     faults: ClassVar[Faults]
     chance: ClassVar[Random]
