@@ -114,6 +114,7 @@ def test_step_by_step_with_data_nothing_is_lost(empty_url: str, tmp_path: Path) 
             assert contents(database.engine, left) == {name: before[name] for name in left & set(before)}
         # What a later step brought goes with it: the sealed log is made again from the transfers.
         expected = {name: rows if name in left else [] for name, rows in before.items()}
+        expected["intake"] = before["intake"]  # statements are numbered again, in their order
         for step in runner.steps():
             runner.upgrade(empty_url, step)
         assert contents(database.engine, tables(empty_url)) == expected
