@@ -119,6 +119,7 @@ def reason(value: str) -> str:
             Reason.REDEEMED: _("Bon utilisé"),
             Reason.DELIVERED: _("Recharge livrée"),
             Reason.GIVEN_BACK: _("Refusé par l’opérateur, rendu au bon"),
+            Reason.LATE_DELIVERY: _("Livré par l’opérateur après que la valeur a été rendue"),
             Reason.EXPIRED: _("Bon périmé"),
             Reason.CANCELLED: _("Bon annulé"),
             Reason.REPLACED: _("Bon remplacé"),

@@ -27,6 +27,7 @@ TONES = {
     Progress.CODE_READY: "wait",
     Progress.GIVEN_BACK: "none",
     Progress.TO_CHECK: "check",
+    Progress.CLOSED: "none",
 }
 
 
@@ -79,11 +80,13 @@ def _states() -> list[tuple[str, str]]:
         (OrderState.SENDING.value, _("Envoi en cours")),
         (OrderState.ACCEPTED.value, _("Acceptées par l’opérateur")),
         (OrderState.UNKNOWN.value, _("Réponse inconnue")),
+        (OrderState.REVERSING.value, _("En cours d’annulation chez l’opérateur")),
         (OrderState.MANUAL.value, _("À traiter à la main")),
         (OrderState.HELD.value, _("Code prêt à montrer")),
         (OrderState.DELIVERED.value, _("Livrées")),
         (OrderState.GIVEN_BACK.value, _("Refusées, rendues au bon")),
         (OrderState.REVERSED.value, _("Reprises par l’opérateur")),
+        (OrderState.LOST.value, _("Abandonnées")),
     ]
 
 

@@ -17,7 +17,8 @@ from sqlalchemy import update as real_update
 
 from tests.programme import Programme
 from voucher_service.errors import Conflict
-from voucher_service.fulfilment import outcome, settle, stock
+from voucher_service.fulfilment import decide, settle, stock
+from voucher_service.fulfilment.models import OrderState
 from voucher_service.ids import local_day, new_id
 from voucher_service.ledger import post as posting
 from voucher_service.ledger.models import Reason
@@ -162,14 +163,14 @@ def _refused_is_delivered(_: Programme, stack: ExitStack) -> None:
     def confirm(session: Any, at: Any, *, code: str, actor: str, occurred_at: Any, now: Any) -> bool:
         return settle.confirm(session, at, partner_ref=None, code=code, actor=actor, occurred_at=occurred_at, now=now)
 
-    stack.enter_context(patch.object(outcome, "give_back", confirm))
+    stack.enter_context(patch.object(settle, "give_back", confirm))
 
 
 def _unknown_is_refused(_: Programme, stack: ExitStack) -> None:
-    def refuse(session: Any, claim: Any, code: str, _capabilities: Any, now: Any) -> None:
-        settle.give_back(session, claim.held(), code=code, actor="deliverer", occurred_at=now, now=now)
+    def refuse(_at: Any, _state: Any, code: Any, _can: Any, _now: Any) -> decide.Verdict:
+        return decide.Verdict(state=OrderState.GIVEN_BACK, booking=decide.Booking.GIVE_BACK, code=code)
 
-    stack.enter_context(patch.object(outcome, "_unknown", refuse))
+    stack.enter_context(patch.object(decide, "_wait", refuse))
 
 
 def _replay_is_a_visit(_: Programme, stack: ExitStack) -> None:

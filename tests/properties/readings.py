@@ -22,7 +22,7 @@ _COUNTS = text(
     "SELECT (SELECT COUNT(*) FROM visit WHERE id > :first), (SELECT COUNT(*) FROM top_up_order WHERE id > :first),"
     " (SELECT COUNT(*) FROM scan WHERE id > :first)"
 ).bindparams(bindparam("first", type_=Uuid))
-OPEN = {"waiting", "sending", "accepted", "unknown", "manual"}
+OPEN = {"waiting", "sending", "accepted", "unknown", "reversing", "manual"}
 
 
 def short(state: str) -> str:

@@ -13,21 +13,30 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
 
+from voucher_service.fulfilment.decide import (
+    INTERNAL_FAILURES,
+    PAUSED,
+    SETTLED,
+    TRIED_AGAIN,
+    WAITING_FOR_ANSWER,
+    Standing,
+    next_step,
+    reference,
+)
+from voucher_service.fulfilment.history import History
 from voucher_service.fulfilment.models import Attempt, AttemptKind, AttemptOutcome, Order, OrderState
+from voucher_service.fulfilment.pause import paused_until
 from voucher_service.fulfilment.schedule import LEASE_MARGIN, MAX_INTERNAL_FAILURES
 from voucher_service.ids import new_id
 from voucher_service.partners.models import Offer
 from voucher_service.units import Unit
 from voucher_service.vouchers.models import Voucher
 
-DUE_STATES = (OrderState.WAITING, OrderState.SENDING, OrderState.ACCEPTED, OrderState.UNKNOWN)
-PAUSED = "partner_precondition"
-"""The outcome code of orders that wait because the partner refuses *us*."""
-
-_OURS = (AttemptOutcome.INTERNAL, AttemptOutcome.LOST)
+DUE_STATES = (OrderState.WAITING, *WAITING_FOR_ANSWER, *SETTLED)
+"""States in which `due_at` calls a worker. A settled order is due only after a callback spoke of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +59,31 @@ class Claim:
     wrapped_key: bytes | None
     number_sealed: bytes | None
     partner_ref: str | None
-    sent_at: datetime | None  # when the order may first have left; None before that
+    code: str | None
+    history: History  # with this attempt, if it sends
+    probes: bool  # the first to be sent after a pause of its route
 
     def held(self) -> ColumnElement[bool]:
         """Return the condition that the order is still in this worker's hands."""
         return is_at(self.order_id, self.state, self.tries, self.queries)
+
+    @property
+    def reference(self) -> UUID:
+        """Return our reference at the partner, the same for every attempt until it is reversed."""
+        return reference(self.order_id, self.history.generation)
+
+    @property
+    def standing(self) -> Standing:
+        """Return where the order stands while this attempt is under way."""
+        return Standing(
+            state=self.state,
+            kind=self.kind,
+            tries=self.tries,
+            queries=self.queries,
+            quantity=self.quantity,
+            history=self.history,
+            code=self.code,
+        )
 
 
 def is_at(order_id: UUID, state: str, tries: int, queries: int) -> ColumnElement[bool]:
@@ -72,9 +101,13 @@ def claim(
     """
     while (found := session.execute(_due(now, order_id)).one_or_none()) is not None:
         order, offer = found
-        if not _set_aside(session, order, offer.route, now):
+        # One that was never claimed has no attempts.
+        history = history_of(session, order.id) if order.tries or order.queries else History()
+        paused = paused_until(session, offer.route) if order.state == OrderState.WAITING else None
+        if not _set_aside(session, order, history, paused, now):
             lease = leases.get(offer.route, timedelta()) + LEASE_MARGIN
-            return _take(session, order, offer, now=now, deadline=now + lease)
+            probes = paused is not None
+            return _take(session, order, offer, history, probes=probes, now=now, deadline=now + lease)
     return None
 
 
@@ -99,17 +132,29 @@ def _due(now: datetime, order_id: UUID | None) -> Any:
     return due if order_id is None else due.where(Order.id == order_id)
 
 
-def next_step(state: OrderState) -> tuple[AttemptKind, OrderState]:
-    """Return what to do with a due order, and the state it takes meanwhile.
+def history_of(session: Session, order_id: UUID) -> History:
+    """Return what the attempts of the order say, oldest first."""
+    rows = (
+        select(Attempt.kind, Attempt.outcome, Attempt.started_at, Attempt.deadline_at)
+        .where(Attempt.order_id == order_id)
+        .order_by(Attempt.number)
+    )
+    history = History()
+    for kind, outcome, started_at, deadline_at in session.execute(rows):
+        history = history.after(kind, outcome, started_at, deadline_at)
+    return history
 
-    SENDING past its lease is Unknown, never "not started": it is asked about, not sent again.
-    """
-    if state is OrderState.WAITING:
-        return AttemptKind.SUBMIT, OrderState.SENDING
-    return AttemptKind.QUERY, OrderState.UNKNOWN if state is OrderState.SENDING else state
 
-
-def _take(session: Session, order: Order, offer: Offer, *, now: datetime, deadline: datetime) -> Claim | None:
+def _take(
+    session: Session,
+    order: Order,
+    offer: Offer,
+    history: History,
+    *,
+    probes: bool,
+    now: datetime,
+    deadline: datetime,
+) -> Claim | None:
     kind, state = next_step(OrderState(order.state))
     submits = kind is AttemptKind.SUBMIT
     tries, queries = order.tries + submits, order.queries + (not submits)
@@ -122,7 +167,7 @@ def _take(session: Session, order: Order, offer: Offer, *, now: datetime, deadli
     )
     if won is None:
         return None
-    attempt = _begin_attempt(session, order, offer, kind, now=now, deadline=deadline)
+    attempt = _begin_attempt(session, order, offer, kind, history, now=now, deadline=deadline)
     return Claim(
         attempt_id=attempt.id,
         attempt_number=attempt.number,
@@ -140,33 +185,35 @@ def _take(session: Session, order: Order, offer: Offer, *, now: datetime, deadli
         wrapped_key=order.wrapped_key,
         number_sealed=order.number_sealed,
         partner_ref=order.partner_ref,
-        sent_at=_first_sent_at(session, order.id) if kind is AttemptKind.QUERY else None,
+        code=order.outcome_code,
+        history=history.during(kind, now, deadline),
+        probes=probes,
     )
 
 
-def _first_sent_at(session: Session, order_id: UUID) -> datetime | None:
-    submits = (Attempt.order_id == order_id, Attempt.kind == AttemptKind.SUBMIT.value)
-    return session.scalar(select(func.min(Attempt.started_at)).where(*submits))
-
-
 def _begin_attempt(
-    session: Session, order: Order, offer: Offer, kind: AttemptKind, *, now: datetime, deadline: datetime
+    session: Session,
+    order: Order,
+    offer: Offer,
+    kind: AttemptKind,
+    history: History,
+    *,
+    now: datetime,
+    deadline: datetime,
 ) -> Attempt:
-    last = 0
-    if order.tries or order.queries:  # else it was never claimed before, and has no attempts
+    if history.last:
         session.execute(
             update(Attempt)
             .where(Attempt.order_id == order.id, Attempt.ended_at.is_(None))
             .values(ended_at=now, outcome=AttemptOutcome.LOST.value, code="lease_passed")
             .execution_options(synchronize_session=False)
         )
-        last = session.scalar(select(func.max(Attempt.number)).where(Attempt.order_id == order.id)) or 0
     attempt = Attempt(
         id=new_id(),
         order_id=order.id,
-        number=last + 1,
+        number=history.last + 1,
         kind=kind.value,
-        our_ref=str(order.id),
+        our_ref=str(reference(order.id, history.generation)),
         request_hash=_request_hash(order, offer),
         started_at=now,
         deadline_at=deadline,
@@ -183,15 +230,14 @@ def _request_hash(order: Order, offer: Offer) -> bytes:
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
 
 
-def _set_aside(session: Session, order: Order, route: str, now: datetime) -> bool:
-    if order.tries + order.queries >= MAX_INTERNAL_FAILURES and _is_poison(session, order.id):
-        values: dict[str, Any] = {
-            "state": OrderState.MANUAL.value,
-            "outcome_code": "internal_failures",
-            "due_at": None,
-            "lease_until": None,
-        }
-    elif order.state == OrderState.WAITING and (paused := _paused_until(session, order.id, route, now)):
+def _set_aside(session: Session, order: Order, history: History, paused: datetime | None, now: datetime) -> bool:
+    values: dict[str, Any]
+    if history.own_failures >= MAX_INTERNAL_FAILURES and order.outcome_code != TRIED_AGAIN:
+        # Poison: what fails on our side five times in a row is put where it can do no harm.
+        values = {"due_at": None, "lease_until": None}
+        if order.state not in SETTLED:
+            values |= {"state": OrderState.MANUAL.value, "outcome_code": INTERNAL_FAILURES}
+    elif order.state == OrderState.WAITING and paused is not None and paused > now:
         values = {"outcome_code": PAUSED, "due_at": paused}
     else:
         return False
@@ -202,30 +248,3 @@ def _set_aside(session: Session, order: Order, route: str, now: datetime) -> boo
         .execution_options(synchronize_session=False)
     )
     return True
-
-
-def _is_poison(session: Session, order_id: UUID) -> bool:
-    latest = select(Attempt.outcome).where(Attempt.order_id == order_id).order_by(Attempt.number.desc())
-    outcomes: list[str | None] = list(session.scalars(latest.limit(MAX_INTERNAL_FAILURES)))
-    # An attempt without an end, seen here, belongs to a worker that never came back.
-    ours = sum(outcome is None or outcome in _OURS for outcome in outcomes)
-    return ours == MAX_INTERNAL_FAILURES
-
-
-def _paused_until(session: Session, order_id: UUID, route: str, now: datetime) -> datetime | None:
-    """Return when the route may be tried again, if another order found it refusing us."""
-    other = aliased(Order)
-    return session.scalar(
-        select(other.due_at)
-        .join(Voucher, Voucher.id == other.voucher_id)
-        .join(Offer, Offer.id == Voucher.offer_id)
-        .where(
-            other.due_at > now,
-            other.state == OrderState.WAITING.value,
-            other.outcome_code == PAUSED,
-            Offer.route == route,
-            other.id != order_id,
-        )
-        .order_by(other.due_at)
-        .limit(1)
-    )

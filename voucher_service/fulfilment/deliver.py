@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, SealBroken, Vault, unseal
 from voucher_service.db import Database
+from voucher_service.fulfilment.abilities import Reverses
 from voucher_service.fulfilment.claim import Claim, claim, has_due
+from voucher_service.fulfilment.decide import Reply
 from voucher_service.fulfilment.models import AttemptKind, AttemptOutcome
 from voucher_service.fulfilment.outcome import book, end_attempt, send_later
 from voucher_service.fulfilment.providers import (
@@ -97,9 +99,16 @@ def _operator(provider: Provider | None) -> Operator:
     return provider
 
 
-def _ask(operator: Operator, vault: Vault, claimed: Claim, now_fn: Clock) -> Answer:
+def _ask(operator: Operator, vault: Vault, claimed: Claim, now_fn: Clock) -> Reply:
     if claimed.kind is AttemptKind.QUERY:
+        if not operator.capabilities.can_be_asked:
+            return Unknown("cannot_be_asked")
         return _call(lambda: operator.query(ref_of(claimed)))
+    if claimed.kind is AttemptKind.REVERSE:
+        if not isinstance(operator, Reverses):
+            raise CannotSend("cannot_take_back")
+        taker = operator
+        return _call(lambda: taker.reverse(ref_of(claimed)))
     top_up = _top_up(vault, claimed, needs_number=operator.capabilities.needs_number)
     if now_fn() >= claimed.deadline:
         # This worker slept through its lease: someone else may be asking about the order already.
@@ -107,7 +116,7 @@ def _ask(operator: Operator, vault: Vault, claimed: Claim, now_fn: Clock) -> Ans
     return _call(lambda: operator.submit(top_up))
 
 
-def _call(call: Callable[[], Answer]) -> Answer:
+def _call(call: Callable[[], Reply]) -> Reply:
     try:
         return call()
     except Exception as fault:  # whatever leaves an adapter means: nobody can tell
@@ -121,13 +130,13 @@ def unclear(fault: Exception) -> Answer:
 
 
 def reference(claimed: Claim) -> UUID:
-    """Return our reference at the partner: the order's id, the same for every attempt."""
-    return claimed.order_id
+    """Return our reference at the partner: the same for every attempt, until it is reversed."""
+    return claimed.reference
 
 
 def ref_of(claimed: Claim) -> Ref:
     """Return what a partner is told when it is asked about the order."""
-    return Ref(reference(claimed), claimed.partner_ref, claimed.sent_at)
+    return Ref(reference(claimed), claimed.partner_ref, claimed.history.first_sent)
 
 
 def _top_up(vault: Vault, claimed: Claim, *, needs_number: bool) -> TopUp:

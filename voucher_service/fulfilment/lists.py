@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from voucher_service.fulfilment.claim import PAUSED
+from voucher_service.fulfilment.decide import PAUSED, REVERSED_CODE
 from voucher_service.fulfilment.models import ItemState, Lot, Order, OrderState, StockItem
 from voucher_service.fulfilment.stock import STOCK_EMPTY
 from voucher_service.partners.models import Offer, Partner, Route
@@ -80,7 +80,9 @@ def shelves(session: Session, day: date) -> list[Shelf]:
 def attention() -> ColumnElement[bool]:
     """Return which orders need a person, or may soon: manual, taken back, unknown, or waiting without a code."""
     waits = (Order.state == OrderState.WAITING.value) & Order.outcome_code.in_([STOCK_EMPTY, PAUSED])
-    return or_(Order.state.in_([OrderState.MANUAL.value, OrderState.REVERSED.value, OrderState.UNKNOWN.value]), waits)
+    taken_back = (Order.state == OrderState.REVERSED.value) & (Order.outcome_code == REVERSED_CODE)
+    open_still = Order.state.in_([OrderState.MANUAL.value, OrderState.UNKNOWN.value, OrderState.REVERSING.value])
+    return or_(open_still, taken_back, waits)
 
 
 def orders_query(*, state: OrderState | None = None, branch_id: int | None = None) -> Select[Order]:

@@ -24,21 +24,27 @@ from voucher_service.db import Base
 
 
 class OrderState(StrEnum):
-    """waiting → sending → accepted | delivered | refused | unknown; delivered may become reversed.
+    """waiting → sending → accepted | delivered | given_back | unknown; delivered may become reversed.
 
     `held` is a recharge code set aside for the person and not yet shown; showing it makes it `delivered`.
-    `manual` waits for two people; `given_back` is a refusal whose value went back to the voucher.
+    `given_back` is a refusal whose value went back to the voucher. `reversing`: proved absent at a partner that
+    may pay a reference twice; it is asked to take back what may be there, until it says it did, and the order
+    is then sent anew under a new reference. `reversed`: delivered, and taken back by the partner afterwards.
+    `manual` waits for two people; its value is still in delivery, unless its reason is `late_delivery`: then it
+    was delivered after the value had gone back. `lost`: two people wrote its value off.
     """
 
     WAITING = "waiting"
     SENDING = "sending"
     ACCEPTED = "accepted"
     UNKNOWN = "unknown"
+    REVERSING = "reversing"
     HELD = "held"
     DELIVERED = "delivered"
     GIVEN_BACK = "given_back"
     REVERSED = "reversed"
     MANUAL = "manual"
+    LOST = "lost"
 
 
 OPEN_STATES = (
@@ -46,6 +52,7 @@ OPEN_STATES = (
     OrderState.SENDING,
     OrderState.ACCEPTED,
     OrderState.UNKNOWN,
+    OrderState.REVERSING,
     OrderState.MANUAL,
     OrderState.HELD,
 )
@@ -54,7 +61,8 @@ OPEN_STATES = (
 class Order(Base):
     """The instruction to deliver one top-up; the row is the outbox, a message is only a hint.
 
-    Its id is our reference at the partner. `reservation_id` is unique: one promise is ordered once.
+    Its id is our reference at the partner, until that is reversed (see `decide.reference`). `reservation_id`
+    is unique: one promise is ordered once.
     `hold_id` is the transfer that put the value in delivery; delivery or refusal resolves it, once.
     """
 
@@ -106,10 +114,11 @@ class Order(Base):
 
 
 class AttemptKind(StrEnum):
-    """What an attempt does: send the order, or ask what became of it."""
+    """What an attempt does: send the order, ask what became of it, or ask for it to be taken back."""
 
     SUBMIT = "submit"
     QUERY = "query"
+    REVERSE = "reverse"
 
 
 class AttemptOutcome(StrEnum):
@@ -124,6 +133,8 @@ class AttemptOutcome(StrEnum):
     NOT_FOUND = "not_found"
     ABSENT = "absent"  # not found, late enough to count as a proof
     REVERSED = "reversed"
+    NEVER_HAPPENED = "never_happened"  # asked to take back: there is nothing, now or later
+    TOO_LATE = "too_late"  # asked to take back: it was delivered and stays so
     STOCK_EMPTY = "stock_empty"
     INTERNAL = "internal"  # we failed before the socket opened
     LOST = "lost"  # the worker never came back with an answer

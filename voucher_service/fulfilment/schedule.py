@@ -38,3 +38,13 @@ def until_query(asked: int) -> timedelta:
 def until_send(tries: int) -> timedelta:
     """Return the wait before the next submission, after `tries` that did not leave (1 or more)."""
     return SEND_WAITS[tries - 1] if tries <= len(SEND_WAITS) else SEND_LATER
+
+
+CUT_OFF = timedelta(hours=24)
+"""So long after an order may first have left, asking ends: the day's statement decides, or two people."""
+
+PROOFS_NEEDED = 2
+"""So many late answers "not found" prove that an order is absent."""
+
+MAX_UNCLEAR_RECHECKS = 5
+"""So often a settled order that a callback spoke of is asked about without a clear answer."""

@@ -16,7 +16,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from voucher_service.fulfilment.decide import Booking, Reply, Verdict, fact
 from voucher_service.fulfilment.models import Order, OrderState
+from voucher_service.fulfilment.providers import Delivered, Reversed
 from voucher_service.ledger.models import AccountKind, Reason
 from voucher_service.ledger.post import Entry, post
 from voucher_service.units import Unit
@@ -25,19 +27,8 @@ from voucher_service.vouchers.models import Voucher, VoucherState
 DELIVERER = "deliverer"
 """The actor of what no person did."""
 
-LATE_DELIVERY = "late_delivery"
-AMOUNT_DIFFERS = "amount_differs"
 STATEMENT = "statement"
 """The outcome code of an order whose delivery only the partner's statement told."""
-
-HOLDING = (
-    OrderState.WAITING,
-    OrderState.SENDING,
-    OrderState.ACCEPTED,
-    OrderState.UNKNOWN,
-    OrderState.HELD,
-)
-"""States whose value is still in delivery and which a fact may end without people."""
 
 
 def move(session: Session, at: ColumnElement[bool], **values: Any) -> Order | None:
@@ -86,7 +77,7 @@ def confirm_each(
     moved: list[UUID] = []
     by_instant: defaultdict[datetime, list[Entry]] = defaultdict(list)
     for delivery in told:
-        known = {} if delivery.partner_ref is None else {"partner_ref": delivery.partner_ref[:80]}
+        known = {} if not delivery.partner_ref else {"partner_ref": delivery.partner_ref[:80]}
         order = move(
             session,
             delivery.at,
@@ -152,45 +143,109 @@ def to_people(session: Session, at: ColumnElement[bool], *, code: str) -> bool:
     return move(session, at, state=OrderState.MANUAL, outcome_code=code[:60], due_at=None, lease_until=None) is not None
 
 
-def found_delivered(
+def enact(
     session: Session,
-    order_id: UUID,
+    at: ColumnElement[bool],
+    verdict: Verdict,
     *,
-    partner_ref: str | None,
     actor: str,
     occurred_at: datetime,
     now: datetime,
-) -> OrderState:
-    """Book that the partner did deliver, wherever the order stands by now; return its state afterwards.
+) -> bool:
+    """Do what was decided for the order that is `at`: its row and the books together. False when it has moved on."""
+    match verdict.booking:
+        case Booking.DELIVER:
+            told = Delivery(at, occurred_at, verdict.partner_ref)
+            code = None if verdict.state is OrderState.REVERSED else verdict.code
+            booked = confirm_each(session, [told], code=code, actor=actor, now=now)
+            if booked and verdict.state is OrderState.REVERSED:
+                move(session, Order.id == booked[0], state=verdict.state, outcome_code=verdict.code)
+            return bool(booked)
+        case Booking.GIVE_BACK:
+            code = verdict.code or "refused"
+            return give_back(session, at, code=code, actor=actor, occurred_at=occurred_at, now=now)
+        case Booking.LATE:
+            return _late(session, at, verdict, actor=actor, occurred_at=occurred_at, now=now)
+    values: dict[str, Any] = {"state": verdict.state, "due_at": verdict.due_at, "lease_until": None}
+    if not verdict.keep:
+        values["outcome_code"] = verdict.code[:60] if verdict.code else None
+    if verdict.partner_ref is not None:
+        values["partner_ref"] = verdict.partner_ref[:80]
+    if verdict.anew:
+        values["queries"] = 0
+    return move(session, at, **values) is not None
 
-    An open order is confirmed. One that was given back, or that people already look at, goes to people as
-    `late_delivery`: its value may have been promised again, so no booking is made here, and nothing is lost.
+
+def _late(
+    session: Session, at: ColumnElement[bool], verdict: Verdict, *, actor: str, occurred_at: datetime, now: datetime
+) -> bool:
+    """Book a delivery whose value has gone back since: nothing of the gift is left to pay it, so variance does.
+
+    Variance below zero is what stands open until two people close the order.
+    """
+    ref = (verdict.partner_ref or "")[:80] or None
+    order = move(
+        session,
+        at,
+        state=verdict.state,
+        outcome_code=verdict.code,
+        due_at=None,
+        lease_until=None,
+        **({} if ref is None else {"partner_ref": ref}),
+    )
+    if order is None:
+        return False
+    entry = Entry(
+        key=f"late:{order.id}",
+        book_id=order.allocation_id,
+        source=AccountKind.VARIANCE,
+        destination=AccountKind.DELIVERED,
+        unit=Unit(order.unit),
+        quantity=order.quantity,
+        reason=Reason.LATE_DELIVERY,
+        object_kind="order",
+        object_id=str(order.id),
+    )
+    post(session, [entry], actor=actor, occurred_at=occurred_at, now=now)
+    return True
+
+
+def learn(
+    session: Session, order_id: UUID, answer: Reply, *, actor: str, occurred_at: datetime, now: datetime
+) -> OrderState:
+    """Take in a fact about the order, wherever it stands by now; return its state afterwards.
+
+    Anything but a fact (delivered; delivered and taken back) changes nothing.
     """
     order = session.scalars(
         select(Order).where(Order.id == order_id).with_for_update().execution_options(populate_existing=True)
     ).one()
-    at = (Order.id == order_id) & (Order.state == order.state)
-    if order.state in HOLDING:
-        confirm(session, at, partner_ref=partner_ref, actor=actor, occurred_at=occurred_at, now=now)
-        return OrderState.DELIVERED
-    if order.state in {OrderState.GIVEN_BACK, OrderState.MANUAL}:
-        to_people(session, at, code=LATE_DELIVERY)
-        order.partner_ref = partner_ref[:80] if partner_ref else order.partner_ref
-        return OrderState.MANUAL
-    return OrderState(order.state)
+    state = OrderState(order.state)
+    verdict = fact(state, order.outcome_code, answer, quantity=order.quantity)
+    if verdict is None:
+        return state
+    at = (Order.id == order_id) & (Order.state == state.value)
+    enact(session, at, verdict, actor=actor, occurred_at=occurred_at, now=now)
+    return verdict.state
+
+
+def found_delivered(
+    session: Session, order_id: UUID, *, partner_ref: str | None, actor: str, occurred_at: datetime, now: datetime
+) -> OrderState:
+    """Book that the partner did deliver, wherever the order stands by now; return its state afterwards.
+
+    An open order is confirmed. One whose value was given back becomes `late_delivery`: booked, and people's.
+    """
+    told = Delivered(partner_ref or "")
+    return learn(session, order_id, told, actor=actor, occurred_at=occurred_at, now=now)
 
 
 def found_reversed(session: Session, order_id: UUID, *, actor: str, occurred_at: datetime, now: datetime) -> OrderState:
     """Book that the partner delivered and took it back; return the order's state afterwards.
 
-    The delivery is booked as it happened; whose loss the reversal is, people decide ("À traiter").
+    The delivery is booked as it happened; whose loss the reversal is, two people decide ("À traiter").
     """
-    state = found_delivered(session, order_id, partner_ref=None, actor=actor, occurred_at=occurred_at, now=now)
-    if state is OrderState.DELIVERED:
-        at = (Order.id == order_id) & (Order.state == state.value)
-        move(session, at, state=OrderState.REVERSED, outcome_code="reversed", due_at=None, lease_until=None)
-        return OrderState.REVERSED
-    return state
+    return learn(session, order_id, Reversed(""), actor=actor, occurred_at=occurred_at, now=now)
 
 
 def _entry(order: Order, key: str, destination: AccountKind, reason: Reason) -> Entry:

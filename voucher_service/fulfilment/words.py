@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import N_
-from voucher_service.fulfilment.claim import PAUSED
+from voucher_service.fulfilment.decide import PAUSED, REVERSED_CODE
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.fulfilment.stock import STOCK_EMPTY
 
@@ -26,6 +26,7 @@ class Progress(StrEnum):
     CODE_READY = "code_ready"
     GIVEN_BACK = "given_back"
     TO_CHECK = "to_check"
+    CLOSED = "closed"
 
 
 class StatusWords(NamedTuple):
@@ -60,6 +61,11 @@ _WORDS = {
         N_("À traiter, ne pas refaire."),
         N_("La coordination vérifie cette recharge avec l’opérateur ; le bon et sa valeur sont gardés."),
     ),
+    Progress.CLOSED: StatusWords(
+        Progress.CLOSED,
+        N_("Recharge abandonnée, décision de deux personnes."),
+        N_("Si la personne en a besoin, émettez un nouveau bon."),
+    ),
 }
 
 _BY_STATE = {
@@ -67,11 +73,13 @@ _BY_STATE = {
     OrderState.SENDING: Progress.UNDER_WAY,
     OrderState.ACCEPTED: Progress.UNDER_WAY,
     OrderState.UNKNOWN: Progress.UNDER_WAY,
+    OrderState.REVERSING: Progress.UNDER_WAY,
     OrderState.HELD: Progress.CODE_READY,
     OrderState.DELIVERED: Progress.CONFIRMED,
     OrderState.GIVEN_BACK: Progress.GIVEN_BACK,
     OrderState.REVERSED: Progress.TO_CHECK,
     OrderState.MANUAL: Progress.TO_CHECK,
+    OrderState.LOST: Progress.CLOSED,
 }
 
 
@@ -79,6 +87,8 @@ def status_words(order: Order) -> StatusWords:
     """Return what a screen says of the order."""
     if order.state == OrderState.WAITING and order.outcome_code == STOCK_EMPTY:
         return _WORDS[Progress.TO_CHECK]
+    if order.state == OrderState.REVERSED and order.outcome_code != REVERSED_CODE:
+        return _WORDS[Progress.CLOSED]  # two people have closed it
     return _WORDS[_BY_STATE[OrderState(order.state)]]
 
 
@@ -89,5 +99,7 @@ def to_check(session: Session, *, limit: int = 100) -> list[Order]:
     refuses the organisation itself (the person is told nothing of that).
     """
     waiting = (Order.state == OrderState.WAITING.value) & Order.outcome_code.in_([STOCK_EMPTY, PAUSED])
-    manual = Order.state.in_([OrderState.MANUAL.value, OrderState.REVERSED.value])
-    return list(session.scalars(select(Order).where(waiting | manual).order_by(Order.created_at).limit(limit)))
+    taken_back = (Order.state == OrderState.REVERSED.value) & (Order.outcome_code == REVERSED_CODE)
+    manual = Order.state == OrderState.MANUAL.value
+    found = select(Order).where(waiting | manual | taken_back).order_by(Order.created_at).limit(limit)
+    return list(session.scalars(found))

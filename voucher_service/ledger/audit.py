@@ -29,7 +29,7 @@ class Finding(NamedTuple):
     detail: str
 
 
-_OPEN_ORDERS = "('waiting', 'sending', 'accepted', 'unknown', 'held', 'manual')"
+_OPEN_ORDERS = "('waiting', 'sending', 'accepted', 'unknown', 'reversing', 'held', 'manual')"
 
 CHECKS = (
     Check(
@@ -165,12 +165,29 @@ CHECKS = (
         SELECT o.id, o.state || ', hold ended towards ' || COALESCE(CAST(e.destination_id AS VARCHAR(20)), 'nothing')
         FROM top_up_order o LEFT JOIN transfer e ON e.resolves_id = o.hold_id
         WHERE NOT (
-            (o.state IN {_OPEN_ORDERS} AND e.id IS NULL)
+            (o.state IN {_OPEN_ORDERS} AND e.id IS NULL AND COALESCE(o.outcome_code, '') <> 'late_delivery')
             OR (o.state IN ('delivered', 'reversed') AND e.destination_id = o.allocation_id * 100 + 40)
             OR (o.state = 'given_back' AND e.destination_id = o.allocation_id * 100 + 20)
-            OR (o.state = 'manual' AND o.outcome_code = 'late_delivery')
+            OR (o.state = 'lost' AND e.destination_id = o.allocation_id * 100 + 70)
+            OR (o.outcome_code = 'late_delivery' AND o.state IN ('manual', 'delivered', 'given_back')
+                AND e.destination_id IN (o.allocation_id * 100 + 20, o.allocation_id * 100 + 70))
         ) OR e.id IS NULL AND o.state NOT IN {_OPEN_ORDERS}
         """,  # noqa: S608  # the states are the constant above
+    ),
+    Check(
+        "a late delivery is booked once, out of variance, and variance is made good when it is closed",
+        """
+        SELECT o.id, o.state || ', booked late ' || COALESCE(l.booked, 0) || ', made good ' || COALESCE(l.good, 0)
+        FROM top_up_order o LEFT JOIN (
+            SELECT object_id,
+                SUM(CASE WHEN source_id % 100 = 80 AND destination_id % 100 = 40 THEN quantity ELSE 0 END) AS booked,
+                SUM(CASE WHEN destination_id % 100 = 80 THEN quantity ELSE 0 END) AS good
+            FROM transfer WHERE source_id % 100 = 80 OR destination_id % 100 = 80 GROUP BY object_id
+        ) l ON REPLACE(l.object_id, '-', '') = REPLACE(CAST(o.id AS VARCHAR(40)), '-', '')
+        WHERE o.outcome_code = 'late_delivery'
+          AND (COALESCE(l.booked, 0) <> o.quantity
+            OR COALESCE(l.good, 0) <> CASE WHEN o.state = 'manual' THEN 0 ELSE o.quantity END)
+        """,
     ),
     Check(
         "a gift was received whole, and received = available + reserved + in delivery + delivered + returned + lost",

@@ -92,6 +92,7 @@ class Reason(StrEnum):
     RETURNED = "returned"
     WRITTEN_OFF = "written_off"
     PRICE_PAID = "price_paid"
+    LATE_DELIVERY = "late_delivery"
     CORRECTED = "corrected"
 
 

@@ -77,7 +77,10 @@ def _state(*states: OrderState) -> ColumnElement[bool]:
 
 def _claimed_kind() -> ColumnElement[str | None]:
     """The class of a line with the order it claimed; NULL when they agree."""
-    given_back = or_(_state(OrderState.GIVEN_BACK, OrderState.REVERSED), and_(_state(OrderState.MANUAL), hold_ended()))
+    given_back = or_(
+        _state(OrderState.GIVEN_BACK, OrderState.REVERSED, OrderState.LOST),
+        and_(_state(OrderState.MANUAL), hold_ended()),
+    )
     said_delivered = case(
         (given_back, BreakClass.REFUSED_HERE_DELIVERED_THERE.value),
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
@@ -200,7 +203,7 @@ def agreed() -> ColumnElement[bool]:
         order.unit == StatementLine.unit,
     )
     given_back = or_(
-        order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value]),
+        order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.LOST.value]),
         and_(
             order.state == OrderState.MANUAL.value,
             exists().where(Transfer.resolves_id == order.hold_id),

@@ -34,12 +34,16 @@ from voucher_service.reconciliation.models import Statement, StatementLine
 from voucher_service.reconciliation.reader.words import LineStatus
 
 PASSES = ("our_ref", "partner_ref", "serial")
-DECIDABLE = (OrderState.UNKNOWN, OrderState.ACCEPTED, OrderState.MANUAL)
+DECIDABLE = (OrderState.UNKNOWN, OrderState.ACCEPTED, OrderState.REVERSING, OrderState.MANUAL)
 """States in which a line that says "delivered" is the last word."""
 
 
 class order_id_named(FunctionElement[UUID]):  # noqa: N801  # reads like the SQL function it stands for
-    """The order id that a reference spells, NULL when it spells none. Keeps the order's index usable."""
+    """The order id that a reference spells, NULL when it spells none. Keeps the order's index usable.
+
+    After a reversal an order goes by its id with the 13th digit raised (`fulfilment.decide.reference`): an id is
+    a UUIDv7, so that digit is put back to 7 where it is 8 or above.
+    """
 
     type = Uuid()
     inherit_cache = True
@@ -49,14 +53,23 @@ class order_id_named(FunctionElement[UUID]):  # noqa: N801  # reads like the SQL
 def _named_sqlite(element: order_id_named, compiler: Any, **options: Any) -> str:
     text = compiler.process(element.clauses, **options)
     shape = "-".join("?" * part for part in (8, 4, 4, 4, 12))
-    return f"CASE WHEN {text} GLOB '{shape}' THEN replace({text}, '-', '') END"
+    plain = f"replace({text}, '-', '')"
+    renewed = f"substr({plain}, 1, 12) || '7' || substr({plain}, 14)"
+    return (
+        f"CASE WHEN {text} GLOB '{shape}' THEN"
+        f" CASE WHEN substr({plain}, 13, 1) GLOB '[89a-f]' THEN {renewed} ELSE {plain} END END"
+    )
 
 
 @compiles(order_id_named, "postgresql")
 def _named_postgresql(element: order_id_named, compiler: Any, **options: Any) -> str:
     text = compiler.process(element.clauses, **options)
     shape = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-    return f"CASE WHEN {text} ~ '{shape}' THEN CAST({text} AS uuid) END"
+    return (
+        f"CASE WHEN {text} ~ '{shape}' THEN"
+        f" CAST(CASE WHEN substr({text}, 15, 1) ~ '[89a-f]' THEN overlay({text} placing '7' from 15 for 1)"
+        f" ELSE {text} END AS uuid) END"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.flows.delivery.desk import Desk
-from voucher_service.fulfilment.claim import PAUSED
+from voucher_service.fulfilment.decide import PAUSED
 from voucher_service.fulfilment.models import OrderState
 from voucher_service.fulfilment.providers import (
     Accepted,
@@ -25,6 +25,7 @@ from voucher_service.fulfilment.providers import (
     TopUp,
     Unknown,
 )
+from voucher_service.fulfilment.schedule import CUT_OFF
 
 
 @dataclass
@@ -81,12 +82,16 @@ def test_an_amount_that_differs_is_kept_for_the_statement(desk: Desk) -> None:
     assert desk.programme.findings() == []
 
 
-def test_who_cannot_be_asked_is_not_asked_and_nothing_is_decided(desk: Desk) -> None:
+def test_who_cannot_be_asked_is_not_asked_and_at_the_cut_off_people_decide(desk: Desk) -> None:
     told(desk, [Unknown("timeout")], Unknown("never asked"), lookup=Lookup.NONE)
-    order_id = desk.order()
+    order_id, cut_off = desk.order(), desk.now() + CUT_OFF
+    desk.step()
+    order = desk.row(order_id)
+    assert (order.state, order.due_at, len(desk.attempts(order_id))) == (OrderState.UNKNOWN, cut_off, 1)
     desk.settle()
     order = desk.row(order_id)
-    assert (order.state, order.due_at, len(desk.attempts(order_id))) == (OrderState.UNKNOWN, None, 1)
+    assert (order.state, order.outcome_code, order.due_at) == (OrderState.MANUAL, "cut_off", None)
+    assert [attempt.code for attempt in desk.attempts(order_id)] == ["timeout", "cannot_be_asked"]
     assert desk.programme.findings() == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.flows.delivery.desk import Desk
-from voucher_service.fulfilment.claim import PAUSED
+from voucher_service.fulfilment.decide import PAUSED
 from voucher_service.fulfilment.models import AttemptKind, Order, OrderState
 from voucher_service.fulfilment.schedule import ROUTE_PAUSE
 from voucher_service.fulfilment.words import Progress, status_words, to_check

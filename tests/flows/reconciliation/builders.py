@@ -135,12 +135,6 @@ class Wanted:
     partner_ref: str | None = None
     outcome_code: str | None = None
 
-    @property
-    def is_given_back(self) -> bool:
-        """Say whether the value went back to the voucher, perhaps before a delivery was found after all."""
-        late = self.state is OrderState.MANUAL and self.outcome_code == "late_delivery"
-        return late or self.state is OrderState.GIVEN_BACK
-
 
 @dataclass(frozen=True, slots=True)
 class _Move:
@@ -155,6 +149,8 @@ class _Move:
 _ISSUE = _Move("issue", AccountKind.AVAILABLE, AccountKind.RESERVED, Reason.ISSUED)
 _REDEEM = _Move("redeem", AccountKind.RESERVED, AccountKind.IN_DELIVERY, Reason.REDEEMED)
 _DELIVER = _Move("deliver", AccountKind.IN_DELIVERY, AccountKind.DELIVERED, Reason.DELIVERED)
+_LATE = _Move("late", AccountKind.VARIANCE, AccountKind.DELIVERED, Reason.LATE_DELIVERY)
+_LOSE = _Move("lost", AccountKind.IN_DELIVERY, AccountKind.WRITTEN_OFF, Reason.WRITTEN_OFF)
 _GIVE_BACK = _Move("giveback", AccountKind.IN_DELIVERY, AccountKind.RESERVED, Reason.GIVEN_BACK)
 
 
@@ -167,7 +163,11 @@ def add_orders(session: Session, world: World, wanted: Sequence[Wanted]) -> list
     reserved = _post(session, world, _ISSUE, made, {})
     held = _post(session, world, _REDEEM, made, reserved)
     _post(session, world, _DELIVER, {i: want for i, want in made.items() if want.state in PAST_HOLD}, held)
-    back = _post(session, world, _GIVE_BACK, {i: want for i, want in made.items() if want.is_given_back}, held)
+    late = {i: want for i, want in made.items() if want.outcome_code == "late_delivery"}
+    _post(session, world, _LATE, late, {})
+    released = late | {i: want for i, want in made.items() if want.state is OrderState.GIVEN_BACK}
+    back = _post(session, world, _GIVE_BACK, released, held)
+    _post(session, world, _LOSE, {i: want for i, want in made.items() if want.state is OrderState.LOST}, held)
     vouchers = {i: _voucher(world, want, reserved[i], back.get(i)) for i, want in made.items()}
     orders = [_order(world, want, i, vouchers[i]["id"], reserved[i], held[i]) for i, want in made.items()]
     for table, rows in ((Voucher, list(vouchers.values())), (Order, orders)):

@@ -164,6 +164,11 @@ def _used_words() -> dict[Progress, dict[str, str]]:
             "title": _("Votre recharge est en cours de vérification"),
             "text": _("Votre bon et sa valeur sont gardés. Demandez des nouvelles à l’antenne."),
         },
+        Progress.CLOSED: {
+            "tone": "check",
+            "title": _("Cette recharge n’a pas pu être faite"),
+            "text": _("Venez à l’antenne : on peut vous donner un nouveau bon."),
+        },
     }
 
 

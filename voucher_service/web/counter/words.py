@@ -40,8 +40,9 @@ PROGRESS_TONES = {
     Progress.CODE_READY: "ok",
     Progress.GIVEN_BACK: "check",
     Progress.TO_CHECK: "check",
+    Progress.CLOSED: "check",
 }
-SETTLED = {Progress.CONFIRMED, Progress.GIVEN_BACK}
+SETTLED = {Progress.CONFIRMED, Progress.GIVEN_BACK, Progress.CLOSED}
 
 
 def moment(at: datetime) -> str:
