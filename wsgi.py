@@ -19,6 +19,7 @@ from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.partner.views import blueprint as partner
@@ -39,7 +40,7 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    doors = [session, admin, counter, counter_api, counter_visits, beneficiary, partner]
+    doors = [session, admin, counter, counter_api, counter_offline, counter_visits, beneficiary, partner]
     return create_app(build(settings), doors)
 
 

@@ -28,12 +28,15 @@ def create_app(services: Services, blueprints: Sequence[Blueprint]) -> Flask:
     headers.install(app, settings, services.vault)
     log.install(app, settings.log_level)
     app.before_request(access.gate)  # before CSRF, which reads the form: the limit on its size comes first
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     errors.install(app)
     house.install(app)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
     access.refuse_unmarked(app)
+    for view in app.view_functions.values():
+        if (mark := access.access_of(view)) is not None and mark.signed:
+            csrf.exempt(view)
     for command in cli.COMMANDS:
         app.cli.add_command(command)
     if settings.trusted_proxies:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     String,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -108,11 +107,18 @@ class LeaseValue(Base):
     """How far a lease reaches in one unit: the sum of values since the device's first entry."""
 
     __tablename__ = "device_lease_value"
-    __table_args__ = (
-        CheckConstraint("up_to >= 0", name="up_to"),
-        UniqueConstraint("lease_id", "unit"),
-    )
+    __table_args__ = (CheckConstraint("up_to >= 0", name="up_to"),)
 
     lease_id: Mapped[UUID] = mapped_column(ForeignKey("device_lease.id"), primary_key=True)
     unit: Mapped[str] = mapped_column(String(16), primary_key=True)
     up_to: Mapped[int] = mapped_column(BigInteger)
+
+
+class StaffPin(Base):
+    """The short secret by which someone opens a shift at an enrolled device; it opens nothing elsewhere."""
+
+    __tablename__ = "staff_pin"
+
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    pin_hash: Mapped[str] = mapped_column(String(200))
+    set_at: Mapped[datetime]

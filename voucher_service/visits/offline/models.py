@@ -45,6 +45,13 @@ class OfflineEntry(Base):
             postgresql_where=text("placed = 1"),
         ),
         Index(
+            "uq_offline_entry_confirmed",
+            "scan_id",
+            unique=True,
+            sqlite_where=text("status = 'confirmed'"),
+            postgresql_where=text("status = 'confirmed'"),
+        ),
+        Index(
             "ix_offline_entry_open",
             "received_at",
             sqlite_where=text("status <> 'confirmed' AND closed_at IS NULL"),

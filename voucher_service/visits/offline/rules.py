@@ -80,7 +80,7 @@ class Stood:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What stands in the chain around a number: whether it is taken, the hash before, what the next names as before."""
+    """What stands around a number: whether it or the scan is taken, the hash before, the one the next entry names."""
 
     taken: bool
     before: bytes | None
@@ -93,8 +93,8 @@ class Books(Protocol):
     def revoked(self) -> bool:
         """Say whether the device was revoked."""
 
-    def neighbours(self, seq: int) -> Neighbours:
-        """Return what stands around `seq`."""
+    def neighbours(self, entry: Entry) -> Neighbours:
+        """Return what stands around the entry's number, and whether number or scan are taken."""
 
     def lease(self, lease_id: UUID) -> Granted | None:
         """Return the lease of that id, whoever's it is."""
@@ -120,7 +120,7 @@ class Decision:
 
 def decide(books: Books, entry: Entry) -> Decision:
     """Return what becomes of an entry never seen before, having redeemed its voucher if that is what becomes of it."""
-    if not _follows(books.neighbours(entry.seq), entry):
+    if not _follows(books.neighbours(entry), entry):
         return Decision(Status.REFUSED, Reason.FORK, placed=False)
     reason = _standing(books, entry) or books.redeem(entry)
     if reason is None:
