@@ -9,10 +9,12 @@ from flask import Flask
 
 from admin.blueprint import blueprint as admin
 from integrations import build_providers
+from integrations.messages import build_gateways
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.fulfilment.worker import EmbeddedWorker
+from voucher_service.messages.worker import MessageWorker, Messenger
 from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
@@ -35,6 +37,7 @@ def build(settings: Settings) -> Services:
         vault=vault,
         ring=KeyRing(vault, settings.organisation),
         providers=build_providers(settings),
+        gateways=build_gateways(),
     )
 
 
@@ -57,9 +60,12 @@ def serving() -> Flask:
 
 def start_worker() -> None:
     """Deliver from a thread of this process."""
-    worker = EmbeddedWorker(services.database, services.providers, services.vault)
+    worker = EmbeddedWorker(services.database, services.providers, services.vault, sealing=services.seal)
     worker.start()
     atexit.register(worker.stop)
+    messages = MessageWorker(Messenger(services.database, services.gateways, services.vault))
+    messages.start()
+    atexit.register(messages.stop)
     app.extensions["nudge"] = nudger(worker=worker)
 
 

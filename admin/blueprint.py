@@ -11,6 +11,7 @@ from admin import menu, room, words
 from admin.delivery import orders
 from admin.gifts import allocations, partners, stock
 from admin.house import books, branches, team, thresholds, today
+from admin.messages import gateways, messages, send, texts
 from admin.people import people, visits
 from admin.programmes import campaigns, offers
 from admin.vouchers import batches, vouchers
@@ -27,6 +28,10 @@ ROOMS = (
     campaigns,
     offers,
     people,
+    messages,
+    send,
+    texts,
+    gateways,
     team,
     branches,
     thresholds,

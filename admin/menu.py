@@ -44,6 +44,14 @@ def _groups() -> list[Group]:
         ),
         (_("Personnes"), [(_("Personnes"), "admin.people.index", "admin.people.")]),
         (
+            _("Messages"),
+            [
+                (_("Envois"), "admin.messages.index", "admin.messages."),
+                (_("Textes"), "admin.texts.index", "admin.texts."),
+                (_("Passerelles"), "admin.gateways.index", "admin.gateways."),
+            ],
+        ),
+        (
             _("Équipe"),
             [
                 (_("Comptes"), "admin.team.index", "admin.team."),
