@@ -36,6 +36,8 @@ from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
+from voucher_service.web.ledger.views import blueprint as ledger_door
+from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.views import blueprint as partner_door
 from voucher_service.web.session.views import blueprint as session_door
 
@@ -68,6 +70,8 @@ class Desk:
             counter_visits,
             beneficiary,
             partner_door,
+            partner_books,
+            ledger_door,
         ]
         app = create_app(services, doors)
         worker = EmbeddedWorker(
