@@ -37,7 +37,7 @@ def index() -> ResponseReturnValue:
         who = room.who(session, [one.created_by for one in found.items] + [one.decided_by for one in found.items])
         lots = {one.lot_id: session.get_one(Lot, one.lot_id).name for one in found.items}
     states = {
-        ActState.PENDING.value: (_("Attend un accord"), "check"),
+        ActState.PENDING.value: (_("À décider"), "check"),
         ActState.DONE.value: (_("Sorti du stock"), "ok"),
         ActState.DECLINED.value: (_("Refusé"), "none"),
     }
