@@ -1,4 +1,4 @@
-"""Step 7 carries lines, claims and differences to their new tables, and back."""
+"""Step 9 carries lines, claims and differences to their new tables, and back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_lines_claims_and_differences_go_down_and_up_again(database_url: str, tm
             )
             before = run(session, statement.id, NOON).figures
             rows = session.execute(text(LINES.format("stated_line"))).all()
-        runner.downgrade(database_url, "0006")
+        runner.downgrade(database_url, "0008")
         with database.begin() as session:
             assert session.execute(text(LINES.format("statement_line"))).all() == rows
             claims = "SELECT line, matched_by FROM statement_line WHERE order_id IS NOT NULL"
