@@ -19,9 +19,7 @@ def test_every_reference_of_an_order_names_it(database: Database, generation: in
     assert named == order_id
 
 
-@pytest.mark.parametrize(
-    "text", ["", "P-1", "01a21036ec037f32be512b6c3cd7fbe7", "01a21036-ec03-7f32"]
-)
+@pytest.mark.parametrize("text", ["", "P-1", "01a21036ec037f32be512b6c3cd7fbe7", "01a21036-ec03-7f32"])
 def test_what_spells_no_order_names_none(database: Database, text: str) -> None:
     with database.read() as session:
         assert session.scalar(select(order_id_named(literal(text)))) is None
