@@ -18,7 +18,10 @@ from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
+from voucher_service.web.compression import prepare_behind
 from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.kept import QR_READER
+from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.partner.views import blueprint as partner
@@ -39,13 +42,14 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    doors = [session, admin, counter, counter_api, counter_visits, beneficiary, partner]
+    doors = [session, admin, counter, counter_api, counter_kept, counter_visits, beneficiary, partner]
     return create_app(build(settings), doors)
 
 
 def serving() -> Flask:
     """Return the application of one web process: with a broker it hints, else it delivers."""
     services.settings.load_master_key()  # refuse to serve without it
+    prepare_behind(QR_READER)
     app.extensions["batch_runner"].kick()  # a batch that a stop interrupted goes on
     if services.settings.redis_url:
         app.extensions["nudge"] = nudger(celery=celery)
