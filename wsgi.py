@@ -9,21 +9,27 @@ from flask import Flask
 
 from admin.blueprint import blueprint as admin
 from integrations import build_providers
+from integrations.messages import build_gateways
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.fulfilment.worker import EmbeddedWorker
+from voucher_service.messages.worker import MessageWorker, Messenger
 from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
+from voucher_service.web.callbacks.views import blueprint as callbacks
 from voucher_service.web.compression import prepare_behind
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.kept import QR_READER
 from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
+from voucher_service.web.ledger.views import blueprint as ledger
+from voucher_service.web.metrics.views import blueprint as metrics
+from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
 
@@ -37,12 +43,14 @@ def build(settings: Settings) -> Services:
         vault=vault,
         ring=KeyRing(vault, settings.organisation),
         providers=build_providers(settings),
+        gateways=build_gateways(),
     )
 
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    doors = [session, admin, counter, counter_api, counter_kept, counter_visits, beneficiary, partner]
+    people = [session, admin, counter, counter_api, counter_kept, counter_visits, beneficiary, partner, partner_books]
+    doors = [*people, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 
@@ -60,9 +68,12 @@ def serving() -> Flask:
 
 def start_worker() -> None:
     """Deliver from a thread of this process."""
-    worker = EmbeddedWorker(services.database, services.providers, services.vault)
+    worker = EmbeddedWorker(services.database, services.providers, services.vault, sealing=services.seal)
     worker.start()
     atexit.register(worker.stop)
+    messages = MessageWorker(Messenger(services.database, services.gateways, services.vault))
+    messages.start()
+    atexit.register(messages.stop)
     app.extensions["nudge"] = nudger(worker=worker)
 
 

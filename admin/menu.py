@@ -16,7 +16,8 @@ def _groups() -> list[Group]:
         (
             _("À traiter"),
             [
-                (_("À traiter"), "admin.orders.index", "admin.orders."),
+                (_("À traiter"), "admin.orders.index", "admin.order"),
+                (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
                 (_("Passages"), "admin.visits.index", "admin.visits."),
             ],
         ),
@@ -43,6 +44,14 @@ def _groups() -> list[Group]:
             ],
         ),
         (_("Personnes"), [(_("Personnes"), "admin.people.index", "admin.people.")]),
+        (
+            _("Messages"),
+            [
+                (_("Envois"), "admin.messages.index", "admin.messages."),
+                (_("Textes"), "admin.texts.index", "admin.texts."),
+                (_("Passerelles"), "admin.gateways.index", "admin.gateways."),
+            ],
+        ),
         (
             _("Équipe"),
             [

@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.fulfilment.providers import Provider
+from voucher_service.ledger.seal.note import LogSigner
+from voucher_service.ledger.seal.publish import seal_and_publish
+from voucher_service.messages.gateways import Factories
 from voucher_service.settings import Settings
 from voucher_service.vouchers.key_ring import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts every door shares. `providers` maps a route's name to the partner behind it."""
+    """The parts every door shares.
+
+    `providers` maps a route's name to the partner behind it; `gateways` a kind of message gateway to how it is
+    opened.
+    """
 
     settings: Settings
     database: Database
     vault: Vault
     ring: KeyRing
     providers: Mapping[str, Provider]
+    gateways: Factories = field(default_factory=dict)
+
+    def log_signer(self) -> LogSigner:
+        """Return what signs this installation's checkpoints."""
+        return LogSigner(self.vault, self.settings.organisation)
+
+    def seal(self, now: datetime, *, sweep: bool = False) -> int:
+        """Seal what is committed and publish the checkpoint; return how many transfers were sealed.
+
+        Raises:
+            LogForked: the database does not begin with what was published.
+        """
+        return seal_and_publish(self.database, self.log_signer(), self.settings.checkpoints, now=now, sweep=sweep)

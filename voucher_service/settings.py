@@ -87,6 +87,15 @@ class Settings(BaseSettings):
         le=5,
         description="Proxies of ours in front whose X-Forwarded headers are believed; 0 believes none.",
     )
+    metrics_token: str = Field(
+        default="",
+        pattern="^(|[!-~]{16,200})$",
+        description="Bearer token (16 signs or more) that opens /metrics; empty means there is no such page.",
+    )
+    checkpoint_dir: str = Field(
+        default="",
+        description="Folder the signed checkpoints of the books are published to; empty means checkpoints in DATA_DIR.",
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
     @classmethod
@@ -106,6 +115,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the SQLAlchemy address of the database in use."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'coup-de-pouce.db'}"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Return the folder that signed checkpoints are published to."""
+        return Path(self.checkpoint_dir) if self.checkpoint_dir else self.data_dir / "checkpoints"
 
     @property
     def base_url(self) -> str:

@@ -13,17 +13,25 @@ import structlog
 from celery import Celery
 from celery.signals import worker_process_init
 
+from voucher_service.fulfilment.balance import ask_balances
 from voucher_service.fulfilment.deliver import deliver_next
 from voucher_service.fulfilment.deliver import sweep as sweep_outbox
-from voucher_service.fulfilment.worker import EXPIRY_EVERY, EmbeddedWorker
+from voucher_service.fulfilment.worker import EXPIRY_EVERY, SEAL_EVERY, SEAL_SWEEP_EVERY, EmbeddedWorker
 from voucher_service.ids import utc_now
+from voucher_service.messages.worker import take_turn
 from voucher_service.services import Services
 from voucher_service.vouchers.life import expire_all
 
 DELIVER = "coup_de_pouce.deliver"
 SWEEP = "coup_de_pouce.sweep"
 EXPIRE = "coup_de_pouce.expire"
+BALANCES = "coup_de_pouce.balances"
+MESSAGES = "coup_de_pouce.messages"
+SEAL = "coup_de_pouce.seal"
 SWEEP_SECONDS = 5.0
+MESSAGES_SECONDS = 15.0
+LISTEN_SECONDS = 2.0
+"""How long a turn of the messenger hears receipts: a centre keeps what nobody is there to take."""
 
 QUIET_SECONDS = 10.0
 """After a hint that could not be given, no other is tried for so long: a door must not wait for each."""
@@ -57,6 +65,14 @@ def create_celery(services: Services) -> Celery:
         beat_schedule={
             "sweep": {"task": SWEEP, "schedule": SWEEP_SECONDS, "options": {"expires": 2 * SWEEP_SECONDS}},
             "expire": {"task": EXPIRE, "schedule": EXPIRY_EVERY},
+            "balances": {"task": BALANCES, "schedule": EXPIRY_EVERY},
+            "messages": {
+                "task": MESSAGES,
+                "schedule": MESSAGES_SECONDS,
+                "options": {"expires": 2 * MESSAGES_SECONDS},
+            },
+            "seal": {"task": SEAL, "schedule": SEAL_EVERY, "args": [False]},
+            "seal everything": {"task": SEAL, "schedule": SEAL_SWEEP_EVERY, "args": [True]},
         },
     )
     _register(celery, services)
@@ -72,11 +88,25 @@ def _register(celery: Celery, services: Services) -> None:
 
     @celery.task(name=SWEEP, shared=False)
     def sweep() -> None:
-        sweep_outbox(*work)
+        # Short, so that a worker asked to end (SIGTERM) ends after the order in hand and a few more.
+        begun = time.monotonic()
+        sweep_outbox(*work, stop=lambda: time.monotonic() - begun > SWEEP_SECONDS)
+
+    @celery.task(name=BALANCES, shared=False)
+    def balances() -> None:
+        ask_balances(services.database, services.providers, utc_now)
 
     @celery.task(name=EXPIRE, shared=False)
     def expire() -> None:
         expire_all(services.database, utc_now)
+
+    @celery.task(name=MESSAGES, shared=False)
+    def messages() -> None:
+        take_turn(services.database, services.gateways, services.vault, listen=LISTEN_SECONDS)
+
+    @celery.task(name=SEAL, shared=False)
+    def seal(sweep: bool) -> None:  # noqa: FBT001  # Celery sends arguments by place
+        services.seal(utc_now(), sweep=sweep)
 
     @worker_process_init.connect(weak=False)
     def fresh_connections(**_signal: object) -> None:

@@ -14,10 +14,12 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from admin import room, words
+from admin.messages import words as message_words
 from admin.vouchers import story_words
 from admin.vouchers.voucher_forms import NewVoucher, Why, cancel_form, issue_form, reissue_form
 from voucher_service.errors import BadInput, NotFound
 from voucher_service.impact.story import story
+from voucher_service.messages.lists import of_voucher
 from voucher_service.partners import lists as partner_lists
 from voucher_service.people.identity import find_by_reference
 from voucher_service.people.models import Person
@@ -121,6 +123,7 @@ def show(voucher_id: UUID) -> ResponseReturnValue:
         who = room.who(session, [event.actor for event in events])
         person = session.get(Person, voucher.person_id) if voucher.person_id else None
         batch = session.get(Batch, voucher.batch_id) if voucher.batch_id else None
+        sent = of_voucher(session, voucher.id)
         live = voucher.state == VoucherState.ISSUED.value
         codes = doors.services().ring.printed(session, voucher) if live and room.may_write() else None
     # The picture is drawn from digits only; nothing typed by anyone stands in it.
@@ -138,6 +141,8 @@ def show(voucher_id: UUID) -> ResponseReturnValue:
         person=person,
         batch=batch,
         live=live,
+        messages=sent,
+        say=message_words,
     )
 
 

@@ -1,9 +1,10 @@
-"""`flask ledger check`: the independent audit of the books, read-only."""
+"""`flask ledger …`: the independent audit of the books, read-only; sealing them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from flask.cli import AppGroup
@@ -11,45 +12,81 @@ from rich.console import Console
 from rich.table import Table
 
 from voucher_service.ledger.audit import CHECKS, Finding, audit
+from voucher_service.ledger.seal import inspect as log_check
+from voucher_service.ledger.seal import publish
 from voucher_service.web import doors
 
 ledger = AppGroup("ledger", help="The books.")
 
 
+RULES = (*(check.rule for check in CHECKS), *log_check.RULES)
+
+
 @ledger.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--most", default=20, show_default=True, help="Faulty rows named for each rule.")
+@click.option(
+    "--outside",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A file of checkpoints kept elsewhere; may be repeated. Without it, those published on this machine.",
+)
 @click.pass_context
-def check(context: click.Context, *, as_json: bool, most: int) -> None:
-    """Hold the books against every rule; exit 0 when they are sound, 1 when a row breaks one."""
-    with doors.services().database.read() as session:
+def check(context: click.Context, *, as_json: bool, most: int, outside: tuple[Path, ...]) -> None:
+    """Hold books and log against every rule; exit 0 when they are sound, 1 when a row breaks one."""
+    services = doors.services()
+    notes = [note for path in outside for note in publish.split_notes(path.read_text(encoding="utf-8"))]
+    notes = notes if outside else publish.outside(services.settings.checkpoints)
+    with services.database.read() as session:
         findings = list(audit(session, most=most))
+        findings += log_check.inspect(session, services.log_signer().key, notes, now=doors.now(), most=most)
+    unknown = log_check.unknowable(notes)
     if as_json:
-        click.echo(json.dumps(_report(findings), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(_report(findings) | {"unknowable": unknown}, ensure_ascii=False, indent=2))
     else:
         Console().print(_table(findings))
+        if unknown:
+            click.echo(unknown)
         click.echo(_verdict(findings), err=bool(findings))
     if findings:
         context.exit(1)
 
 
+@ledger.command("seal")
+def seal() -> None:
+    """Seal every committed transfer and publish the checkpoint; the workers do it every minute."""
+    try:
+        sealed = doors.services().seal(doors.now(), sweep=True)
+    except publish.LogForked as error:
+        raise click.ClickException(
+            f"Nothing was sealed: {error}. The database was rolled back or rewritten; see docs/operations.md."
+        ) from error
+    click.echo(f"{sealed} transfers sealed.")
+
+
+@ledger.command("key")
+def key() -> None:
+    """Print the line that partners keep to check checkpoints with."""
+    click.echo(doors.services().log_signer().key.text())
+
+
 def _report(findings: Sequence[Finding]) -> dict[str, object]:
     return {
         "sound": not findings,
-        "rules": [check.rule for check in CHECKS],
+        "rules": list(RULES),
         "findings": [finding._asdict() for finding in findings],
     }
 
 
 def _table(findings: Sequence[Finding]) -> Table:
     table = Table("", "Rule", "Faulty rows", title="The books, rule by rule", show_lines=False)
-    for check in CHECKS:
-        faulty = [f"{finding.row}: {finding.detail}" for finding in findings if finding.rule == check.rule]
-        table.add_row("[red]✗[/]" if faulty else "[green]✓[/]", check.rule, "\n".join(faulty))
+    for rule in RULES:
+        faulty = [f"{finding.row}: {finding.detail}" for finding in findings if finding.rule == rule]
+        table.add_row("[red]✗[/]" if faulty else "[green]✓[/]", rule, "\n".join(faulty))
     return table
 
 
 def _verdict(findings: Sequence[Finding]) -> str:
     if not findings:
-        return f"Sound: nothing breaks any of the {len(CHECKS)} rules."
+        return f"Sound: nothing breaks any of the {len(RULES)} rules."
     return f"NOT sound: {len(findings)} rows break {len({finding.rule for finding in findings})} rules."

@@ -99,6 +99,7 @@ def _prepare(services: Services, console: Console) -> None:
                 bar.update(tasks[label], completed=done, total=total)
 
             _fill_quietly(services, progress)
+        services.seal(doors.now(), sweep=True)
     else:
         services.database.run(_first_key, services.ring)
 

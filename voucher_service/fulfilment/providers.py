@@ -124,13 +124,30 @@ Evidence = Mapping[str, str | int | None]
 """What is kept of a call: codes, statuses, times. Never a number, a name, a PIN or a credential."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Pin:
+    """A code that the partner sold us for the person: whoever reads it can spend it. `how` says how to use it."""
+
+    pin: str
+    serial: str
+    how: str = ""
+
+    def __repr__(self) -> str:
+        """Keep the secret out of logs and tracebacks."""
+        return f"Pin(serial={self.serial!r})"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The value is with the person; `quantity`, in the order's unit, is what the partner reports."""
+    """The value is with the person; `quantity`, in the order's unit, is what the partner reports.
+
+    With a `pin` it is not yet with the person: the code has to be shown to them.
+    """
 
     partner_ref: str
     quantity: int | None = None
     evidence: Evidence = field(default_factory=dict)
+    pin: Pin | None = None
 
 
 @dataclass(frozen=True, slots=True)

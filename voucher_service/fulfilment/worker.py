@@ -1,4 +1,5 @@
-"""The embedded worker: one thread that sweeps the outbox and, every hour, ends what has expired.
+"""The embedded worker: one thread that sweeps the outbox, seals the books every minute, and every hour ends what
+has expired.
 
 For installations without a broker.
 """
@@ -6,20 +7,30 @@ For installations without a broker.
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
+from voucher_service.fulfilment.balance import ask_balances
 from voucher_service.fulfilment.deliver import Clock, Providers, sweep
 from voucher_service.ids import utc_now
 from voucher_service.vouchers.life import expire_all
 
 _LONGEST_WAIT = 60.0
 EXPIRY_EVERY = timedelta(hours=1)
+SEAL_EVERY = timedelta(minutes=1)
+SEAL_SWEEP_EVERY = timedelta(hours=1)
 
 _log = structlog.get_logger(__name__)
+
+
+class Sealing(Protocol):
+    """Seals the books as they are `now`; with `sweep`, also what committed very late."""
+
+    def __call__(self, now: datetime, *, sweep: bool) -> int: ...
 
 
 class EmbeddedWorker:
@@ -36,10 +47,12 @@ class EmbeddedWorker:
         *,
         now_fn: Clock = utc_now,
         idle: timedelta = timedelta(seconds=2),
+        sealing: Sealing | None = None,
     ) -> None:
         self._work = (database, providers, vault, now_fn)
         self._idle = idle.total_seconds()
-        self._expiry_at = now_fn()
+        self._expiry_at = self._seal_at = self._seal_sweep_at = now_fn()
+        self._sealing = sealing
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -73,9 +86,10 @@ class EmbeddedWorker:
             self._wake.clear()
             try:
                 # A short limit, so that `stop` is heard between two portions.
-                busy = sweep(*self._work, limit=20) == 20
+                busy = sweep(*self._work, limit=20, stop=self._stopping.is_set) == 20
                 wait = 0.0 if busy else self._idle
                 self._expire()
+                self._seal()
             except Exception:
                 wait = min(max(wait, self._idle, 0.1) * 2, _LONGEST_WAIT)
                 _log.exception("deliverer_failed", again_in_seconds=wait)
@@ -84,7 +98,22 @@ class EmbeddedWorker:
             self._wake.wait(wait)
 
     def _expire(self) -> None:
-        database, _, _, now_fn = self._work
+        database, providers, _, now_fn = self._work
         if now_fn() >= self._expiry_at:
             expire_all(database, now_fn)
+            ask_balances(database, providers, now_fn)
             self._expiry_at = now_fn() + EXPIRY_EVERY
+
+    def _seal(self) -> None:
+        now = self._work[3]()
+        if self._sealing is None or now < self._seal_at:
+            return
+        self._seal_at = now + SEAL_EVERY
+        sweep_all = now >= self._seal_sweep_at
+        try:
+            self._sealing(now, sweep=sweep_all)
+        except Exception:  # top-ups go on; the books say by themselves that they are not sealed
+            _log.exception("sealing_failed")
+            return
+        if sweep_all:
+            self._seal_sweep_at = now + SEAL_SWEEP_EVERY

@@ -1,1 +1,1 @@
-"""Messages to people: outbox and templates (room kept; nothing is sent yet)."""
+"""Messages to people: an outbox of rows, templates without names, the encoding of an SMS, gateways by protocol."""

@@ -1,4 +1,5 @@
-"""Erasing a person everywhere: their file, the notes of their visits, the numbers their top-ups went to.
+"""Erasing a person everywhere: their file, the notes of their visits, the numbers their top-ups and
+messages went to.
 
 The books, the visits' codes and the counts stay: they say that someone was helped, not who.
 """
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import Conflict
 from voucher_service.fulfilment.models import OPEN_STATES, Order
+from voucher_service.messages.outbox import erase_messages
 from voucher_service.people import identity
 from voucher_service.visits.models import Visit
 from voucher_service.vouchers.models import Voucher
@@ -33,6 +35,7 @@ def erase_person(session: Session, person_id: UUID, *, now: datetime) -> None:
             code="top_up_under_way",
         )
     identity.erase(session, person_id, now)
+    erase_messages(session, theirs, now=now)
     session.execute(
         update(Visit)
         .where(or_(Visit.person_id == person_id, Visit.voucher_id.in_(theirs)))

@@ -1,0 +1,1 @@
+"""Messages: encoding, outbox, gateways."""
