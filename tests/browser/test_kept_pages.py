@@ -83,7 +83,7 @@ def _weigh(answer: Response, sent: list[int]) -> Response:
 def _load(page: Page, sent: list[int], address: str) -> int:
     """Bytes sent until page, QR reader and service worker are there."""
     page.goto(address)
-    page.locator("#counter:not([data-camera=starting])").wait_for()
+    page.locator("#counter[data-camera=reading]").wait_for()
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.wait_for_timeout(1000)
     total = sum(sent)

@@ -13,6 +13,7 @@ import { attachWedge, candidates } from "./wedge.js";
 /** A bad network is worse than none: after this, the device decides by itself (milliseconds). */
 const QUICK_MS = 2000;
 const PATIENT_MS = 8000;
+const LATER_MS = 5000;
 
 const page = byId("counter");
 const words = JSON.parse(page.dataset.words);
@@ -254,6 +255,8 @@ function onCamera(state) {
   byId("torch").hidden = !state.torch;
   byId("camera-retry").hidden = ["starting", "reading", "paused"].includes(state.phase);
   page.dataset.camera = state.phase;
+  if (state.phase === "reading") keepPages(); // the reader is here: it is not fetched twice
+  else if (state.phase !== "starting") setTimeout(keepPages, LATER_MS); // perhaps the camera comes with a second try
 }
 
 for (const part of document.querySelectorAll(".script-only")) /** @type {HTMLElement} */ (part).hidden = false;
@@ -261,4 +264,3 @@ listen();
 tools();
 start();
 scanner = await startScanner(/** @type {HTMLVideoElement} */ (page.querySelector("video")), { onCode: (text) => void take(text), onState: onCamera, texts: words.scanner });
-keepPages();

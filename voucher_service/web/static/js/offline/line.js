@@ -113,9 +113,12 @@ const place = document.getElementById("queue-line");
 export const line = new Line(place, JSON.parse(place?.dataset.words ?? "{}"));
 void line.start();
 
+let keeping = false;
+
 /** Let the service worker keep the pages: after this page has what it needs, so that nothing is fetched twice. */
 export function keepPages() {
-  if (!("serviceWorker" in navigator) || !place?.dataset.worker) return;
+  if (keeping || !("serviceWorker" in navigator) || !place?.dataset.worker) return;
+  keeping = true;
   void navigator.serviceWorker.register(place.dataset.worker, { scope: place.dataset.scope }).catch(() => {}); // plain http: no offline, all else works
   void navigator.serviceWorker.ready.then((kept) => kept.active?.postMessage({ language: document.documentElement.lang }));
 }
