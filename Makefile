@@ -51,6 +51,10 @@ DELIVERIES ?= 1000000
 drill-delivery: dev ## deliveries through a partner's bad days in virtual time, DELIVERIES=1000000 (SEED= to repeat)
 	$(BIN)/python -m tests.drills.deliveries $(DELIVERIES) $(SEED)
 
+HTTP_DELIVERIES ?= 10000
+drill-workers: dev ## deliveries over HTTP while workers and the broker are killed, HTTP_DELIVERIES=10000
+	$(BIN)/python -m tests.drills.workers $(HTTP_DELIVERIES)
+
 ROWS ?= 500
 drill-tamper: dev ## tamper with every byte of the sealed books as the database's owner, ROWS=500 on each database
 	$(BIN)/python -m tests.seal.campaign $(ROWS)

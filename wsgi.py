@@ -19,6 +19,7 @@ from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.web.api.views import blueprint as api
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.callbacks.views import blueprint as callbacks
 from voucher_service.web.compression import prepare_behind
@@ -30,6 +31,7 @@ from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
 from voucher_service.web.metrics.views import blueprint as metrics
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
 
@@ -49,8 +51,19 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    people = [session, admin, counter, counter_api, counter_kept, counter_visits, beneficiary, partner, partner_books]
-    doors = [*people, ledger, callbacks, metrics]
+    people = [
+        session,
+        admin,
+        counter,
+        counter_api,
+        counter_kept,
+        counter_visits,
+        beneficiary,
+        partner,
+        partner_books,
+        partner_keys,
+    ]
+    doors = [*people, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 
