@@ -26,6 +26,7 @@ from voucher_service.web.compression import prepare_behind
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.kept import QR_READER
 from voucher_service.web.counter.kept import blueprint as counter_kept
+from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
@@ -51,18 +52,8 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    people = [
-        session,
-        admin,
-        counter,
-        counter_api,
-        counter_kept,
-        counter_visits,
-        beneficiary,
-        partner,
-        partner_books,
-        partner_keys,
-    ]
+    counters = [counter, counter_api, counter_kept, counter_offline, counter_visits]
+    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_keys]
     doors = [*people, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 

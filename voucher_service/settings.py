@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     deliver_in_web: bool = Field(
         default=True, description="Deliver from a thread of the web process when there is no REDIS_URL."
     )
+    offline_vouchers: int = Field(
+        default=100,
+        ge=0,
+        le=1000,
+        description="Vouchers a device may accept before it is heard of again; 0 switches offline acceptance off.",
+    )
     trusted_proxies: int = Field(
         default=0,
         ge=0,

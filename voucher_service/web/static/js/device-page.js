@@ -2,7 +2,7 @@
 /** *Appareil*: enrol this device with the coordination's code, open and close a shift at it. */
 import { byId, fill, icon, el } from "./counter-dom.js";
 import { Refusal } from "./counter-server.js";
-import { sayMoment } from "./offline/clock.js";
+import { reckon, sayMoment } from "./offline/clock.js";
 import { closeShift, enrol, openShift, refresh, Unsent } from "./offline/device.js";
 import { line } from "./offline/line.js";
 import { fact } from "./offline/store.js";
@@ -14,7 +14,8 @@ const language = document.documentElement.lang;
 
 async function paint() {
   const [device, state] = await Promise.all([fact("device"), fact("state")]);
-  const shift = state?.shift && Date.parse(state.shift.ends_at) > Date.now() ? state.shift : null;
+  const { now } = await reckon();
+  const shift = state?.shift && now && Date.parse(state.shift.ends_at) > now.getTime() ? state.shift : null;
   about.textContent = device ? fill(words.enrolled, device) : words.not_enrolled;
   enrolForm.hidden = Boolean(device && !device.halted);
   shiftForm.hidden = !device || Boolean(device.halted) || Boolean(shift);
