@@ -25,6 +25,7 @@ from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
 
@@ -44,7 +45,18 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    doors = [session, admin, counter, counter_api, counter_visits, beneficiary, partner, partner_books, ledger]
+    doors = [
+        session,
+        admin,
+        counter,
+        counter_api,
+        counter_visits,
+        beneficiary,
+        partner,
+        partner_books,
+        partner_closing,
+        ledger,
+    ]
     return create_app(build(settings), doors)
 
 

@@ -11,6 +11,7 @@ import voucher_service.ledger.seal.models
 import voucher_service.messages.models
 import voucher_service.partners.models
 import voucher_service.people.models
+import voucher_service.reconciliation.closing.models
 import voucher_service.reconciliation.models
 import voucher_service.staff.models
 import voucher_service.visits.models
