@@ -19,13 +19,21 @@ from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.web.api.views import blueprint as api
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
+from voucher_service.web.callbacks.views import blueprint as callbacks
 from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
+from voucher_service.web.metrics.views import blueprint as metrics
 from voucher_service.web.partner.books import blueprint as partner_books
+<<<<<<< HEAD
 from voucher_service.web.partner.closing import blueprint as partner_closing
+=======
+from voucher_service.web.partner.keys import blueprint as partner_keys
+>>>>>>> main
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
 
@@ -45,6 +53,7 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
+<<<<<<< HEAD
     doors = [
         session,
         admin,
@@ -57,6 +66,11 @@ def create(settings: Settings) -> Flask:
         partner_closing,
         ledger,
     ]
+=======
+    counters = [counter, counter_api, counter_offline, counter_visits]
+    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_keys]
+    doors = [*people, api, ledger, callbacks, metrics]
+>>>>>>> main
     return create_app(build(settings), doors)
 
 

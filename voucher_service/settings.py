@@ -81,11 +81,22 @@ class Settings(BaseSettings):
     deliver_in_web: bool = Field(
         default=True, description="Deliver from a thread of the web process when there is no REDIS_URL."
     )
+    offline_vouchers: int = Field(
+        default=100,
+        ge=0,
+        le=1000,
+        description="Vouchers a device may accept before it is heard of again; 0 switches offline acceptance off.",
+    )
     trusted_proxies: int = Field(
         default=0,
         ge=0,
         le=5,
         description="Proxies of ours in front whose X-Forwarded headers are believed; 0 believes none.",
+    )
+    metrics_token: str = Field(
+        default="",
+        pattern="^(|[!-~]{16,200})$",
+        description="Bearer token (16 signs or more) that opens /metrics; empty means there is no such page.",
     )
     checkpoint_dir: str = Field(
         default="",
