@@ -63,10 +63,6 @@ class Desk:
         partner = SandboxPartner(folder / "sandbox.db", clock=lambda: programme.now)
         providers: dict[str, Provider] = {"sandbox": partner, "code_stock": CodeStock()}
         services = Services(settings, programme.database, programme.vault, programme.ring, providers)
-<<<<<<< HEAD
-        partners = [partner_door, partner_books, partner_closing, ledger_door]
-        app = create_app(services, [session_door, counter, counter_api, counter_visits, beneficiary, *partners])
-=======
         doors = [
             session_door,
             counter,
@@ -76,10 +72,10 @@ class Desk:
             beneficiary,
             partner_door,
             partner_books,
+            partner_closing,
             ledger_door,
         ]
         app = create_app(services, doors)
->>>>>>> main
         worker = EmbeddedWorker(
             programme.database,
             providers,
