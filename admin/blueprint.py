@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from admin import menu, room, words
 from admin.delivery import orders
-from admin.gifts import allocations, partners, stock
+from admin.gifts import allocations, connections, partners, stock
 from admin.house import books, branches, team, thresholds, today
 from admin.messages import gateways, messages, send, texts
 from admin.people import people, visits
@@ -25,6 +25,7 @@ ROOMS = (
     allocations,
     partners,
     stock,
+    connections,
     campaigns,
     offers,
     people,
