@@ -11,7 +11,7 @@ COMPILE := $(or $(UV),.cache/lock/bin/uv) pip compile --quiet --universal --pyth
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format words lock bench screenshots drill-ledger drill-tamper clean check-python dev runtime
+.PHONY: help install run test lint format words lock bench screenshots drill-ledger drill-delivery drill-workers drill-tamper clean check-python dev runtime
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,14 @@ screenshots: dev ## take the pictures of the README again, from a demonstration 
 STEPS ?= 10000
 drill-ledger: dev ## random lives of vouchers against a model, STEPS=10000 on each database (SEED= to repeat one)
 	$(BIN)/python -m tests.properties.campaign $(STEPS) $(SEED)
+
+DELIVERIES ?= 1000000
+drill-delivery: dev ## deliveries through a partner's bad days in virtual time, DELIVERIES=1000000 (SEED= to repeat)
+	$(BIN)/python -m tests.drills.deliveries $(DELIVERIES) $(SEED)
+
+HTTP_DELIVERIES ?= 10000
+drill-workers: dev ## deliveries over HTTP while workers and the broker are killed, HTTP_DELIVERIES=10000
+	$(BIN)/python -m tests.drills.workers $(HTTP_DELIVERIES)
 
 ROWS ?= 500
 drill-tamper: dev ## tamper with every byte of the sealed books as the database's owner, ROWS=500 on each database

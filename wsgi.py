@@ -21,10 +21,16 @@ from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.web.api.views import blueprint as api
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
+from voucher_service.web.callbacks.views import blueprint as callbacks
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
+from voucher_service.web.ledger.views import blueprint as ledger
+from voucher_service.web.metrics.views import blueprint as metrics
+from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
 
@@ -46,7 +52,8 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    doors = [session, admin, counter, counter_api, counter_visits, beneficiary, partner]
+    people = [session, admin, counter, counter_api, counter_visits, beneficiary, partner, partner_books, partner_keys]
+    doors = [*people, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 

@@ -8,7 +8,8 @@ from flask import Blueprint, url_for
 from flask_babel import gettext as _
 
 from admin import menu, room, words
-from admin.delivery import orders
+from admin.delivery import one as order
+from admin.delivery import orders, routes
 from admin.gifts import allocations, connections, partners, stock
 from admin.house import books, branches, team, thresholds, today
 from admin.messages import gateways, messages, send, texts
@@ -19,6 +20,8 @@ from admin.vouchers import batches, vouchers
 ROOMS = (
     today,
     orders,
+    order,
+    routes,
     visits,
     vouchers,
     batches,

@@ -16,7 +16,8 @@ def _groups() -> list[Group]:
         (
             _("À traiter"),
             [
-                (_("À traiter"), "admin.orders.index", "admin.orders."),
+                (_("À traiter"), "admin.orders.index", "admin.order"),
+                (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
                 (_("Passages"), "admin.visits.index", "admin.visits."),
             ],
         ),

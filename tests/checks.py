@@ -21,8 +21,8 @@ QUICK = {
     "types": [str(BIN / "mypy"), "--no-error-summary"],
     "import rules": [str(BIN / "lint-imports"), "--no-logo"],
 }
-# Files stay on one worker: what a module shares is made once.
-TESTS = {"tests": [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--durations=5"]}
+# What a module shares is made once on each worker that takes tests of it; the long ones do not wait for the others.
+TESTS = {"tests": [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", "--durations=5"]}
 
 
 def run(checks: dict[str, list[str]]) -> dict[str, tuple[bool, float]]:
@@ -38,8 +38,11 @@ def run(checks: dict[str, list[str]]) -> dict[str, tuple[bool, float]]:
 
 
 def environment() -> dict[str, str]:
-    """Ours, less what a service running beside would lend the tests: they use their own data."""
-    lent = {"DATABASE_URL", "REDIS_URL", "DATA_DIR", "HOST", "PORT"}
+    """Ours, less what a service running beside would lend the tests: they use their own data.
+
+    Also less the wish not to keep compiled files: pytest would compile some hundred of its own in every process.
+    """
+    lent = {"DATABASE_URL", "REDIS_URL", "DATA_DIR", "HOST", "PORT", "PYTHONDONTWRITEBYTECODE"}
     return {name: value for name, value in os.environ.items() if name not in lent}
 
 

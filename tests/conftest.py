@@ -14,6 +14,7 @@ import redis
 
 from tests.databases import fresh_postgres, fresh_sqlite
 from tests.programme import Programme
+from tests.quick import quick, real_passwords
 from tests.servers.shared import SESSION_VARIABLE, close_session, open_session, shared_valkey
 from voucher_service.db import Database
 
@@ -23,7 +24,9 @@ SESSION_FOLDER = pytest.StashKey[Path]()
 def pytest_configure(config: pytest.Config) -> None:
     """Open the session in the first process; the workers of pytest-xdist inherit its name."""
     if "PYTEST_XDIST_WORKER" not in os.environ or SESSION_VARIABLE not in os.environ:
-        config.stash[SESSION_FOLDER] = open_session()
+        folder = config.stash[SESSION_FOLDER] = open_session()
+        # The folders of the tests go with the session; `--basetemp` keeps them, to look at what failed.
+        config.option.basetemp = config.option.basetemp or folder / "pytest"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -31,6 +34,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     folder = config.stash.get(SESSION_FOLDER, None)
     if folder is not None:
         close_session(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quickly() -> Iterator[None]:
+    """Spare all tests what `tests.quick` tells of."""
+    with quick():
+        yield
+
+
+@pytest.fixture
+def costly_passwords() -> Iterator[None]:
+    """Hash passwords at the cost of the installation."""
+    with real_passwords():
+        yield
 
 
 @pytest.fixture

@@ -35,6 +35,8 @@ from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
+from voucher_service.web.ledger.views import blueprint as ledger_door
+from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.views import blueprint as partner_door
 from voucher_service.web.session.views import blueprint as session_door
 
@@ -59,7 +61,10 @@ class Desk:
         partner = SandboxPartner(folder / "sandbox.db", clock=lambda: programme.now)
         providers: dict[str, Provider] = {"sandbox": partner, "code_stock": CodeStock()}
         services = Services(settings, programme.database, programme.vault, programme.ring, providers)
-        app = create_app(services, [session_door, counter, counter_api, counter_visits, beneficiary, partner_door])
+        app = create_app(
+            services,
+            [session_door, counter, counter_api, counter_visits, beneficiary, partner_door, partner_books, ledger_door],
+        )
         worker = EmbeddedWorker(
             programme.database,
             providers,

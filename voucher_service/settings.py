@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         le=5,
         description="Proxies of ours in front whose X-Forwarded headers are believed; 0 believes none.",
     )
+    metrics_token: str = Field(
+        default="",
+        pattern="^(|[!-~]{16,200})$",
+        description="Bearer token (16 signs or more) that opens /metrics; empty means there is no such page.",
+    )
     checkpoint_dir: str = Field(
         default="",
         description="Folder the signed checkpoints of the books are published to; empty means checkpoints in DATA_DIR.",

@@ -13,6 +13,7 @@ import structlog
 from celery import Celery
 from celery.signals import worker_process_init
 
+from voucher_service.fulfilment.balance import ask_balances
 from voucher_service.fulfilment.deliver import deliver_next
 from voucher_service.fulfilment.deliver import sweep as sweep_outbox
 from voucher_service.fulfilment.worker import EXPIRY_EVERY, SEAL_EVERY, SEAL_SWEEP_EVERY, EmbeddedWorker
@@ -24,6 +25,7 @@ from voucher_service.vouchers.life import expire_all
 DELIVER = "coup_de_pouce.deliver"
 SWEEP = "coup_de_pouce.sweep"
 EXPIRE = "coup_de_pouce.expire"
+BALANCES = "coup_de_pouce.balances"
 MESSAGES = "coup_de_pouce.messages"
 SEAL = "coup_de_pouce.seal"
 SWEEP_SECONDS = 5.0
@@ -63,6 +65,7 @@ def create_celery(services: Services) -> Celery:
         beat_schedule={
             "sweep": {"task": SWEEP, "schedule": SWEEP_SECONDS, "options": {"expires": 2 * SWEEP_SECONDS}},
             "expire": {"task": EXPIRE, "schedule": EXPIRY_EVERY},
+            "balances": {"task": BALANCES, "schedule": EXPIRY_EVERY},
             "messages": {
                 "task": MESSAGES,
                 "schedule": MESSAGES_SECONDS,
@@ -85,7 +88,13 @@ def _register(celery: Celery, services: Services) -> None:
 
     @celery.task(name=SWEEP, shared=False)
     def sweep() -> None:
-        sweep_outbox(*work)
+        # Short, so that a worker asked to end (SIGTERM) ends after the order in hand and a few more.
+        begun = time.monotonic()
+        sweep_outbox(*work, stop=lambda: time.monotonic() - begun > SWEEP_SECONDS)
+
+    @celery.task(name=BALANCES, shared=False)
+    def balances() -> None:
+        ask_balances(services.database, services.providers, utc_now)
 
     @celery.task(name=EXPIRE, shared=False)
     def expire() -> None:

@@ -47,7 +47,7 @@ def index() -> ResponseReturnValue:
         query = lists.orders_query(state=wanted.state, branch_id=wanted.branch_id)
         found = doors.page_of(session, query, by=Order.id, parse=UUID)
         places = branch_names(session)
-    told = [(order, _words(order)) for order in found.items]
+    told = [(order, words_of(order)) for order in found.items]
     return room.page("orders", told=told, found=found, wanted=wanted, places=places, states=_states())
 
 
@@ -62,7 +62,7 @@ def breaks() -> ResponseReturnValue:
     return room.page("breaks", found=found, names=names, kinds=_kinds())
 
 
-def _words(order: Order) -> dict[str, str]:
+def words_of(order: Order) -> dict[str, str]:
     """Return what is so, and what to do now, in plain words."""
     known = status_words(order)
     if order.state == OrderState.UNKNOWN.value:

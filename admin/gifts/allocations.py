@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, Response, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel
@@ -18,6 +18,7 @@ from voucher_service.ledger.models import AccountKind, Transfer
 from voucher_service.partners import endings, gifts, lists, policies
 from voucher_service.partners.earmarks import earmarks_of
 from voucher_service.partners.models import Allocation, AllocationState, EarmarkKind
+from voucher_service.reconciliation.books import draw_down
 from voucher_service.staff.lists import branch_names
 from voucher_service.units import MAX_QUANTITY, Unit
 from voucher_service.web import doors
@@ -128,6 +129,8 @@ def show(allocation_id: int) -> ResponseReturnValue:
         )
         places = branch_names(session)
         context = {
+            "paid_for": draw_down.draw_down(session, gift.allocation),
+            "giver": lists.partner_of(session, gift.allocation),
             "marks": [
                 places.get(int(value), value) if kind is EarmarkKind.BRANCH else value
                 for kind, value in earmarks_of(session, allocation_id)
@@ -148,6 +151,16 @@ def show(allocation_id: int) -> ResponseReturnValue:
         own=gift.allocation.created_by == room.actor(),
         **context,
     )
+
+
+@blueprint.get("/<int:allocation_id>/vouchers.csv")
+@room.READ
+def vouchers(allocation_id: int) -> ResponseReturnValue:
+    """Send the list of vouchers that the allocation pays for."""
+    with doors.services().database.read() as session:
+        body = "".join(draw_down.vouchers_csv(session, gifts.fresh(session, allocation_id)))
+    name = f"attachment; filename=dotation-{allocation_id}-bons.csv"
+    return Response(body, mimetype="text/csv", headers={"Content-Disposition": name})
 
 
 @blueprint.post("/<int:allocation_id>/approve")

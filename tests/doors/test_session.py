@@ -85,6 +85,7 @@ def test_an_empty_field_is_named(app: Flask) -> None:
     assert '<a href="#f-password">' in answer.text
 
 
+@pytest.mark.usefixtures("costly_passwords")
 def test_an_unknown_login_costs_a_hashing_too(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     verified: list[str] = []
     verify = PasswordHasher.verify
@@ -222,6 +223,7 @@ def test_a_password_that_will_not_do_changes_nothing(app: Flask, field: str, cha
     assert stored_hash(app, "accueil") == before
 
 
+@pytest.mark.usefixtures("costly_passwords")
 def test_an_old_hash_is_made_anew_at_the_next_sign_in(app: Flask) -> None:
     cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
     with services_of(app).database.begin() as session:

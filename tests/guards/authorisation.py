@@ -21,6 +21,7 @@ COLUMNS = ["endpoint", "method", "anonymous", *(role.value for role in Role), "s
 # Flask answers these by itself, from the row of GET.
 BY_ITSELF = {"HEAD", "OPTIONS"}
 SAFE = {"GET"}
+KEY = "partner’s key with "
 SAMPLES = {
     "IntegerConverter": 1,
     "UnicodeConverter": "reloadly",
@@ -71,11 +72,18 @@ def mark_faults(app: Flask, matrix: dict[Line, Row]) -> list[str]:
             if row[who] != _word(allowed)
         ]
         faults += [] if row["scope"] else [f"{line}: name its scope, or none"]
+        opened = "" if access.key_scope is None else f"{KEY}{access.key_scope.value}"
+        if opened != (row["scope"] if row["scope"].startswith(KEY) else ""):
+            faults.append(f"{line}: the mark opens it to {opened or 'no key'}, the matrix says {row['scope']}")
     return sorted(faults)
 
 
 def _word(allowed: bool) -> str:  # the one thing it is given
     return "yes" if allowed else "no"
+
+
+WITHOUT_TOKEN = {"callbacks.receive": 404}
+"""Writes of programs without a page of ours: what vouches for them is in the address, and a wrong one is not found."""
 
 
 def answer_faults(app: Flask, matrix: dict[Line, Row]) -> list[str]:
@@ -91,7 +99,15 @@ def answer_faults(app: Flask, matrix: dict[Line, Row]) -> list[str]:
             for program in (False, True):
                 accept = {"Accept": "application/json" if program else "text/html"}
                 answer = client.open(_address(app, rule), method=line[1], headers=accept)
+                if matrix[line]["scope"].startswith(KEY):
+                    if answer.status_code != 401:
+                        faults.append(f"{line} as {who}: should answer 401 without a key, but answers {answer.status}")
+                    continue
                 expected = matrix[line][who] == "yes"
+                if line[0] in WITHOUT_TOKEN:
+                    if answer.status_code != WITHOUT_TOKEN[line[0]]:
+                        faults.append(f"{line} as {who}: answers {answer.status}")
+                    continue
                 if fault := _fault(answer, line[1], expected=expected, anonymous=who == "anonymous", program=program):
                     faults.append(f"{line} as {who}{' (program)' if program else ''}: {fault}")
     return faults

@@ -21,13 +21,18 @@ MAX_CONNECTIONS = 200
 
 
 class PostgresServer(ServerProcess):
-    """One PostgreSQL cluster on 127.0.0.1; `settings` are extra configuration, such as {"fsync": "off"}."""
+    """One PostgreSQL cluster on 127.0.0.1; `settings` are extra configuration, such as {"fsync": "off"}.
+
+    Its folder is made in `place`, or where temporary files are.
+    """
 
     stop_signal = signal.SIGINT  # the "fast" shutdown: sessions are cut, a checkpoint is written
 
-    def __init__(self, *, settings: Mapping[str, str] | None = None, watched: int | None = None) -> None:
+    def __init__(
+        self, *, settings: Mapping[str, str] | None = None, place: Path | None = None, watched: int | None = None
+    ) -> None:
         programs = postgres_folder()
-        super().__init__(watched=watched)
+        super().__init__(place=place, watched=watched)
         self.user_id = NOBODY if os.geteuid() == 0 else -1  # PostgreSQL refuses to run as root
         self._settings = dict(settings or {})
         self._password = secrets.token_hex(16)

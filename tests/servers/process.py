@@ -67,9 +67,9 @@ def reachable_by_all(path: Path) -> bool:
     return all(folder.stat().st_mode & 0o001 for folder in [path, *path.parents] if folder.is_dir())
 
 
-def public_temporary_folder() -> Path:
-    """A fresh folder below a place any user can reach, whatever TMPDIR says when we are root."""
-    places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108  # mkdtemp below it
+def public_temporary_folder(first: Path | None = None) -> Path:
+    """A fresh folder below a place any user can reach (`first`, if given), whatever TMPDIR says when we are root."""
+    places = [*([first] if first else []), Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108  # mkdtemp below it
     for place in places:
         if place.is_dir() and reachable_by_all(place.resolve()):
             return Path(tempfile.mkdtemp(prefix="coup-de-pouce-", dir=place))
@@ -86,8 +86,8 @@ class ServerProcess(ABC):
     stop_signal = signal.SIGTERM
     user_id = -1
 
-    def __init__(self, *, watched: int | None = None) -> None:
-        self.folder = public_temporary_folder()
+    def __init__(self, *, place: Path | None = None, watched: int | None = None) -> None:
+        self.folder = public_temporary_folder(place)
         self.port = free_port()
         self._watched = watched or os.getpid()
         self._leash: subprocess.Popen[bytes] | None = None

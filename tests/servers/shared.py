@@ -10,12 +10,12 @@ import fcntl
 import os
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.quick import CARELESS, quick_folder, quick_place
 from tests.servers.errors import ServerUnavailableError
 from tests.servers.leash import alive, kill_tree
 from tests.servers.postgresql import PostgresServer, given_postgres
@@ -29,7 +29,7 @@ _OURS: list[ServerProcess] = []  # what this very process has started for the se
 
 def open_session() -> Path:
     """Make the folder of this session and name it to the workers still to come."""
-    folder = Path(tempfile.mkdtemp(prefix="coup-de-pouce-session-"))
+    folder = quick_folder("coup-de-pouce-session-")
     (folder / "watched").write_text(str(os.getpid()), encoding="ascii")
     os.environ[SESSION_VARIABLE] = str(folder)
     return folder
@@ -105,7 +105,11 @@ def _watched() -> int:
 
 def _make_postgres() -> str:
     given = given_postgres()
-    return given.url if given else _started(PostgresServer(watched=_watched()), "postgres")
+    return (
+        given.url
+        if given
+        else _started(PostgresServer(settings=CARELESS, place=quick_place(), watched=_watched()), "postgres")
+    )
 
 
 def _make_valkey() -> str:

@@ -51,6 +51,8 @@ TRIED_AGAIN = "tried_again"
 WAITING_FOR_ANSWER = (OrderState.SENDING, OrderState.ACCEPTED, OrderState.UNKNOWN, OrderState.REVERSING)
 SETTLED = (OrderState.DELIVERED, OrderState.GIVEN_BACK, OrderState.REVERSED, OrderState.MANUAL, OrderState.LOST)
 """States a worker does not act on; asked about again only because a callback says there is news."""
+ASKABLE = (OrderState.ACCEPTED, OrderState.UNKNOWN, *SETTLED)
+"""States in which a callback makes us ask at once. Before that the answer to our sending is still to come."""
 ALWAYS_OPEN = (OrderState.WAITING, OrderState.HELD, *WAITING_FOR_ANSWER)
 
 Reply = Answer | Undone
@@ -103,6 +105,12 @@ def reference(order_id: UUID, generation: int) -> UUID:
     """
     assert 0 <= generation <= 8, "an order is renewed a few times at most"
     return UUID(int=order_id.int + (generation << 76))
+
+
+def order_of(ours: UUID) -> UUID:
+    """Return the id of the order that goes by this reference."""
+    generation = (ours.int >> 76 & 0xF) - 7
+    return UUID(int=ours.int - (generation << 76)) if 0 < generation <= 8 else ours
 
 
 def next_step(state: OrderState) -> tuple[AttemptKind, OrderState]:

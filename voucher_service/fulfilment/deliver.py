@@ -68,8 +68,23 @@ def deliver_next(
     return True
 
 
-def sweep(database: Database, providers: Providers, vault: Vault, now_fn: Clock, *, limit: int = 1000) -> int:
-    """Work until nothing is due, or `limit` orders were worked on; return how many.
+def never() -> bool:
+    """Say that there is no reason to stop."""
+    return False
+
+
+def sweep(
+    database: Database,
+    providers: Providers,
+    vault: Vault,
+    now_fn: Clock,
+    *,
+    limit: int = 1000,
+    stop: Callable[[], bool] = never,
+) -> int:
+    """Work until nothing is due, `limit` orders were worked on, or `stop` says so; return how many it were.
+
+    `stop` is asked between two orders: the one in hand is always finished.
 
     One order that makes our own code fail does not keep the others waiting: its lease holds it back.
 
@@ -77,7 +92,7 @@ def sweep(database: Database, providers: Providers, vault: Vault, now_fn: Clock,
         Exception: what made five orders in a row fail, as the fault is then not theirs.
     """
     done = failures = 0
-    while done < limit:
+    while done < limit and not stop():
         with database.read() as session:
             due = has_due(session, now_fn())
         try:

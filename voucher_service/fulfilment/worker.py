@@ -14,6 +14,7 @@ import structlog
 
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
+from voucher_service.fulfilment.balance import ask_balances
 from voucher_service.fulfilment.deliver import Clock, Providers, sweep
 from voucher_service.ids import utc_now
 from voucher_service.vouchers.life import expire_all
@@ -85,7 +86,7 @@ class EmbeddedWorker:
             self._wake.clear()
             try:
                 # A short limit, so that `stop` is heard between two portions.
-                busy = sweep(*self._work, limit=20) == 20
+                busy = sweep(*self._work, limit=20, stop=self._stopping.is_set) == 20
                 wait = 0.0 if busy else self._idle
                 self._expire()
                 self._seal()
@@ -97,9 +98,10 @@ class EmbeddedWorker:
             self._wake.wait(wait)
 
     def _expire(self) -> None:
-        database, _, _, now_fn = self._work
+        database, providers, _, now_fn = self._work
         if now_fn() >= self._expiry_at:
             expire_all(database, now_fn)
+            ask_balances(database, providers, now_fn)
             self._expiry_at = now_fn() + EXPIRY_EVERY
 
     def _seal(self) -> None:

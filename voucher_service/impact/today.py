@@ -10,6 +10,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment import lists as fulfilment_lists
+from voucher_service.fulfilment.around import RoutePause
+from voucher_service.fulfilment.balance import balances, low
 from voucher_service.partners.lists import gifts_query
 from voucher_service.partners.models import AllocationState
 from voucher_service.reconciliation.models import Break
@@ -34,6 +36,8 @@ class Needs:
     breaks: int
     gifts_ending: int
     shelves_low: int
+    routes_paused: int
+    balances_low: int
 
     @property
     def total(self) -> int:
@@ -46,6 +50,8 @@ class Needs:
             + self.breaks
             + self.gifts_ending
             + self.shelves_low
+            + self.routes_paused
+            + self.balances_low
         )
 
 
@@ -60,6 +66,8 @@ def needs(session: Session, day: date) -> Needs:
         breaks=_count(session, select(Break).where(Break.resolved_at.is_(None))),
         gifts_ending=_count(session, gifts_query(ends_by=day + SOON)),
         shelves_low=sum(shelf.is_low for shelf in fulfilment_lists.shelves(session, day)),
+        routes_paused=_count(session, select(RoutePause)),
+        balances_low=sum(low(balance) for balance in balances(session).values()),
     )
 
 

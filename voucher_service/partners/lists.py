@@ -133,3 +133,8 @@ def thresholds(session: Session) -> list[SecondPersonThreshold]:
     """Return every threshold that was set, the newest first."""
     row = SecondPersonThreshold
     return list(session.scalars(select(row).order_by(row.effective_from.desc(), row.unit)))
+
+
+def partner_of(session: Session, allocation: Allocation) -> UUID:
+    """Return who gave the allocation."""
+    return session.scalars(select(Agreement.partner_id).where(Agreement.id == allocation.agreement_id)).one()

@@ -36,12 +36,13 @@ def export_csv(differences: Iterable[Difference]) -> Iterator[str]:
     Quantities are whole numbers of the smallest piece (cents, Mo); the difference, theirs minus ours, is the
     one column of numbers that may begin with a minus sign, and it stays a number.
     """
-    yield "\ufeff" + _line(HEADER)
+    yield "\ufeff" + csv_line(HEADER)
     for item in differences:
-        yield _line(_cells(item))
+        yield csv_line(_cells(item))
 
 
-def _line(cells: Iterable[object]) -> str:
+def csv_line(cells: Iterable[object]) -> str:
+    """Return one line of a CSV file; whole numbers stay numbers, text is guarded."""
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=";", lineterminator="\r\n").writerow(
         [cell if isinstance(cell, int) else guard("" if cell is None else str(cell)) for cell in cells]

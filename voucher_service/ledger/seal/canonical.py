@@ -1,8 +1,8 @@
 """The canonical bytes of a transfer: what its leaf hash is taken of. Documented in docs/ledger.md, version 1.
 
 Lines of UTF-8, each ended by a line feed: the version, then thirteen facts in this order. What only the
-house may read (the client's key, the request's hash, who acted) stands as one SHA-256, so that a partner can
-take the leaf hash of its own lines again and learns nothing about persons.
+house may read (the client's key, the request's hash, who acted) stands as one SHA-256, and so does a voucher's id:
+a partner can take the leaf hash of its own lines again and learns nothing about persons.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def facts(row: Sequence[Any]) -> list[str]:
      key, request, actor) = row  # fmt: skip
     return [
         str(name), one_line(unit), str(quantity), str(source), str(destination), one_line(reason), one_line(kind),
-        one_line(thing), _instant(occurred), _instant(recorded), "" if resolves is None else str(resolves),
+        _thing(kind, thing), _instant(occurred), _instant(recorded), "" if resolves is None else str(resolves),
         "" if corrects is None else str(corrects), _private(key, request, actor),
     ]  # fmt: skip
 
@@ -48,6 +48,10 @@ def leaf_bytes(told: Sequence[str]) -> bytes:
 def one_line(text: str) -> str:
     r"""Return the text with backslash and line feed written `\\` and `\n`, so that a line is one fact."""
     return text.replace("\\", "\\\\").replace("\n", "\\n") if "\n" in text or "\\" in text else text
+
+
+def _thing(kind: str, thing: str) -> str:
+    return hashlib.sha256(thing.encode()).hexdigest() if kind == "voucher" else one_line(thing)
 
 
 def _instant(at: datetime) -> str:

@@ -177,8 +177,11 @@ def _leaf(facts: Sequence[Any]) -> bytes:
     told[0], told[10], told[11] = _uuid(told[0]), _uuid(told[10]), _uuid(told[11])
     key, request, actor = told[12:]
     private = hashlib.sha256("\n".join([_line(key), request, _line(actor), ""]).encode(errors="replace")).hexdigest()
+    said = [_line(one) for one in told[:12]]
     try:
-        return leaf_of(dict(zip(FIELDS, [_line(one) for one in told[:12]] + [private], strict=True)))
+        if told[6] == "voucher":
+            said[7] = hashlib.sha256(told[7].encode()).hexdigest()
+        return leaf_of(dict(zip(FIELDS, [*said, private], strict=True)))
     except UnicodeEncodeError:
         return b"not text"
 

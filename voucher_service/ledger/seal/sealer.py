@@ -53,7 +53,7 @@ def seal_portion(
     first = size_of(session)
     _append(session, first, [(row[0], leaf_hash(leaf_bytes(facts(row)))) for row in rows])
     size = first + len(rows)
-    _grow(session, first, size)
+    grow(session, first, size)
     root = root_of(Tiles(session), size)
     session.execute(insert(Checkpoint).values(size=size, root=root, note=signer.sign(size, root), sealed_at=now))
     return len(rows)
@@ -102,7 +102,7 @@ def _append(session: Session, first: int, leaves: Sequence[tuple[UUID, bytes]]) 
     )
 
 
-def _grow(session: Session, old: int, new: int) -> None:
+def grow(session: Session, old: int, new: int) -> None:
     """Write the hashes of the subtrees of 256^level leaves that have become complete."""
     level, tiles = 1, Tiles(session)
     while new >= WIDTH:

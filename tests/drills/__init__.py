@@ -1,0 +1,1 @@
+"""Long campaigns of deliveries; a small share of each runs in the tests."""

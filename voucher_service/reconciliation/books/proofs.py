@@ -1,0 +1,146 @@
+"""Proofs for those outside: these movements are in the sealed books, and today's books only add to yesterday's.
+
+A partner gets the movements of its own gifts and lots. `verify_books.py` checks what is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, false, func, select
+from sqlalchemy.orm import Session
+
+from voucher_service.errors import BadInput, Conflict, NotFound
+from voucher_service.fulfilment.models import Order
+from voucher_service.ledger.models import Transfer
+from voucher_service.ledger.seal.canonical import COLUMNS, FIELDS, facts
+from voucher_service.ledger.seal.models import Checkpoint, Leaf
+from voucher_service.ledger.seal.tiles import Tiles
+from voucher_service.ledger.seal.tree import consistency, inclusion
+from voucher_service.reconciliation.books.draw_down import gift_of
+from voucher_service.reconciliation.export import csv_line
+from voucher_service.vouchers.models import Voucher
+
+FORMAT = "coup-de-pouce proof 1"
+PAGE = 500
+"""Movements in one proof; a bigger gift is proved in parts, each beginning after the last number of the one before."""
+
+
+def newest_checkpoint(session: Session) -> Checkpoint:
+    """Return the newest checkpoint. Raises Conflict (`not_sealed_yet`) before the first."""
+    found = session.scalar(select(Checkpoint).order_by(Checkpoint.size.desc()).limit(1))
+    if found is None:
+        raise Conflict("Les livres n’ont pas encore été scellés : réessayez dans une minute.", code="not_sealed_yet")
+    return found
+
+
+def of_gift(allocation_id: int) -> ColumnElement[bool]:
+    """Return what picks the movements of a gift: those of all accounts of its book."""
+    return Transfer.source_id.between(allocation_id * 100, allocation_id * 100 + 99)
+
+
+def of_voucher(session: Session, voucher: Voucher) -> ColumnElement[bool]:
+    """Return what picks the movements of a voucher: its own and those of its top-ups, within its gift's book."""
+    orders = session.scalars(select(Order.id).where(Order.voucher_id == voucher.id)).all()
+    things = [str(voucher.id), *map(str, orders)]
+    return and_(of_gift(voucher.allocation_id), Transfer.object_id.in_(things))
+
+
+def of_order(session: Session, partner_id: UUID, order_id: UUID) -> ColumnElement[bool]:
+    """Return what picks the movements of one top-up. Raises NotFound when no gift of the partner paid for it."""
+    order = session.get(Order, order_id)
+    if order is None:
+        raise NotFound("Cette recharge n’existe pas, ou n’est pas la vôtre.")
+    gift_of(session, partner_id, order.allocation_id)
+    return and_(of_gift(order.allocation_id), Transfer.object_id == str(order_id))
+
+
+def proof(
+    session: Session, which: ColumnElement[bool], *, key: str, after: int = -1, old: int | None = None
+) -> dict[str, Any]:
+    """Return the proof of the movements `which` picks, at the newest checkpoint, as JSON takes it.
+
+    `old` is the size of an earlier checkpoint: then it is also shown that the books begin with those.
+
+    Raises:
+        Conflict: `not_sealed_yet`. BadInput: there was no such earlier checkpoint.
+    """
+    checkpoint = newest_checkpoint(session)
+    tiles = Tiles(session)
+    rows = list(_rows(session, which, checkpoint.size, after, PAGE))
+    told = {
+        "format": FORMAT,
+        "key": key,
+        "checkpoint": checkpoint.note,
+        "leaves": [
+            {"number": number}
+            | dict(zip(FIELDS, said, strict=True))
+            | {"path": [part.hex() for part in inclusion(tiles, number, checkpoint.size)]}
+            for number, said in rows
+        ],
+        "total": session.scalar(
+            select(func.count()).select_from(Leaf).join(Transfer, Transfer.id == Leaf.transfer_id)
+            .where(which, Leaf.number < checkpoint.size)
+        ),
+        "next": rows[-1][0] if len(rows) == PAGE else None,
+    }  # fmt: skip
+    return told if old is None else told | {"consistency": grown(session, old, checkpoint.size)}
+
+
+def grown(session: Session, old: int, new: int) -> dict[str, Any]:
+    """Return what shows that the first `new` leaves begin with the first `old`.
+
+    Raises:
+        BadInput: there is no checkpoint of one of the sizes.
+    """
+    for size in (old, new):
+        if session.get(Checkpoint, size) is None:
+            raise BadInput("Il n’y a pas de point de contrôle de cette taille.", field="old")
+    if old > new:
+        raise BadInput("L’ancien point de contrôle est plus récent que l’autre.", field="old")
+    return {"old": old, "new": new, "path": [part.hex() for part in consistency(Tiles(session), old, new)]}
+
+
+def leaves_csv(session: Session, which: ColumnElement[bool]) -> Iterator[str]:
+    """Yield the movements as CSV lines with their paths: `verify_books.py` reads it beside the checkpoint."""
+    checkpoint = newest_checkpoint(session)
+    tiles = Tiles(session)
+    yield "\ufeff" + csv_line(("number", *FIELDS, "path"))
+    for number, said in _rows(session, which, checkpoint.size, -1, None):
+        path = " ".join(part.hex() for part in inclusion(tiles, number, checkpoint.size))
+        yield csv_line((number, *said, path))
+
+
+def checkpoints(session: Session, *, before: int | None = None, limit: int = 50) -> Sequence[Checkpoint]:
+    """Return checkpoints, newest first."""
+    query = select(Checkpoint).order_by(Checkpoint.size.desc()).limit(limit)
+    return session.scalars(query if before is None else query.where(Checkpoint.size < before)).all()
+
+
+def checkpoint_of(session: Session, size: int) -> Checkpoint:
+    """Return the checkpoint over `size` leaves. Raises NotFound when there is none."""
+    found = session.get(Checkpoint, size) if size < 2**62 else None
+    if found is None:
+        raise NotFound("Il n’y a pas de point de contrôle de cette taille.")
+    return found
+
+
+def nothing() -> ColumnElement[bool]:
+    """Return what picks no movement: a proof of continuity alone."""
+    return false()
+
+
+def _rows(
+    session: Session, which: ColumnElement[bool], size: int, after: int, limit: int | None
+) -> Iterator[tuple[int, list[str]]]:
+    found = (
+        select(Leaf.number, *COLUMNS)
+        .join(Transfer, Transfer.id == Leaf.transfer_id)
+        .where(which, Leaf.number > after, Leaf.number < size)
+        .order_by(Leaf.number)
+        .limit(limit)
+    )
+    for row in session.execute(found):
+        yield row[0], facts(row[1:])

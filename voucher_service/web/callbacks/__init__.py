@@ -1,0 +1,1 @@
+"""The door partners call back through."""

@@ -1,0 +1,1 @@
+"""The door of the machine that watches: figures for Prometheus."""
