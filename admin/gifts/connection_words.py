@@ -67,9 +67,7 @@ def result(code: str) -> str:
         "hung_up": _("Le partenaire a raccroché sans répondre : réessayez plus tard."),
         "unit_not_sold": _("Ce partenaire ne vend pas cette unité."),
         "product_unreadable": _("Ce code de produit n’est pas de ceux du partenaire."),
-        "operator_sells_codes": _(
-            "Cet opérateur répond par un code au lieu de recharger : ce n’est pas encore possible."
-        ),
+        "operator_sells_codes": _("Cet opérateur répond par un code au lieu de recharger : pas encore possible."),
         "country_unknown": _("Le pays de ce numéro n’est pas reconnu."),
         "connection_unusable": _("Ce raccordement ne peut pas être utilisé : modifiez-le et retapez les identifiants."),
     }
