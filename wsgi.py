@@ -25,6 +25,7 @@ from voucher_service.web.api.views import blueprint as api
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.callbacks.views import blueprint as callbacks
 from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
@@ -52,7 +53,8 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    people = [session, admin, counter, counter_api, counter_visits, beneficiary, partner, partner_books, partner_keys]
+    counters = [counter, counter_api, counter_offline, counter_visits]
+    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_keys]
     doors = [*people, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 

@@ -33,6 +33,7 @@ from voucher_service.staff.models import Role, Staff, StaffBranch
 from voucher_service.visits.questions import DEFAULT_QUESTIONS
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger_door
@@ -61,10 +62,18 @@ class Desk:
         partner = SandboxPartner(folder / "sandbox.db", clock=lambda: programme.now)
         providers: dict[str, Provider] = {"sandbox": partner, "code_stock": CodeStock()}
         services = Services(settings, programme.database, programme.vault, programme.ring, providers)
-        app = create_app(
-            services,
-            [session_door, counter, counter_api, counter_visits, beneficiary, partner_door, partner_books, ledger_door],
-        )
+        doors = [
+            session_door,
+            counter,
+            counter_api,
+            counter_offline,
+            counter_visits,
+            beneficiary,
+            partner_door,
+            partner_books,
+            ledger_door,
+        ]
+        app = create_app(services, doors)
         worker = EmbeddedWorker(
             programme.database,
             providers,

@@ -36,8 +36,8 @@ def create_app(services: Services, blueprints: Sequence[Blueprint]) -> Flask:
     access.refuse_unmarked(app)
     for view in app.view_functions.values():
         mark = access.access_of(view)
-        if mark is not None and mark.key_scope is not None:
-            csrf.exempt(view)  # a key in a header is nothing that another site's page can send
+        if mark is not None and (mark.signed or mark.key_scope is not None):
+            csrf.exempt(view)  # a signature or a key in a header is nothing that another site's page can send
     for command in cli.COMMANDS:
         app.cli.add_command(command)
     if settings.trusted_proxies:

@@ -85,6 +85,12 @@ class Settings(BaseSettings):
         default=False,
         description="Let connections marked as trials lead to addresses of this machine and network.",
     )
+    offline_vouchers: int = Field(
+        default=100,
+        ge=0,
+        le=1000,
+        description="Vouchers a device may accept before it is heard of again; 0 switches offline acceptance off.",
+    )
     trusted_proxies: int = Field(
         default=0,
         ge=0,

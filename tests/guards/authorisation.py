@@ -108,7 +108,13 @@ def answer_faults(app: Flask, matrix: dict[Line, Row]) -> list[str]:
                     if answer.status_code != WITHOUT_TOKEN[line[0]]:
                         faults.append(f"{line} as {who}: answers {answer.status}")
                     continue
-                if fault := _fault(answer, line[1], expected=expected, anonymous=who == "anonymous", program=program):
+                access = access_of(app.view_functions[line[0]])
+                assert access is not None
+                if access.signed:
+                    fault = _unsigned_fault(answer, program=program)
+                else:
+                    fault = _fault(answer, line[1], expected=expected, anonymous=who == "anonymous", program=program)
+                if fault:
                     faults.append(f"{line} as {who}{' (program)' if program else ''}: {fault}")
     return faults
 
@@ -119,6 +125,12 @@ def _address(app: Flask, rule: Rule) -> str:
     }
     with app.test_request_context():
         return url_for(rule.endpoint, **values)
+
+
+def _unsigned_fault(answer: TestResponse, *, program: bool) -> str:
+    """What a device signs needs no token, so without a signature it must be refused, whoever is signed in."""
+    refused = answer.status_code == 401 and (not program or answer.get_json()["code"] == "bad_signature")
+    return "" if refused else f"without a signature answers {answer.status}"
 
 
 def _fault(answer: TestResponse, method: str, *, expected: bool, anonymous: bool, program: bool) -> str:

@@ -34,6 +34,7 @@ SESSION_LIMIT = timedelta(hours=12)
 SEEN_STEP = timedelta(minutes=1)  # the cookie is written again at most this often
 REQUEST_LIMIT = 16 * 2**20
 UPLOAD_LIMIT = 64 * 2**20
+SIGNED_LIMIT = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,24 @@ class Access:
     """The mark on a view: roles that may open it (None: everyone) and the largest request in bytes.
 
     With `key_scope` it is for partners' programs: a key with that scope opens it, and no session does.
+    `signed`: each request proves by itself who asks, so it needs neither a session nor a token against forgery.
     """
 
     roles: frozenset[Role] | None
     limit: int = REQUEST_LIMIT
     key_scope: Scope | None = None
+    signed: bool = False
 
 
 def public(view: V) -> V:
     """Mark a view that everyone may open, signed in or not."""
     setattr(view, _MARK, Access(roles=None))
+    return view
+
+
+def signed(view: V) -> V:
+    """Mark a view that checks the signature of a device itself, and answers 401 without one."""
+    setattr(view, _MARK, Access(roles=None, limit=SIGNED_LIMIT, signed=True))
     return view
 
 
