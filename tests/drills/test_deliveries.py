@@ -155,6 +155,7 @@ def test_the_database_ends_where_memory_ends(desk: Desk) -> None:
         order = desk.row(ours)
         assert same(row, order), (number, row, order.state, order.outcome_code, order.tries, order.queries)
         assert partner.calls == other.calls
+        states.add(OrderState(order.state))
         if (answer := told(partner, end)) is not None:
             with desk.programme.database.begin() as session:
                 learn(session, ours, answer, actor="statement", occurred_at=desk.now(), now=desk.now())
