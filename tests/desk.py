@@ -33,6 +33,7 @@ from voucher_service.staff.models import Role, Staff, StaffBranch
 from voucher_service.visits.questions import DEFAULT_QUESTIONS
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
@@ -66,6 +67,7 @@ class Desk:
             session_door,
             counter,
             counter_api,
+            counter_kept,
             counter_offline,
             counter_visits,
             beneficiary,

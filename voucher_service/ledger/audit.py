@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.audit_offline import OFFLINE
+from voucher_service.ledger.audit_stock import STOCK_RULES
 
 
 class Check(NamedTuple):
@@ -226,6 +227,7 @@ CHECKS = (
         WHERE p.paid_cents <> COALESCE(t.quantity, 0)
         """,
     ),
+    *(Check(*rule) for rule in STOCK_RULES),
     *(Check(rule, sql) for rule, sql in OFFLINE),
 )
 
