@@ -9,10 +9,12 @@ from flask import Flask
 
 from admin.blueprint import blueprint as admin
 from integrations import build_providers
+from integrations.kinds import build_kinds
 from integrations.messages import build_gateways
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
+from voucher_service.fulfilment.routes import Routes
 from voucher_service.fulfilment.worker import EmbeddedWorker
 from voucher_service.messages.worker import MessageWorker, Messenger
 from voucher_service.services import Services
@@ -39,13 +41,15 @@ from voucher_service.web.session.views import blueprint as session
 
 def build(settings: Settings) -> Services:
     """Return what a process holds."""
-    vault = Vault(settings.load_master_key)
+    vault, database = Vault(settings.load_master_key), Database(settings.database)
+    kinds = build_kinds(private_addresses=settings.private_partners)
     return Services(
         settings=settings,
-        database=Database(settings.database),
+        database=database,
         vault=vault,
         ring=KeyRing(vault, settings.organisation),
-        providers=build_providers(settings),
+        providers=Routes(build_providers(settings), kinds, database, vault),
+        kinds=kinds,
         gateways=build_gateways(),
     )
 
