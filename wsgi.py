@@ -9,51 +9,64 @@ from flask import Flask
 
 from admin.blueprint import blueprint as admin
 from integrations import build_providers
+from integrations.kinds import build_kinds
 from integrations.messages import build_gateways
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
+from voucher_service.fulfilment.routes import Routes
 from voucher_service.fulfilment.worker import EmbeddedWorker
 from voucher_service.messages.worker import MessageWorker, Messenger
 from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.web.api.views import blueprint as api
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.callbacks.views import blueprint as callbacks
+from voucher_service.web.compression import prepare_behind
 from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.kept import QR_READER
+from voucher_service.web.counter.kept import blueprint as counter_kept
+from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
 from voucher_service.web.metrics.views import blueprint as metrics
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.closing import blueprint as partner_closing
+from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
 
 
 def build(settings: Settings) -> Services:
     """Return what a process holds."""
-    vault = Vault(settings.load_master_key)
+    vault, database = Vault(settings.load_master_key), Database(settings.database)
+    kinds = build_kinds(private_addresses=settings.private_partners)
     return Services(
         settings=settings,
-        database=Database(settings.database),
+        database=database,
         vault=vault,
         ring=KeyRing(vault, settings.organisation),
-        providers=build_providers(settings),
+        providers=Routes(build_providers(settings), kinds, database, vault),
+        kinds=kinds,
         gateways=build_gateways(),
     )
 
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    people = [session, admin, counter, counter_api, counter_visits, beneficiary, partner, partner_books]
-    doors = [*people, ledger, callbacks, metrics]
+    counters = [counter, counter_api, counter_kept, counter_offline, counter_visits]
+    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_closing]
+    doors = [*people, partner_keys, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 
 def serving() -> Flask:
     """Return the application of one web process: with a broker it hints, else it delivers."""
     services.settings.load_master_key()  # refuse to serve without it
+    prepare_behind(QR_READER)
     app.extensions["batch_runner"].kick()  # a batch that a stop interrupted goes on
     if services.settings.redis_url:
         app.extensions["nudge"] = nudger(celery=celery)

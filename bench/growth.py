@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from bench import redemption_paths as paths
@@ -24,11 +25,18 @@ TICKS = 100  # a second, on every Linux
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds of a process, of its children that ended, and of its living children."""
+    """Return the CPU seconds of a process, of its children that ended, and of its living children.
+
+    Raises:
+        FileNotFoundError: there is no such process.
+    """
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    living = 0.0
+    for child in children:
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended since: its parent's account has it now
+            living += cpu_seconds(child)
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    own = sum(int(ticks) for ticks in fields[11:15]) / TICKS  # utime, stime, cutime, cstime
-    return own + sum(map(cpu_seconds, children))
+    return living + sum(int(ticks) for ticks in fields[11:15]) / TICKS  # utime, stime, cutime, cstime
 
 
 def main(largest: int) -> None:

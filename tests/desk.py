@@ -33,10 +33,13 @@ from voucher_service.staff.models import Role, Staff, StaffBranch
 from voucher_service.visits.questions import DEFAULT_QUESTIONS
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.kept import blueprint as counter_kept
+from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger_door
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.views import blueprint as partner_door
 from voucher_service.web.session.views import blueprint as session_door
 
@@ -61,10 +64,20 @@ class Desk:
         partner = SandboxPartner(folder / "sandbox.db", clock=lambda: programme.now)
         providers: dict[str, Provider] = {"sandbox": partner, "code_stock": CodeStock()}
         services = Services(settings, programme.database, programme.vault, programme.ring, providers)
-        app = create_app(
-            services,
-            [session_door, counter, counter_api, counter_visits, beneficiary, partner_door, partner_books, ledger_door],
-        )
+        doors = [
+            session_door,
+            counter,
+            counter_api,
+            counter_kept,
+            counter_offline,
+            counter_visits,
+            beneficiary,
+            partner_door,
+            partner_books,
+            partner_closing,
+            ledger_door,
+        ]
+        app = create_app(services, doors)
         worker = EmbeddedWorker(
             programme.database,
             providers,

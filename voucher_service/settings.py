@@ -81,6 +81,16 @@ class Settings(BaseSettings):
     deliver_in_web: bool = Field(
         default=True, description="Deliver from a thread of the web process when there is no REDIS_URL."
     )
+    private_partners: bool = Field(
+        default=False,
+        description="Let connections marked as trials lead to addresses of this machine and network.",
+    )
+    offline_vouchers: int = Field(
+        default=100,
+        ge=0,
+        le=1000,
+        description="Vouchers a device may accept before it is heard of again; 0 switches offline acceptance off.",
+    )
     trusted_proxies: int = Field(
         default=0,
         ge=0,

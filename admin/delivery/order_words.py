@@ -42,7 +42,10 @@ def codes() -> dict[str, str]:
     """Why an order waits for people."""
     return {
         "cut_off": _("Un jour sans réponse claire : le relevé de l’opérateur décide, sinon deux personnes."),
-        "absent": _("L’opérateur dit qu’il n’a rien reçu, et un second envoi pourrait être payé deux fois."),
+        "absent": _(
+            "L’opérateur dit qu’il n’a rien reçu. Renvoyer encore pourrait être payé deux fois :"
+            " deux personnes décident."
+        ),
         "contradiction": _("L’opérateur ne retrouve pas la recharge et dit ne plus pouvoir l’annuler."),
         "late_delivery": _("Livrée après que la valeur a été rendue : un écart de priorité 1 à expliquer."),
         "internal_failures": _("Cinq pannes de suite chez nous : l’ordre est mis de côté. Rien n’est perdu."),

@@ -35,6 +35,13 @@ def rule_words(rule: str) -> str:
             "the state of an order agrees with its transfers": _("L’état d’une recharge est celui de ses mouvements."),
             _WHOLE: _("Reçu = disponible + réservé + en livraison + livré + rendu + perdu, pour chaque dotation."),
             "a batch has issued as many vouchers as it says": _("Un lot a émis autant de bons qu’il le dit."),
+            "a lot was received whole, and received = held + delivered + expired + returned + lost": _(
+                "Reçu = en stock + remis + périmé + rendu + perdu, pour chaque lot de codes."
+            ),
+            "each code of stock lies where the books say": _("Chaque code est là où le disent les livres."),
+            "codes that expired, and codes that were lost, are booked for that reason": _(
+                "Les codes périmés et les codes perdus sont écrits chacun pour leur raison."
+            ),
             "the price paid at a visit went into the till": _("Le prix payé à un passage est entré en caisse."),
         }.get(rule, rule)
     )

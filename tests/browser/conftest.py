@@ -73,6 +73,35 @@ def browser_with_camera(playwright: Playwright, tmp_path: Path) -> Iterator[Laun
         yield launch
 
 
+class OpenProfile(Protocol):
+    """Start a browser of its own on a profile folder, which outlives it: a telephone that is switched off and on."""
+
+    def __call__(self, folder: Path, *scenes: Scene) -> BrowserContext: ...
+
+
+@pytest.fixture
+def open_profile(playwright: Playwright, tmp_path: Path) -> Iterator[OpenProfile]:
+    """Open a profile folder, its camera showing the scenes; closed after the test."""
+    with ExitStack() as stack:
+
+        def launch(folder: Path, *scenes: Scene) -> BrowserContext:
+            shown = film(tmp_path / f"{folder.name}.mjpeg", scenes) if scenes else None
+            context = playwright.chromium.launch_persistent_context(
+                folder,
+                executable_path=find_chromium(),
+                args=arguments(camera_film=shown),
+                viewport={"width": TELEPHONE[0], "height": TELEPHONE[1]},
+                has_touch=True,
+                locale="fr-FR",
+                timezone_id="Europe/Paris",
+            )
+            context.set_default_timeout(PATIENCE_MS)
+            stack.callback(context.close)
+            return context
+
+        yield launch
+
+
 @pytest.fixture
 def open_context(browser: Browser) -> Iterator[OpenContext]:
     """Make fresh profiles in the shared browser, or `within` another one."""

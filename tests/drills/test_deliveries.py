@@ -141,7 +141,8 @@ def hard_ones(count: int) -> list[int]:
         kind = (row.state, row.code, min(row.history.generation, 1), min(row.tries, 3), min(row.queries // 4, 3))
         kinds.setdefault(kind, []).append(number)
     rounds = max(len(numbers) for numbers in kinds.values())
-    dealt = [numbers[turn] for turn in range(rounds) for numbers in kinds.values() if turn < len(numbers)]
+    rarest_first = sorted(kinds.values(), key=len)
+    dealt = [numbers[turn] for turn in range(rounds) for numbers in rarest_first if turn < len(numbers)]
     return dealt[:count]
 
 
@@ -155,6 +156,7 @@ def test_the_database_ends_where_memory_ends(desk: Desk) -> None:
         order = desk.row(ours)
         assert same(row, order), (number, row, order.state, order.outcome_code, order.tries, order.queries)
         assert partner.calls == other.calls
+        states.add(OrderState(order.state))
         if (answer := told(partner, end)) is not None:
             with desk.programme.database.begin() as session:
                 learn(session, ours, answer, actor="statement", occurred_at=desk.now(), now=desk.now())

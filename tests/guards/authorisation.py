@@ -21,7 +21,12 @@ COLUMNS = ["endpoint", "method", "anonymous", *(role.value for role in Role), "s
 # Flask answers these by itself, from the row of GET.
 BY_ITSELF = {"HEAD", "OPTIONS"}
 SAFE = {"GET"}
-SAMPLES = {"IntegerConverter": 1, "UUIDConverter": "01890000-0000-7000-8000-000000000000"}
+KEY = "partner’s key with "
+SAMPLES = {
+    "IntegerConverter": 1,
+    "UnicodeConverter": "reloadly",
+    "UUIDConverter": "01890000-0000-7000-8000-000000000000",
+}
 
 Row = dict[str, str]
 Line = tuple[str, str]
@@ -67,6 +72,9 @@ def mark_faults(app: Flask, matrix: dict[Line, Row]) -> list[str]:
             if row[who] != _word(allowed)
         ]
         faults += [] if row["scope"] else [f"{line}: name its scope, or none"]
+        opened = "" if access.key_scope is None else f"{KEY}{access.key_scope.value}"
+        if opened != (row["scope"] if row["scope"].startswith(KEY) else ""):
+            faults.append(f"{line}: the mark opens it to {opened or 'no key'}, the matrix says {row['scope']}")
     return sorted(faults)
 
 
@@ -91,12 +99,22 @@ def answer_faults(app: Flask, matrix: dict[Line, Row]) -> list[str]:
             for program in (False, True):
                 accept = {"Accept": "application/json" if program else "text/html"}
                 answer = client.open(_address(app, rule), method=line[1], headers=accept)
+                if matrix[line]["scope"].startswith(KEY):
+                    if answer.status_code != 401:
+                        faults.append(f"{line} as {who}: should answer 401 without a key, but answers {answer.status}")
+                    continue
                 expected = matrix[line][who] == "yes"
                 if line[0] in WITHOUT_TOKEN:
                     if answer.status_code != WITHOUT_TOKEN[line[0]]:
                         faults.append(f"{line} as {who}: answers {answer.status}")
                     continue
-                if fault := _fault(answer, line[1], expected=expected, anonymous=who == "anonymous", program=program):
+                access = access_of(app.view_functions[line[0]])
+                assert access is not None
+                if access.signed:
+                    fault = _unsigned_fault(answer, program=program)
+                else:
+                    fault = _fault(answer, line[1], expected=expected, anonymous=who == "anonymous", program=program)
+                if fault:
                     faults.append(f"{line} as {who}{' (program)' if program else ''}: {fault}")
     return faults
 
@@ -107,6 +125,12 @@ def _address(app: Flask, rule: Rule) -> str:
     }
     with app.test_request_context():
         return url_for(rule.endpoint, **values)
+
+
+def _unsigned_fault(answer: TestResponse, *, program: bool) -> str:
+    """What a device signs needs no token, so without a signature it must be refused, whoever is signed in."""
+    refused = answer.status_code == 401 and (not program or answer.get_json()["code"] == "bad_signature")
+    return "" if refused else f"without a signature answers {answer.status}"
 
 
 def _fault(answer: TestResponse, method: str, *, expected: bool, anonymous: bool, program: bool) -> str:

@@ -72,6 +72,13 @@ def test_a_missing_gate_is_found(app: Flask) -> None:
     assert any(fault.startswith("('session.password', 'GET') as anonymous") for fault in faults)
 
 
+def test_a_signed_view_that_looks_at_no_signature_is_found(app: Flask) -> None:
+    planted = create_app(services_of(app), [session_blueprint, _planted(app, doors.signed)])
+    matrix = dict.fromkeys([("planted.view", "GET"), ("planted.view", "POST")], read_matrix()["static", "GET"])
+    faults = answer_faults(planted, read_matrix() | matrix)
+    assert "('planted.view', 'POST') as anonymous: without a signature answers 200 OK" in faults
+
+
 def test_a_missing_csrf_check_is_found(app: Flask) -> None:
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
     assert any("a write without a token" in fault for fault in answer_faults(app, read_matrix()))

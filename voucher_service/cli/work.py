@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import ServiceError
+from voucher_service.fulfilment.custody import expire_codes
 from voucher_service.fulfilment.deliver import sweep
 from voucher_service.fulfilment.lots import import_lot as import_lot_file
 from voucher_service.ids import new_id
@@ -32,8 +33,10 @@ _ACTOR = click.option("--as", "login", required=True, help="The coordinator in w
 @click.command("expire")
 @with_appcontext
 def expire() -> None:
-    """Expire vouchers whose last day is over and give their value back; the workers do it every hour."""
-    click.echo(f"{expire_all(doors.services().database, doors.now)} vouchers expired.")
+    """Expire vouchers and codes in stock whose last day is over; the workers do it every hour."""
+    database = doors.services().database
+    click.echo(f"{expire_all(database, doors.now)} vouchers expired.")
+    click.echo(f"{database.run(expire_codes, doors.now())} codes expired.")
 
 
 @click.command("deliver")

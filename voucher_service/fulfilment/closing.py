@@ -20,11 +20,10 @@ from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNee
 from voucher_service.fulfilment.around import Closing, Ending
 from voucher_service.fulfilment.decide import INTERNAL_FAILURES, LATE_DELIVERY, REVERSED_CODE, TRIED_AGAIN
 from voucher_service.fulfilment.models import Attempt, AttemptKind, AttemptOutcome, Order, OrderState
-from voucher_service.fulfilment.settle import confirm, give_back, move
+from voucher_service.fulfilment.settle import confirm, entry_of, give_back, move
 from voucher_service.ids import new_id
 from voucher_service.ledger.models import AccountKind, Reason, Transfer
-from voucher_service.ledger.post import Entry, post
-from voucher_service.units import Unit
+from voucher_service.ledger.post import post
 
 NOTE_LENGTH = range(3, 401)
 CLOSED = "closed_by_two"
@@ -130,18 +129,7 @@ def _close(session: Session, order: Order, ending: Ending, *, actor: str, now: d
         case Ending.LOST:
             if move(session, at, state=OrderState.LOST, outcome_code=CLOSED, final_at=now, due_at=None) is None:
                 return False
-            entry = Entry(
-                key=f"lost:{order.id}",
-                book_id=order.allocation_id,
-                source=AccountKind.IN_DELIVERY,
-                destination=AccountKind.WRITTEN_OFF,
-                unit=Unit(order.unit),
-                quantity=order.quantity,
-                reason=Reason.WRITTEN_OFF,
-                object_kind="order",
-                object_id=str(order.id),
-                resolves=order.hold_id,
-            )
+            entry = entry_of(order, f"lost:{order.id}", AccountKind.WRITTEN_OFF, Reason.WRITTEN_OFF)
             post(session, [entry], actor=actor, occurred_at=now, now=now)
             return True
 
@@ -165,17 +153,8 @@ def _close_late(
 def _correct(
     session: Session, order: Order, source: AccountKind, to: AccountKind, *, actor: str, now: datetime
 ) -> bool:
-    entry = Entry(
-        key=f"close:{order.id}:{source.name.lower()}",
-        book_id=order.allocation_id,
-        source=source,
-        destination=to,
-        unit=Unit(order.unit),
-        quantity=order.quantity,
-        reason=Reason.CORRECTED,
-        object_kind="order",
-        object_id=str(order.id),
-    )
+    key = f"close:{order.id}:{source.name.lower()}"
+    entry = entry_of(order, key, to, Reason.CORRECTED, source=source)
     post(session, [entry], actor=actor, occurred_at=now, now=now)
     return True
 

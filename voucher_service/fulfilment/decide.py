@@ -230,7 +230,8 @@ def _wait(at: Standing, state: OrderState, code: str | None, can: Capabilities, 
     cut_off = at.history.sent_at + CUT_OFF if at.history.sent_at is not None else None
     if cut_off is not None and now >= cut_off:
         return Verdict(state=OrderState.MANUAL, code=CUT_OFF_CODE)
-    later = now + until_query(at.queries)
+    asked = at.history.reversals if at.kind is AttemptKind.REVERSE else at.queries
+    later = now + until_query(asked)
     if cut_off is not None:
         later = min(later, cut_off) if can.can_be_asked else cut_off
     return Verdict(state=state, code=code, due_at=later)
@@ -252,7 +253,7 @@ def _not_found(at: Standing, answer: NotFound, can: Capabilities, now: datetime)
         return Verdict(state=OrderState.WAITING, code="absent", due_at=now, anew=True)
     if can.reversal and not at.history.too_late:
         # Sending the same reference might pay twice here: what may be there is taken back first.
-        return Verdict(state=OrderState.REVERSING, code="absent", due_at=now, anew=True)
+        return Verdict(state=OrderState.REVERSING, code="absent", due_at=now)
     return Verdict(state=OrderState.MANUAL, code="contradiction" if at.history.too_late else "absent")
 
 

@@ -13,7 +13,8 @@ class History:
     """What an order's earlier attempts say, from what came back of each.
 
     `sent_at` and `sent_until` are the start and the deadline of the last sending that may have left. `proofs`
-    counts late answers "not found" since then. `generation` counts the references that were reversed.
+    counts late answers "not found" since then, `reversals` the requests to take it back. `generation` counts the
+    references that were reversed.
     """
 
     last: int = 0
@@ -25,6 +26,7 @@ class History:
     own_failures: int = 0
     unclear: int = 0
     too_late: bool = False
+    reversals: int = 0
 
     def after(self, kind: str, outcome: str | None, started_at: datetime, deadline_at: datetime) -> History:
         """Return the history with one more attempt; `outcome` None: nobody came back with one."""
@@ -40,6 +42,7 @@ class History:
             own_failures=self.own_failures + 1 if outcome is None or outcome in _OURS else 0,
             unclear=self.unclear + 1 if kind == AttemptKind.QUERY and outcome in _UNCLEAR else 0,
             too_late=not submits and (self.too_late or outcome == AttemptOutcome.TOO_LATE),
+            reversals=0 if submits else self.reversals + (kind == AttemptKind.REVERSE),
         )
 
     def during(self, kind: AttemptKind, started_at: datetime, deadline_at: datetime) -> History:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from voucher_service.fulfilment.custody_models import StockAct
 from voucher_service.fulfilment.decide import PAUSED, REVERSED_CODE
 from voucher_service.fulfilment.models import ItemState, Lot, Order, OrderState, StockItem
 from voucher_service.fulfilment.stock import STOCK_EMPTY
@@ -39,6 +40,11 @@ def lots_query(*, partner_id: UUID | None = None) -> Select[Lot]:
     """Return the query for lots."""
     query = select(Lot)
     return query if partner_id is None else query.where(Lot.partner_id == partner_id)
+
+
+def acts_query() -> Select[StockAct]:
+    """Return the query for what left stock other than to a person."""
+    return select(StockAct)
 
 
 def codes_by_state(session: Session, lot_ids: Sequence[int]) -> dict[int, dict[ItemState, int]]:

@@ -90,7 +90,7 @@ def confirm_each(
         )
         if order is not None:
             moved.append(order.id)
-            entry = _entry(order, f"deliver:{order.id}", AccountKind.DELIVERED, Reason.DELIVERED)
+            entry = entry_of(order, f"deliver:{order.id}", AccountKind.DELIVERED, Reason.DELIVERED)
             by_instant[delivery.occurred_at].append(entry)
     for occurred_at, entries in by_instant.items():
         post(session, entries, actor=actor, occurred_at=occurred_at, now=now)
@@ -115,7 +115,7 @@ def give_back(
     )
     if order is None:
         return False
-    entry = _entry(order, f"giveback:{order.id}", AccountKind.RESERVED, Reason.GIVEN_BACK)
+    entry = entry_of(order, f"giveback:{order.id}", AccountKind.RESERVED, Reason.GIVEN_BACK)
     (reservation,) = post(session, [entry], actor=actor, occurred_at=occurred_at, now=now)
     reopened = session.scalar(
         update(Voucher)
@@ -195,16 +195,8 @@ def _late(
     )
     if order is None:
         return False
-    entry = Entry(
-        key=f"late:{order.id}",
-        book_id=order.allocation_id,
-        source=AccountKind.VARIANCE,
-        destination=AccountKind.DELIVERED,
-        unit=Unit(order.unit),
-        quantity=order.quantity,
-        reason=Reason.LATE_DELIVERY,
-        object_kind="order",
-        object_id=str(order.id),
+    entry = entry_of(
+        order, f"late:{order.id}", AccountKind.DELIVERED, Reason.LATE_DELIVERY, source=AccountKind.VARIANCE
     )
     post(session, [entry], actor=actor, occurred_at=occurred_at, now=now)
     return True
@@ -248,16 +240,24 @@ def found_reversed(session: Session, order_id: UUID, *, actor: str, occurred_at:
     return learn(session, order_id, Reversed(""), actor=actor, occurred_at=occurred_at, now=now)
 
 
-def _entry(order: Order, key: str, destination: AccountKind, reason: Reason) -> Entry:
+def entry_of(
+    order: Order,
+    key: str,
+    destination: AccountKind,
+    reason: Reason,
+    *,
+    source: AccountKind = AccountKind.IN_DELIVERY,
+) -> Entry:
+    """Return the step that moves the order's whole value; out of "in delivery" it ends the order's hold."""
     return Entry(
         key=key,
         book_id=order.allocation_id,
-        source=AccountKind.IN_DELIVERY,
+        source=source,
         destination=destination,
         unit=Unit(order.unit),
         quantity=order.quantity,
         reason=reason,
         object_kind="order",
         object_id=str(order.id),
-        resolves=order.hold_id,
+        resolves=order.hold_id if source is AccountKind.IN_DELIVERY else None,
     )

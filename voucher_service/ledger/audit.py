@@ -13,6 +13,9 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from voucher_service.ledger.audit_offline import OFFLINE
+from voucher_service.ledger.audit_stock import STOCK_RULES
+
 
 class Check(NamedTuple):
     """A rule and the query for what breaks it: rows of (faulty row, what is wrong)."""
@@ -224,6 +227,8 @@ CHECKS = (
         WHERE p.paid_cents <> COALESCE(t.quantity, 0)
         """,
     ),
+    *(Check(*rule) for rule in STOCK_RULES),
+    *(Check(rule, sql) for rule, sql in OFFLINE),
 )
 
 

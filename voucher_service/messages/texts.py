@@ -41,7 +41,7 @@ Key = tuple[str, Channel, str]
 
 SHIPPED: Mapping[Key, Text] = {
     (VOUCHER_LINK, Channel.SMS, "fr"): Text(
-        "", "Bonjour, voici votre page : {link} Elle sert jusqu'au {day}. Pour ne plus rien recevoir : STOP"
+        "", "Bonjour, voici votre page : {link} Jusqu'au {day}. Pour ne plus rien recevoir : STOP"
     ),
     (VOUCHER_LINK, Channel.SMS, "en"): Text(
         "", "Hello, here is your page: {link} Use it by {day}. To get no more messages: STOP"

@@ -70,10 +70,12 @@ def statements(session: Session, partner_id: UUID, *, page: int = 1) -> tuple[li
         .limit(PAGE)
         .offset((max(page, 1) - 1) * PAGE)
     )
-    return [
-        StatementRow(s.id, s.file_name, s.first_day, s.last_day, s.uploaded_by, s.uploaded_at, figures(session, s))
-        for s in rows
-    ], total
+    return [row_of(session, statement) for statement in rows], total
+
+
+def row_of(session: Session, s: Statement) -> StatementRow:
+    """Return a statement with its figures as the tables stand."""
+    return StatementRow(s.id, s.file_name, s.first_day, s.last_day, s.uploaded_by, s.uploaded_at, figures(session, s))
 
 
 def lines(

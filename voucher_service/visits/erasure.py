@@ -17,6 +17,7 @@ from voucher_service.fulfilment.models import OPEN_STATES, Order
 from voucher_service.messages.outbox import erase_messages
 from voucher_service.people import identity
 from voucher_service.visits.models import Visit
+from voucher_service.visits.offline.models import OfflineEntry
 from voucher_service.vouchers.models import Voucher
 
 
@@ -40,6 +41,12 @@ def erase_person(session: Session, person_id: UUID, *, now: datetime) -> None:
         update(Visit)
         .where(or_(Visit.person_id == person_id, Visit.voucher_id.in_(theirs)))
         .values(wrapped_key=None, note_sealed=None)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(OfflineEntry)
+        .where(OfflineEntry.voucher_id.in_(theirs))
+        .values(wrapped_key=None, content_sealed=None)
         .execution_options(synchronize_session=False)
     )
     session.execute(

@@ -82,8 +82,18 @@ class Recorded:
     replayed: bool = field(default=False, compare=False)
 
 
-def redeem(session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, *, now: datetime) -> Recorded:
+def redeem(
+    session: Session,
+    vault: Vault,
+    ring: KeyRing,
+    request: ScanRequest,
+    *,
+    now: datetime,
+    valid_on: date | None = None,
+) -> Recorded:
     """Redeem the presented code and record the visit; the same scan again gets its first outcome.
+
+    `valid_on` is the day on which the voucher must be good: today, unless it was accepted without a network before.
 
     Raises:
         BadInput: the voucher is good, but a field is missing or wrong (number, price): nothing is recorded.
@@ -94,15 +104,16 @@ def redeem(session: Session, vault: Vault, ring: KeyRing, request: ScanRequest, 
     if presented.how is None:
         known = stored(session, request.scan_id, request.request_hash())
         return known or _refused(session, request, presented.refusal, None, now)
-    parameters = _parameters(vault, request, now)
+    day = valid_on or local_day(now)
+    parameters = _parameters(vault, request, now, day)
     won = hot_path.redeem_row(session, presented.how, {**parameters, **presented.parameters})
     if won is None:
-        return _why_not(session, request, presented, now)
+        return _why_not(session, request, presented, now, day)
     order_id, visit_id = parameters["order_id"], parameters["visit_id"]
     return Recorded(request.scan_id, Outcome.ACCEPTED, won.voucher_id, order_id, visit_id, {}, won.campaign_id)
 
 
-def _parameters(vault: Vault, request: ScanRequest, now: datetime) -> dict[str, Any]:
+def _parameters(vault: Vault, request: ScanRequest, now: datetime, day: date) -> dict[str, Any]:
     order_id, visit_id = new_id(), new_id()
     return {
         "scan_id": request.scan_id,
@@ -121,7 +132,7 @@ def _parameters(vault: Vault, request: ScanRequest, now: datetime) -> dict[str, 
         "has_number": request.number is not None,
         "scanned_at": request.scanned_at,
         "now": now,
-        "today": local_day(now),
+        "today": day,
         "paid_cents": request.paid_cents,
         "answers": dict(request.answers),
         "next_visit_on": request.next_visit_on,
@@ -170,12 +181,14 @@ def stored(session: Session, scan_id: UUID, request_hash: bytes | None = None) -
     return Recorded(scan.id, outcome, scan.voucher_id, scan.order_id, visit_id, scan.detail, campaign_id, replayed=True)
 
 
-def _why_not(session: Session, request: ScanRequest, presented: present.Presented, now: datetime) -> Recorded:
+def _why_not(
+    session: Session, request: ScanRequest, presented: present.Presented, now: datetime, day: date
+) -> Recorded:
     known = stored(session, request.scan_id, request.request_hash())
     if known is not None:
         return known
     voucher = present.find_voucher(session, presented)
-    outcome = presented.absent if voucher is None else present.refusal_of(voucher, local_day(now))
+    outcome = presented.absent if voucher is None else present.refusal_of(voucher, day)
     if outcome is None:
         assert voucher is not None, "what is absent is refused"
         raise _complaint(voucher, request)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.db import Database
@@ -14,10 +14,14 @@ from voucher_service.errors import N_, BadInput, Conflict, KeyReused, NotFound
 from voucher_service.ids import local_day
 from voucher_service.ledger import post
 from voucher_service.ledger.models import AccountKind, Reason
+from voucher_service.staff.device_models import Device
 from voucher_service.units import Unit
 from voucher_service.vouchers.issue import replacement
 from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.vouchers.models import Voucher, VoucherState
+
+OFFLINE_GRACE = timedelta(days=14)
+"""How long after the end of a device's last lease what it may have accepted is waited for."""
 
 EXPIRY_CHUNK = 400
 """Vouchers expired in one transaction."""
@@ -87,10 +91,17 @@ def reissue(
 
 
 def expire_due(session: Session, *, now: datetime, limit: int = EXPIRY_CHUNK) -> int:
-    """Expire live vouchers whose last day is over, at most `limit`; return how many. Run until it returns 0."""
+    """Expire live vouchers whose last day is over, at most `limit`; return how many. Run until it returns 0.
+
+    What a device may have accepted in time and not told yet waits, 14 days at most: see `_awaited`.
+    """
     due = session.scalars(
         select(Voucher.id)
-        .where(Voucher.state == VoucherState.ISSUED.value, Voucher.last_day < local_day(now))
+        .where(
+            Voucher.state == VoucherState.ISSUED.value,
+            Voucher.last_day < local_day(now),
+            ~_awaited(local_day(now)),
+        )
         .order_by(Voucher.last_day, Voucher.id)
         .limit(limit)
         .with_for_update(skip_locked=True)  # two sweeps at once share the work, and cannot lock crosswise
@@ -105,6 +116,16 @@ def expire_due(session: Session, *, now: datetime, limit: int = EXPIRY_CHUNK) ->
     entries = [_release(row, "expire", Reason.EXPIRED) for row in ended]
     post.post(session, entries, actor="system", occurred_at=now, now=now)
     return len(ended)
+
+
+def _awaited(today: date) -> ColumnElement[bool]:
+    """Say of a voucher whether a device of its home branch had a lease and has not told us all since its last day."""
+    return exists().where(
+        Device.branch_id == Voucher.branch_id,
+        Device.revoked_at.is_(None),
+        Device.lease_until_on >= today - OFFLINE_GRACE,
+        or_(Device.caught_up_on.is_(None), Device.caught_up_on <= Voucher.last_day),
+    )
 
 
 def expire_all(database: Database, clock: Callable[[], datetime]) -> int:

@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import NotAllowed, NotFound, NotSignedIn
 from voucher_service.ids import utc_now
+from voucher_service.partners.api import keys
+from voucher_service.partners.api.keys import KeyHolder, Scope
 from voucher_service.services import Services
 from voucher_service.staff import accounts
 from voucher_service.staff.accounts import SignedIn
@@ -32,19 +34,32 @@ SESSION_LIMIT = timedelta(hours=12)
 SEEN_STEP = timedelta(minutes=1)  # the cookie is written again at most this often
 REQUEST_LIMIT = 16 * 2**20
 UPLOAD_LIMIT = 64 * 2**20
+SIGNED_LIMIT = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The mark on a view: roles that may open it (None: everyone) and the largest request in bytes."""
+    """The mark on a view: roles that may open it (None: everyone) and the largest request in bytes.
+
+    With `key_scope` it is for partners' programs: a key with that scope opens it, and no session does.
+    `signed`: each request proves by itself who asks, so it needs neither a session nor a token against forgery.
+    """
 
     roles: frozenset[Role] | None
     limit: int = REQUEST_LIMIT
+    key_scope: Scope | None = None
+    signed: bool = False
 
 
 def public(view: V) -> V:
     """Mark a view that everyone may open, signed in or not."""
     setattr(view, _MARK, Access(roles=None))
+    return view
+
+
+def signed(view: V) -> V:
+    """Mark a view that checks the signature of a device itself, and answers 401 without one."""
+    setattr(view, _MARK, Access(roles=None, limit=SIGNED_LIMIT, signed=True))
     return view
 
 
@@ -55,6 +70,17 @@ def requires(*roles: Role, upload: bool = False) -> Callable[[V], V]:
     """
     assert roles, "name the roles, or mark the view @public"
     mark = Access(frozenset(roles), UPLOAD_LIMIT if upload else REQUEST_LIMIT)
+
+    def marked(view: V) -> V:
+        setattr(view, _MARK, mark)
+        return view
+
+    return marked
+
+
+def requires_key(scope: Scope, *, upload: bool = False) -> Callable[[V], V]:
+    """Mark a view for partners' programs that hold a key with this scope. Cookies count for nothing there."""
+    mark = Access(frozenset(), UPLOAD_LIMIT if upload else REQUEST_LIMIT, key_scope=scope)
 
     def marked(view: V) -> V:
         setattr(view, _MARK, mark)
@@ -105,6 +131,10 @@ def gate() -> ResponseReturnValue | None:
     request.max_content_length = access.limit
     if access.roles is None:
         return None
+    if access.key_scope is not None:
+        g.staff = None  # whoever else this browser may be
+        g.key_holder = _key_holder(access.key_scope)
+        return None
     staff = signed_in()
     if staff is None:
         if request.method == "GET" and not wants_json():
@@ -113,6 +143,31 @@ def gate() -> ResponseReturnValue | None:
     if staff.role not in access.roles:
         raise NotAllowed("Votre compte n’ouvre pas cette page.")
     return None
+
+
+def _key_holder(scope: Scope) -> KeyHolder:
+    """Return the program behind this request.
+
+    Raises:
+        NotSignedIn: no key, or one that is not good: the same answer for both.
+        NotAllowed: the key does not open this.
+    """
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    held = services()
+    with held.database.read() as database:
+        holder = keys.authenticate(database, token.strip(), now()) if kind.lower() == "bearer" else None
+    if holder is None:
+        raise NotSignedIn("Présentez une clé en service : « Authorization: Bearer cdp_… ».", code="key_needed")
+    if scope not in holder.scopes:
+        raise NotAllowed("Cette clé n’ouvre pas ceci : il y faut « {scope} ».", code="scope_missing", scope=scope.value)
+    held.database.run(keys.used, holder.key_id, now())
+    return holder
+
+
+def key_holder() -> KeyHolder:
+    """Return the program that asks, behind a view marked `@requires_key`."""
+    holder: KeyHolder = g.key_holder
+    return holder
 
 
 def wants_json() -> bool:

@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from voucher_service.errors import NotFound
 from voucher_service.migrations import runner
 from voucher_service.web.access import public, services, signed_in
+from voucher_service.web.compression import compress
 from voucher_service.web.forms import fresh_key
 from voucher_service.web.say import say_day, say_moment, say_quantity
 
@@ -104,7 +105,7 @@ def _static(version: str, filename: str) -> Response:
     body = response.get_data()
     response.close()
     response.set_data(body)
-    return response
+    return compress(request, response)
 
 
 def tree_version(folder: Path) -> str:

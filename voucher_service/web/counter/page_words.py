@@ -58,6 +58,7 @@ def _visit() -> dict[str, str]:
         "number_read": _("Relu avec la personne : c’est le bon numéro"),
         "number_confirmed": _("La personne le confirme : c’est toujours son numéro"),
         "number_old": _("Ce numéro n’a pas été confirmé depuis deux mois : vérifiez-le avec la personne."),
+        "number_away": _("Sans réseau, le numéro connu ne peut pas servir : demandez-le à la personne et relisez-le."),
         "number_short": _("Un mobile a dix chiffres et commence par 06 ou 07."),
         "price": _("Prix solidaire : {price}"),
         "paid": _("{price} payés"),

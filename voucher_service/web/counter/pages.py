@@ -18,6 +18,7 @@ from voucher_service.visits.redeem import stored
 from voucher_service.web import doors
 from voucher_service.web.counter import api, bodies
 from voucher_service.web.counter.desk_state import STAFF, choose_branch, chosen_branch
+from voucher_service.web.counter.kept_words import offline_words
 from voucher_service.web.counter.page_words import page_words
 from voucher_service.web.counter.words import order_words, recorded_words
 from voucher_service.web.house import local_path
@@ -68,6 +69,7 @@ def frame() -> dict[str, Any]:
         ("counter_visits.without_voucher", _("Sans bon")),
         ("counter_visits.day", _("Passages")),
         ("counter_visits.shift", _("Mon service")),
+        ("counter_kept.state", _("État")),
     ]
     nav = [{"label": label, "href": url_for(name), "current": name == here} for name, label in entries]
     return {
@@ -83,7 +85,9 @@ def frame() -> dict[str, Any]:
 @doors.requires(*STAFF)
 def scanner() -> ResponseReturnValue:
     """Show the page that scans."""
-    return render_template("counter/scan.html", words=page_words(), now=doors.now().isoformat(), errors={})
+    return render_template(
+        "counter/scan.html", words={**page_words(), "offline": offline_words()}, now=doors.now().isoformat(), errors={}
+    )
 
 
 @blueprint.post("/branch")
@@ -103,7 +107,10 @@ def typed() -> ResponseReturnValue:
         code = doors.read_form(TypedIn).code
     except BadInput as error:
         page = render_template(
-            "counter/scan.html", words=page_words(), now=doors.now().isoformat(), errors=doors.faults_of(error)
+            "counter/scan.html",
+            words={**page_words(), "offline": offline_words()},
+            now=doors.now().isoformat(),
+            errors=doors.faults_of(error),
         )
         return page, 422
     seen = api.look_words(code)

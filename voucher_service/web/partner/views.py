@@ -73,7 +73,7 @@ def _folder() -> Path:
     return doors.services().settings.data_dir / "uploads"
 
 
-def _partner(session: Session, partner_id: UUID) -> Partner:
+def partner_of(session: Session, partner_id: UUID) -> Partner:
     """Return the partner if this person may see it; the answer is the same when it does not exist."""
     own = doors.current_staff().partner_id
     found = session.get(Partner, partner_id) if own in {None, partner_id} else None
@@ -110,7 +110,7 @@ def overview(partner_id: UUID) -> ResponseReturnValue:
     """Show what became of each gift, and the statements."""
     shown = doors.read_query(Shown)
     with doors.services().database.read() as session:
-        partner = _partner(session, partner_id)
+        partner = partner_of(session, partner_id)
         gifts = allocation_report(session, partner_id)
         rows, total = queries.statements(session, partner_id, page=shown.page)
     return render_template(
@@ -123,7 +123,7 @@ def overview(partner_id: UUID) -> ResponseReturnValue:
 def upload(partner_id: UUID) -> ResponseReturnValue:
     """Show the form for a statement."""
     with doors.services().database.read() as session:
-        partner = _partner(session, partner_id)
+        partner = partner_of(session, partner_id)
     return render_template("partner/upload.html", partner=partner, errors={})
 
 
@@ -132,7 +132,7 @@ def upload(partner_id: UUID) -> ResponseReturnValue:
 def preview(partner_id: UUID) -> ResponseReturnValue:
     """Read the file and show what was understood; nothing is recorded."""
     with doors.services().database.read() as session:
-        partner = _partner(session, partner_id)
+        partner = partner_of(session, partner_id)
     sent = request.files.get("statement")
     content = sent.read() if sent else b""
     name = (sent.filename or "")[:200] if sent else ""
@@ -154,7 +154,7 @@ def confirm(partner_id: UUID) -> ResponseReturnValue:
     sent = doors.read_form(Confirmed)
     database, staff, now = doors.services().database, doors.current_staff(), doors.now()
     with database.read() as session:
-        partner = _partner(session, partner_id)
+        partner = partner_of(session, partner_id)
     content = uploads.take(_folder(), partner_id, sent.digest)
 
     def work(session: Session) -> UUID:
@@ -180,7 +180,7 @@ def result(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
     """Show the one figure that matters, then each difference in words."""
     shown = doors.read_query(Shown)
     with doors.services().database.read() as session:
-        partner = _partner(session, partner_id)
+        partner = partner_of(session, partner_id)
         statement = queries.statement_of(session, partner_id, statement_id)
         counted = figures(session, statement)
         found, total = queries.differences(session, statement, kind=shown.kind, page=shown.page)
@@ -198,7 +198,7 @@ def lines(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
     """Show the lines in the file's order, each with what it was matched with."""
     shown = doors.read_query(Shown)
     with doors.services().database.read() as session:
-        partner = _partner(session, partner_id)
+        partner = partner_of(session, partner_id)
         statement = queries.statement_of(session, partner_id, statement_id)
         found, total = queries.lines(session, statement, kind=shown.kind, page=shown.page)
     titles = {kind: _(text.title) for kind, text in TEXTS.items()}
@@ -213,7 +213,7 @@ def lines(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
 def export(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
     """Send every difference as a file that no spreadsheet runs."""
     with doors.services().database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         statement = queries.statement_of(session, partner_id, statement_id)
         body = "".join(export_csv(queries.all_differences(session, statement)))
     head = {"Content-Disposition": f"attachment; filename=ecarts-{statement.last_day:%Y-%m-%d}.csv"}
@@ -226,7 +226,7 @@ def again(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
     """Reconcile again, after something was corrected."""
     database, now = doors.services().database, doors.now()
     with database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         queries.statement_of(session, partner_id, statement_id)
     done = database.run(run, statement_id, now)
     flash(_("Rapprochement refait : %(new)s nouveaux écarts, %(closed)s refermés.", new=done.new, closed=done.closed))
@@ -240,7 +240,7 @@ def explained(partner_id: UUID, statement_id: UUID, break_id: UUID) -> ResponseR
     sent, staff, now = doors.read_form(Note), doors.current_staff(), doors.now()
     database = doors.services().database
     with database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         queries.statement_of(session, partner_id, statement_id)
         _break(session, statement_id, break_id)
     database.run(resolve, break_id, actor=staff.actor, note=sent.note, now=now)

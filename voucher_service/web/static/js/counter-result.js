@@ -14,7 +14,7 @@ import { play } from "./sound.js";
 const pause = (asked) => (asked < 20 ? 1000 : 5000);
 
 /** @type {Record<string, import("./sound.js").Kind>} */
-const SOUNDS = { ok: "accept", info: "accept", wait: "accept", bad: "refuse", check: "check" };
+const SOUNDS = { ok: "accept", info: "accept", wait: "accept", bad: "refuse", check: "check", here: "here" };
 
 /**
  * Show `answer` on the whole screen; resolves nothing, returns what stops it.
@@ -29,7 +29,7 @@ export function showResult(place, answer, { words, server, buttons }) {
   place.setAttribute("role", answer.tone === "bad" || answer.tone === "check" ? "alert" : "status");
   place.dataset.outcome = answer.outcome;
   place.replaceChildren(
-    el("div", { class: "result-head" }, icon(answer.tone), el("p", { class: "result-word" }, word)),
+    el("div", { class: "result-head" }, icon(answer.tone === "here" ? "wait" : answer.tone), el("p", { class: "result-word" }, word)),
     el("div", { class: "result-body" },
       el("h2", {}, answer.offer ? `${answer.offer}` : sentence),
       answer.offer && el("p", { class: "result-text" }, sentence),

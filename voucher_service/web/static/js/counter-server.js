@@ -20,7 +20,7 @@ export class Refusal extends Error {
 }
 
 /** There was no answer. */
-class NoAnswer extends Error {
+export class NoAnswer extends Error {
   /** @param {Trouble} trouble */
   constructor(trouble) {
     super(trouble);
@@ -33,7 +33,8 @@ export class Server {
   constructor(home, token, now) {
     this.home = home;
     this.token = token;
-    this.ahead = Date.parse(now) - Date.now();
+    this.ahead = now ? Date.parse(now) - Date.now() : 0; // a kept page is old: it learns the time with its first token
+    this.patience = PATIENCE_MS;
   }
 
   /** The time by the server's clock: a telephone's own is often wrong. */
@@ -79,7 +80,7 @@ export class Server {
   async #ask(path, signal, body) {
     const stop = new AbortController();
     const giveUp = () => stop.abort();
-    const late = setTimeout(giveUp, PATIENCE_MS);
+    const late = setTimeout(giveUp, this.patience);
     signal?.addEventListener("abort", giveUp);
     /** @type {Response} */ let answer;
     try {

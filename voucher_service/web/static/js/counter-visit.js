@@ -59,6 +59,16 @@ function numberPart(desk, words) {
   return [which, old, typed, aloud, read];
 }
 
+/** The number on file is not on this device: without the server it must be typed. @param {HTMLFormElement} form @param {Desk} desk */
+export function askForNumber(form, desk) {
+  const other = form.querySelector("input[name=number_choice][value=other]");
+  const group = other?.closest("fieldset");
+  if (!(other instanceof HTMLInputElement) || !group) return;
+  other.click();
+  group.hidden = true;
+  desk.known_number_masked = null;
+}
+
 /** @param {Desk} desk @param {Words} words */
 function pricePart(desk, words) {
   if (!desk.price_cents) return [];
@@ -120,7 +130,7 @@ export function readVisit(form, desk) {
     const values = sent.getAll(`a-${id}`).map(String).filter((value) => value.trim());
     if (values.length) answers[id] = kind === "choices" ? values : kind === "number" ? Number(values[0]) : values[0].trim();
   }
-  const known = text("number_choice") === "known";
+  const known = Boolean(desk.known_number_masked) && text("number_choice") === "known";
   const paid = text("paid") === "other" ? Math.round(Number(text("amount")) * 100) : Number(text("paid") || 0);
   return {
     number: desk.needs_number && !known ? text("number") : null,

@@ -2,11 +2,18 @@
 /** The counter: a code comes from the camera, a hand scanner or a keyboard; the screen says what to say. */
 import { byId, el, icon, isTypedCode } from "./counter-dom.js";
 import { showResult } from "./counter-result.js";
-import { Refusal, Server } from "./counter-server.js";
-import { readVisit, showFault, showVisit } from "./counter-visit.js";
+import { NoAnswer, Refusal, Server } from "./counter-server.js";
+import { askForNumber, readVisit, showFault, showVisit } from "./counter-visit.js";
+import { accepted, here, lookHere, remember } from "./offline/desk.js";
+import { keepPages, line } from "./offline/line.js";
 import { startScanner } from "./scanner.js";
 import { setSound, soundOn, unlock } from "./sound.js";
 import { attachWedge, candidates } from "./wedge.js";
+
+/** A bad network is worse than none: after this, the device decides by itself (milliseconds). */
+const QUICK_MS = 2000;
+const PATIENT_MS = 8000;
+const LATER_MS = 5000;
 
 const page = byId("counter");
 const words = JSON.parse(page.dataset.words);
@@ -14,7 +21,7 @@ const server = new Server(page.dataset.home, page.dataset.token, page.dataset.no
 const [ready, waiting, visit, result, codeForm] = ["ready", "waiting", "visit", "result", "code-form"].map(byId);
 const field = byId("f-code");
 /** @type {import("./scanner.js").Scanner|undefined} */ let scanner;
-/** What one scan holds until it is recorded. @type {{code: string, scan_id: string, scanned_at: string, desk?: any}|null} */ let scan = null;
+/** What one scan holds until it is recorded. @type {{code: string, scan_id: string, scanned_at: string, desk?: any, tried?: boolean}|null} */ let scan = null;
 /** @type {AbortController|null} */ let asking = null;
 let stopFollowing = () => {};
 let unsaved = false;
@@ -85,13 +92,32 @@ async function take(code) {
   const mine = (scan = { code, scan_id: crypto.randomUUID(), scanned_at: server.now() });
   wait(words.reading);
   try {
-    const seen = await persist("look", "look", { code });
+    const seen = (await inTime("look", { code })) ?? (here() ? await lookHere(code, words) : await persist("look", "look", { code }));
     if (scan !== mine) return;
     if (byId("look-only").checked) return showLook(seen, code);
     if (seen.outcome !== "ok") return refuse(mine, seen);
     openVisit(mine, seen);
   } catch (error) {
     if (scan === mine) fault(error);
+  }
+}
+
+/**
+ * The server's answer when it comes within two seconds, else null: then this device decides, if it may.
+ * @param {string} path @param {object} body
+ */
+async function inTime(path, body) {
+  if (!here()) return null;
+  if (line.away) return null; // the line looks for the server by itself, and says when it is back
+  server.patience = QUICK_MS;
+  try {
+    return await server.post(path, body);
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    if (error.trouble === "away") line.lose();
+    return null; // signed out: the device's own shift is enough
+  } finally {
+    server.patience = PATIENT_MS;
   }
 }
 
@@ -104,8 +130,9 @@ function showLook(seen, code) {
 /** Say the refusal at once, record it behind the screen. @param {NonNullable<typeof scan>} mine @param {any} seen */
 async function refuse(mine, seen) {
   tell(seen);
+  if (seen.offline) return;
   const { desk: _, ...body } = mine;
-  await server.persist("scans", { ...body, branch_id: Number(page.dataset.branch) }, { onTrouble: () => {} }).catch(() => {});
+  await server.persist("scans", { ...body, branch_id: branch() }, { onTrouble: () => {} }).catch(() => {});
 }
 
 /** @param {NonNullable<typeof scan>} mine @param {any} seen */
@@ -122,11 +149,15 @@ async function redeem() {
   const mine = scan;
   if (!mine?.desk) return;
   const { code, scan_id, scanned_at, desk } = mine;
+  const sent = readVisit(visit, desk);
   wait(words.sending);
   unsaved = true;
   try {
-    const recorded = await persist("scan", "scans", { code, scan_id, scanned_at, branch_id: Number(page.dataset.branch), ...readVisit(visit, desk) });
+    const body = { code, scan_id, scanned_at, branch_id: branch(), ...sent };
+    const recorded = (mine.tried ? null : await inTime("scans", body)) ?? (await redeemHere(mine, sent)) ?? (await persist("scan", "scans", body));
     unsaved = false;
+    if (scan !== mine || recorded === "ask") return;
+    void remember(recorded, code);
     tell({ ...recorded, offer: recorded.outcome === "accepted" ? desk.offer : "" });
   } catch (error) {
     unsaved = false;
@@ -134,6 +165,26 @@ async function redeem() {
     show("visit");
     showFault(visit, words.problem, error.message);
   }
+}
+
+/**
+ * Accept without the server; null: this device may not, so it goes on asking; "ask": the number must be typed first.
+ * @param {NonNullable<typeof scan>} mine @param {any} sent @returns {Promise<any>}
+ */
+async function redeemHere(mine, sent) {
+  if (!here()) return null;
+  const seen = await lookHere(mine.code, words);
+  if (seen.outcome !== "ok") return mine.desk.offline ? seen : null;
+  mine.tried = true; // whichever of the two arrives, it is one redemption: the id stays
+  if (sent.use_known_number) {
+    askForNumber(visit, mine.desk);
+    show("visit");
+    showFault(visit, words.problem, words.number_away);
+    return "ask";
+  }
+  const answer = await accepted(mine, sent, words);
+  void line.count().then(() => line.soon());
+  return answer;
 }
 
 /** @param {any} answer @param {import("./counter-result.js").Button[]} [more] */
@@ -149,6 +200,9 @@ function fault(error) {
   start();
   say(error.message);
 }
+
+/** Where this page works: the branch chosen, else the device's. */
+const branch = () => Number(page.dataset.branch || here()?.branch_id);
 
 /** A line above the field. @param {string} text */
 function say(text) {
@@ -201,6 +255,8 @@ function onCamera(state) {
   byId("torch").hidden = !state.torch;
   byId("camera-retry").hidden = ["starting", "reading", "paused"].includes(state.phase);
   page.dataset.camera = state.phase;
+  if (state.phase === "reading") keepPages(); // the reader is here: it is not fetched twice
+  else if (state.phase !== "starting") setTimeout(keepPages, LATER_MS); // perhaps the camera comes with a second try
 }
 
 for (const part of document.querySelectorAll(".script-only")) /** @type {HTMLElement} */ (part).hidden = false;

@@ -26,11 +26,28 @@ export function vendoredDetector() {
   return vendored;
 }
 
+/**
+ * The reader's bytes, put where the service worker finds them: a megabyte must not be fetched twice on a slow line.
+ * @param {string} address @returns {Promise<ArrayBuffer|null>} null: this page keeps nothing (plain http)
+ */
+async function keptBytes(address) {
+  if (!("caches" in globalThis)) return null;
+  const cache = await caches.open("reader");
+  let answer = await cache.match(address);
+  if (!answer) {
+    answer = await fetch(address);
+    if (!answer.ok) throw new Error(`the reader: ${answer.status}`);
+    await cache.put(address, answer.clone()).catch(() => {}); // a full disk: it is fetched again next time
+  }
+  return answer.arrayBuffer();
+}
+
 async function load() {
   const code = new URL("../vendor/barcode-detector/ponyfill.js", import.meta.url).href;
   const wasm = new URL("../vendor/zxing-wasm/zxing_reader.wasm", import.meta.url).href;
   const { BarcodeDetector, prepareZXingModule } = await import(code);
-  await prepareZXingModule({ overrides: { locateFile: () => wasm }, fireImmediately: true });
+  const wasmBinary = await keptBytes(wasm);
+  await prepareZXingModule({ overrides: { locateFile: () => wasm, ...(wasmBinary && { wasmBinary }) }, fireImmediately: true });
   return new BarcodeDetector({ formats: ["qr_code"] });
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * What the ear and the hand are told: accepted, refused or to be checked.
- * @typedef {'accept'|'refuse'|'check'} Kind
+ * What the ear and the hand are told: accepted, accepted here only, refused or to be checked.
+ * @typedef {'accept'|'refuse'|'check'|'here'} Kind
  */
 
 const KEY = "sound";
@@ -10,12 +10,13 @@ const KEY = "sound";
 /** @type {Record<Kind, [number, number, number][]>} */
 const TONES = {
   accept: [[880, 0, 0.09], [1320, 0.1, 0.14]],
+  here: [[880, 0, 0.09], [880, 0.14, 0.09], [1320, 0.28, 0.14]],
   refuse: [[220, 0, 0.25], [180, 0.32, 0.35]],
   check: [[660, 0, 0.1], [660, 0.18, 0.1], [660, 0.36, 0.1]],
 };
 
 /** Vibrations in milliseconds: on, off, on… @type {Record<Kind, number[]>} */
-const PULSES = { accept: [60], refuse: [220, 90, 220], check: [80, 80, 80, 80, 80] };
+const PULSES = { accept: [60], here: [60, 60, 60], refuse: [220, 90, 220], check: [80, 80, 80, 80, 80] };
 
 /** @type {AudioContext|undefined} */
 let audio;
@@ -28,7 +29,7 @@ function remembered() {
 /** Whether sounds are on. */
 export const soundOn = () => !muted;
 
-/** Switch sounds on or off, remembered on this device. Vibration stays: it disturbs nobody. @param {boolean} on */
+/** Switch sound and vibration on or off, remembered on this device. @param {boolean} on */
 export function setSound(on) {
   muted = !on;
   try { localStorage.setItem(KEY, on ? "on" : "off"); } catch { /* remembered until the page closes */ }
@@ -44,8 +45,8 @@ export function unlock() {
 
 /** Tell `kind` by sound and vibration. Returns whether a sound was asked for. @param {Kind} kind */
 export function play(kind) {
-  navigator.vibrate?.(PULSES[kind]);
   if (muted) return false;
+  navigator.vibrate?.(PULSES[kind]);
   unlock();
   if (!audio) return false;
   for (const [pitch, start, length] of TONES[kind]) {

@@ -1,0 +1,128 @@
+"""The description of the API is valid OpenAPI 3.1, and the API keeps to it, whoever asks whatever."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Blueprint, Flask
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from tests.databases import fresh_sqlite
+from tests.doors.api.conftest import Program, token_for
+from tests.flows.reconciliation.builders import Wanted, add_orders, make_world
+from tests.house import make_app, services_of
+from voucher_service.app import create_app
+from voucher_service.partners.api.keys import Scope
+from voucher_service.web import doors
+from voucher_service.web.api.describe import description_of
+
+# `API_EXAMPLES=2000 pytest tests/doors/api` asks more.
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "15"))
+WHO: dict[str, list[Scope] | None] = {
+    "nobody": None,
+    "a key for books": [Scope.BOOKS_READ],
+    "a key for all": list(Scope),
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    folder: Path = tmp_path_factory.mktemp("api")
+    made = make_app(fresh_sqlite(folder), folder)
+    made.extensions["throttle"].spend = lambda *_: None  # thousands a minute are asked here on purpose
+    yield made
+    services_of(made).database.close()
+
+
+@pytest.fixture(scope="module")
+def program(app: Flask) -> Program:
+    with services_of(app).database.begin() as session:
+        world = make_world(session, "Opérateur test")
+        add_orders(session, world, [Wanted(), Wanted(quantity=500)])
+    made = Program(app, app.test_client(), world.partner_id, token_for(app, world.partner_id, list(Scope))[1])
+    assert made.send(made.statement()).status_code == 201
+    return made
+
+
+@contextmanager
+def _replaced(app: Flask, views: dict[str, Callable[..., Any]]) -> Iterator[None]:
+    """Put other views in the place of some, with the same marks."""
+    before = {name: app.view_functions[name] for name in views}
+    for name, view in views.items():
+        view.__dict__.update(before[name].__dict__)
+        app.view_functions[name] = view
+    try:
+        yield
+    finally:
+        app.view_functions.update(before)
+
+
+def _try_all(app: Flask, headers: dict[str, str]) -> Counter[str]:
+    """Ask every operation whatever its description allows, and much that it does not; count by operation."""
+    asked: Counter[str] = Counter()
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
+        operation = found.ok()
+
+        @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
+                  phases=[Phase.generate], suppress_health_check=list(HealthCheck))  # fmt: skip
+        @given(case=operation.as_strategy())
+        def tried(case: Case[Any]) -> None:
+            # Bytes are "valid" by the description and yet no statement: 422 is the right answer to them.
+            lenient: list[Any] = [positive_data_acceptance] if case.operation.label.startswith("POST") else []
+            case.call_and_validate(headers=headers, excluded_checks=lenient)
+            asked[case.operation.label] += 1
+
+        tried()
+    return asked
+
+
+def test_the_description_is_valid(app: Flask) -> None:
+    document = app.test_client().get("/api/v1/openapi.json").get_json()
+    assert document["openapi"].startswith("3.1")
+    schemathesis.openapi.from_dict(document).validate()
+    routes = {rule.endpoint for rule in app.url_map.iter_rules() if rule.endpoint.startswith("api.")}
+    assert sum(map(len, document["paths"].values())) == len(routes) >= 7
+
+
+def test_a_route_that_says_nothing_of_itself_is_found(app: Flask) -> None:
+    planted = Blueprint("api", __name__, url_prefix="/api/v1")
+    planted.add_url_rule("/mute", view_func=doors.public(lambda: "mute"), endpoint="mute")
+    with pytest.raises(RuntimeError, match=r"api\.mute"):
+        description_of(create_app(services_of(app), [planted]), "api")
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_nothing_asked_breaks_it_or_its_description(app: Flask, program: Program, who: str) -> None:
+    scopes = WHO[who]
+    headers = {} if scopes is None else {"Authorization": f"Bearer {token_for(app, program.partner_id, scopes)[1]}"}
+    asked = _try_all(app, headers)
+    assert min(asked.values()) >= EXAMPLES // 3, asked
+
+
+def test_an_answer_that_breaks_the_description_is_found(app: Flask, program: Program) -> None:
+    headers = {"Authorization": f"Bearer {program.token}"}
+    broken = {"api.allocations": lambda: app.response_class('{"items": 3}', content_type="application/json")}
+    with _replaced(app, broken), pytest.raises(FailureGroup):
+        _try_all(app, headers)
+
+
+def test_an_error_of_ours_is_found(app: Flask, program: Program) -> None:
+    def fails() -> Any:
+        raise RuntimeError("planted")
+
+    headers = {"Authorization": f"Bearer {program.token}"}
+    with _replaced(app, {"api.statements": fails}), pytest.raises(FailureGroup):
+        _try_all(app, headers)

@@ -1,0 +1,263 @@
+"""Every PIN of a lot, looked for in everything a full run leaves behind: `make drill-pins`.
+
+A lot is imported, vouchers are redeemed over HTTP, Celery workers set codes aside, a real browser shows some of
+them. Then the database's files and write-ahead log, a dump of every table, Valkey's memory and file, all logs at
+their most talkative, and the browser's profile are searched for each PIN. At the end a PIN is planted in each
+of these places: a search that finds none there has proved nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+import redis
+from playwright.sync_api import BrowserContext, sync_playwright
+from sqlalchemy import select
+
+from tests.browser.chromium import arguments, find_chromium
+from tests.databases import migrate
+from tests.flows.delivery.lots import lot_file, pin
+from tests.programme import MASTER, Programme
+from tests.served import PASSWORD, Counter, _wait, free_port, sign_in
+from tests.servers.postgresql import PostgresServer, database_folder, plain, postgres
+from tests.servers.valkey import valkey
+from voucher_service.fulfilment.lots import import_lot
+from voucher_service.fulfilment.models import Order
+from voucher_service.ids import new_id, utc_now
+from voucher_service.staff.accounts import set_password
+from voucher_service.staff.models import Role, StaffBranch
+
+_PIN = re.compile(rb"PIN-\d{8}-\d{6}")
+_WIDE = re.compile(rb"P\0I\0N\0-\0(?:\d\0){8}-\0(?:\d\0){6}")
+_HEX = re.compile(rb"50494e2d(?:3\d){8}2d(?:3\d){6}", re.IGNORECASE)
+
+
+class Result(NamedTuple):
+    """Where how many bytes were searched, how many PINs were found there, and whether a planted one was."""
+
+    place: str
+    size: int
+    found: int
+    control: bool
+
+
+def found_in(blob: bytes, pins: set[str]) -> set[str]:
+    """Return the PINs that stand in `blob` as UTF-8, as UTF-16 or in hexadecimal."""
+    seen = {one.decode() for one in _PIN.findall(blob)}
+    seen |= {one.decode("utf-16-le") for one in _WIDE.findall(blob)}
+    seen |= {bytes.fromhex(one.decode()).decode() for one in _HEX.findall(blob)}
+    return seen & pins
+
+
+def folder_bytes(folder: Path) -> bytes:
+    """Return the bytes of every file below the folder, one after another."""
+    parts = []
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not file.is_symlink():
+            try:
+                parts.append(file.read_bytes())
+            except OSError:  # a file that its owner has just removed
+                continue
+    return b"\n".join(parts)
+
+
+class Run:
+    """One full run: the servers, what they left, and a PIN to plant in each place."""
+
+    def __init__(self, stack: ExitStack, codes: int) -> None:
+        self.pins = {pin(number) for number in range(codes)}
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(postgres(own=True))
+        assert isinstance(server, PostgresServer)
+        self.server = server
+        self.redis_url = stack.enter_context(valkey(own=True)).url
+        self.valkey = redis.Redis.from_url(self.redis_url)
+        stack.callback(self.valkey.close)
+        migrate(server.url)
+        self.programme = Programme.make(server.url)
+        stack.callback(self.programme.database.close)
+        self.programme.now = utc_now()
+        import_lot(
+            self.programme.database,
+            self.programme.vault,
+            partner_id=self.programme.partner_id,
+            file_name="codes.csv",
+            content=lot_file(list(range(codes))),
+            actor="staff:test",
+            now=self.programme.now,
+        )
+
+    @contextmanager
+    def served(self) -> Iterator[int]:
+        """Serve, and let one Celery worker deliver, both logging all they can; yield the port."""
+        counter = self.programme.member(Role.COUNTER)
+        with self.programme.database.begin() as session:
+            set_password(session, counter.id, PASSWORD)
+            session.add_all(StaffBranch(staff_id=counter.id, branch_id=one.id) for one in self.programme.branches)
+        port = free_port()
+        environment = os.environ | {
+            "DATABASE_URL": self.server.url,
+            "REDIS_URL": self.redis_url,
+            "DATA_DIR": str(self.folder),
+            "PORT": str(port),
+            "DEMO": "0",
+            "SECURE_COOKIES": "0",
+            "LOG_LEVEL": "DEBUG",
+            "WORKERS": "1",
+            "MASTER_KEY": base64.urlsafe_b64encode(MASTER).decode(),
+        }
+        worker = ["-m", "celery", "-A", "wsgi:celery", "worker", "-B", "-c", "1", "-l", "DEBUG"]
+        worker += ["-s", str(self.folder / "beat")]
+        commands = {"web": ["-m", "flask", "--app", "wsgi", "serve"], "worker": worker}
+        started = []
+        with ExitStack() as files:
+            for name, command in commands.items():
+                log = files.enter_context(
+                    (self.folder / f"{name}.log").open("ab")
+                )  # appended to: so is what is planted
+                started.append(subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=log))
+            try:
+                _wait(port, started[0])
+                yield port
+            finally:
+                for process in started:
+                    process.terminate()
+                for process in started:
+                    process.wait(30)
+
+    def redeem(self, port: int, many: int) -> list[UUID]:
+        """Redeem vouchers for codes over HTTP, and wait until each has its code set aside."""
+        given = sign_in(port, self.programme.member(Role.COUNTER).login)
+        orders = []
+        with closing(Counter(given)) as counter:
+            for _ in range(many):
+                voucher = self.programme.issue(offer_id=self.programme.code_id)
+                answer = counter.scan(new_id(), self.programme.digits(voucher))
+                assert answer.status == 201, answer
+                orders.append(UUID(answer.body["order_id"]))
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with self.programme.database.read() as session:
+                states = set(session.scalars(select(Order.state).where(Order.id.in_(orders))))
+            if states == {"held"}:
+                return orders
+            time.sleep(0.3)
+        log = (self.folder / "worker.log").read_text(encoding="utf-8")[-2000:]
+        raise RuntimeError(f"the codes were not set aside: {states}\n{log}")
+
+    def show(self, context: BrowserContext, port: int, orders: list[UUID]) -> int:
+        """Sign in and show each code, the last one twice; return how many PINs stood on the screen."""
+        address, page = f"http://127.0.0.1:{port}", context.new_page()
+        page.goto(f"{address}/sign-in")
+        page.fill("#f-login", self.programme.member(Role.COUNTER).login)
+        page.fill("#f-password", PASSWORD)
+        page.click("main button")
+        page.wait_for_url("**/counter/**")
+        page.set_default_timeout(10_000)
+        shown = 0
+        for order_id in orders:
+            page.goto(f"{address}/counter/top-ups/{order_id}")
+            page.click("form[action*=top-ups] button")
+            shown += page.inner_text(".pin .code").replace(" ", "").replace("\n", "").strip() in self.pins
+        page.goto(f"{address}/counter/top-ups/{orders[-1]}")
+        page.fill("#f-reason", "mal recopié")
+        page.click("form[action*=top-ups] button")
+        return shown + (page.locator(".pin").count() == 1)
+
+    def dump(self) -> bytes:
+        """Return every row of every table, as COPY writes them."""
+        parts = []
+        with psycopg.connect(plain(self.server.url)) as connection:
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            for (table,) in tables:
+                with connection.cursor().copy(f'COPY "{table}" TO STDOUT') as copy:
+                    parts += [bytes(block) for block in copy]
+        return b"".join(parts)
+
+    def places(self) -> dict[str, bytes]:
+        """Return the bytes of every place, flushed to its files first."""
+        with psycopg.connect(plain(self.server.url), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+        self.valkey.save()
+        keys = list(self.valkey.scan_iter(count=1000))
+        memory = b"\n".join(keys) + b"\n".join(bytes(self.valkey.dump(key) or b"") for key in keys)  # type: ignore[arg-type]  # not a coroutine here
+        profile = self.folder / "browser"
+        logs = b"".join(file.read_bytes() for file in self.folder.glob("*.log"))
+        return {
+            "database files and write-ahead log": folder_bytes(database_folder(self.server)),
+            "dump of every table": self.dump(),
+            "Valkey": memory + self.saved(),
+            "logs at DEBUG, data folder": logs + b"".join(f.read_bytes() for f in self.folder.glob("*") if f.is_file()),
+            "browser profile": folder_bytes(profile),
+        }
+
+    def saved(self) -> bytes:
+        """Return what Valkey wrote to its file."""
+        where: Any = self.valkey.config_get("dir")
+        return folder_bytes(Path(where["dir"]))
+
+    def plant(self, context: BrowserContext, port: int, word: str) -> None:
+        """Put a PIN in each place, as a careless change would."""
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{port}/sign-in")
+        page.evaluate("word => localStorage.setItem('planted', word)", word)
+        with psycopg.connect(plain(self.server.url), autocommit=True) as connection:
+            connection.execute("CREATE TABLE planted (word text)")
+            connection.execute("INSERT INTO planted VALUES (%s)", (word,))
+        self.valkey.set("planted", word)
+        with (self.folder / "web.log").open("a") as log:
+            log.write(word)
+
+
+def campaign(codes: int, redeemed: int = 12, shown: int = 5) -> list[Result]:
+    """Run it all and return what was found where."""
+    with ExitStack() as stack:
+        run = Run(stack, codes)
+        with run.served() as port, sync_playwright() as playwright:
+            orders = run.redeem(port, redeemed)
+
+            def browser() -> BrowserContext:
+                return playwright.chromium.launch_persistent_context(
+                    str(run.folder / "browser"), executable_path=str(find_chromium()), args=arguments()
+                )
+
+            context = browser()
+            assert run.show(context, port, orders[:shown]) == shown + 1, "the codes stood on the screen"
+            context.close()
+            clean = {place: (len(blob), len(found_in(blob, run.pins))) for place, blob in run.places().items()}
+            context, word = browser(), pin(codes - 1)
+            run.plant(context, port, word)
+            context.close()
+            control = {place: word in found_in(blob, run.pins) for place, blob in run.places().items()}
+        assert run.programme.findings() == []
+    return [Result(place, *clean[place], control[place]) for place in clean]
+
+
+def main(codes: int) -> int:
+    """Print the result; 0 when no PIN was found and each planted one was."""
+    start = time.monotonic()
+    results = campaign(codes)
+    sys.stdout.write(f"{codes} codes, {time.monotonic() - start:.0f} s\n")
+    for one in results:
+        control = "found" if one.control else "NOT FOUND"
+        line = f"  {one.place:<36} {one.size / 1e6:8.1f} MB  in clear: {one.found:<6} planted: {control}\n"
+        sys.stdout.write(line)
+    good = all(one.found == 0 and one.control for one in results)
+    sys.stdout.write("No PIN in clear.\n" if good else "FAILED\n")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))

@@ -1,0 +1,1 @@
+"""Acceptances without a network, through the real doors and features."""

@@ -1,0 +1,207 @@
+"""What the API answers and is asked, as pydantic models; the description is made from the same ones."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from voucher_service.reconciliation.allocations import AllocationReport
+from voucher_service.reconciliation.explain import Difference, Ours, Theirs
+from voucher_service.reconciliation.models import BreakClass
+from voucher_service.reconciliation.queries import StatementRow
+from voucher_service.units import Unit
+
+Pieces = Annotated[int, Field(description="Whole pieces of `unit`: cents, megabytes, minutes, messages, pieces.")]
+
+
+class Asked(BaseModel):
+    """Which page of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    page: int = Field(default=1, ge=1, le=1_000_000)
+
+
+class AskedDifferences(Asked):
+    """Which differences of a statement."""
+
+    kind: BreakClass | None = None
+    open: bool | None = Field(default=None, description="true: only those nobody has closed; false: only the others.")
+
+
+class AskedUpload(BaseModel):
+    """What is said of a file that is sent as the body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file_name: str = Field(default="releve.csv", min_length=1, max_length=200)
+    first_day: date | None = Field(default=None, description="First day the file speaks for; else that of its lines.")
+    last_day: date | None = Field(default=None, description="Last day the file speaks for.")
+
+
+class AllocationOut(BaseModel):
+    """A gift and where each piece of it lies: received is the sum of the other seven."""
+
+    id: int
+    label: str
+    unit: Unit
+    valid_from: date
+    valid_until: date
+    state: str
+    received: Pieces
+    available: Pieces
+    reserved: Pieces
+    in_delivery: Pieces
+    delivered: Pieces
+    returned: Pieces
+    written_off: Pieces
+    variance: Pieces
+
+    @classmethod
+    def of(cls, gift: AllocationReport) -> AllocationOut:
+        """Return the report of a gift as the API tells it."""
+        return cls.model_validate(gift, from_attributes=True)
+
+
+class StatementOut(BaseModel):
+    """A statement and how far it agrees: `lines` = `matched` + `differing` + lines nobody can explain."""
+
+    id: UUID
+    file_name: str
+    first_day: date
+    last_day: date
+    uploaded_at: datetime
+    lines: int
+    matched: int
+    differing: int
+    open_differences: int = Field(description="Differences that someone still has to explain.")
+    unexplained: int = Field(description="Lines and orders that neither agree nor have a named difference.")
+    clean: bool
+    by_class: dict[BreakClass, int]
+
+    @classmethod
+    def of(cls, row: StatementRow) -> StatementOut:
+        """Return a statement with its figures as the API tells them."""
+        figures = row.figures
+        return cls(
+            id=row.id,
+            file_name=row.file_name,
+            first_day=row.first_day,
+            last_day=row.last_day,
+            uploaded_at=row.uploaded_at,
+            lines=figures.lines,
+            matched=figures.matched,
+            differing=figures.differing,
+            open_differences=figures.open,
+            unexplained=figures.unexplained,
+            clean=figures.clean,
+            by_class=figures.by_class,
+        )
+
+
+class SideOut(BaseModel):
+    """What one side says of a top-up."""
+
+    reference: str | None
+    line: int | None
+    state: str
+    quantity: Pieces
+    unit: Unit
+    at: datetime
+
+    @classmethod
+    def theirs(cls, said: Theirs) -> SideOut:
+        """Return the partner's line."""
+        reference = said.our_ref or said.partner_ref or said.serial
+        return cls(
+            reference=reference,
+            line=said.line,
+            state=said.status,
+            quantity=said.quantity,
+            unit=said.unit,
+            at=said.at,
+        )
+
+    @classmethod
+    def ours(cls, said: Ours) -> SideOut:
+        """Return our order."""
+        return cls(
+            reference=str(said.order_id),
+            line=None,
+            state=said.state,
+            quantity=said.quantity,
+            unit=said.unit,
+            at=said.at,
+        )
+
+
+class DifferenceOut(BaseModel):
+    """A difference between a statement and the books: its class, and what each side says."""
+
+    id: UUID
+    kind: BreakClass
+    priority: int = Field(ge=1, le=4)
+    quantity: Pieces
+    unit: Unit
+    found_at: datetime
+    resolved_at: datetime | None
+    theirs: SideOut | None
+    ours: SideOut | None
+
+    @classmethod
+    def of(cls, found: Difference) -> DifferenceOut:
+        """Return a difference as the API tells it."""
+        return cls(
+            id=found.id,
+            kind=found.kind,
+            priority=found.priority,
+            quantity=found.quantity,
+            unit=found.unit,
+            found_at=found.found_at,
+            resolved_at=found.resolved_at,
+            theirs=None if found.theirs is None else SideOut.theirs(found.theirs),
+            ours=None if found.ours is None else SideOut.ours(found.ours),
+        )
+
+
+class Listing(BaseModel):
+    """Part of a list; `next` is the address of the following part, null at the end."""
+
+    total: int
+    next: str | None
+
+
+class AllocationsOut(Listing):
+    """Gifts, oldest first."""
+
+    items: list[AllocationOut]
+
+
+class StatementsOut(Listing):
+    """Statements, newest first."""
+
+    items: list[StatementOut]
+
+
+class DifferencesOut(Listing):
+    """Differences, most urgent first."""
+
+    items: list[DifferenceOut]
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable and documented; `detail` is a sentence with the next step."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    field: str | None = None
+    line: int | None = None
+    column: str | None = None
+    faults: dict[str, str] | None = None
+    incident: str | None = None

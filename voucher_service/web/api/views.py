@@ -1,0 +1,164 @@
+"""The routes of `/api/v1`. Each sees its own partner only; another's things do not exist for it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import UnsupportedMediaType
+
+from voucher_service.errors import BadInput, NotFound
+from voucher_service.partners.api.keys import Scope
+from voucher_service.reconciliation import queries
+from voucher_service.reconciliation.allocations import allocation_report
+from voucher_service.reconciliation.run import run
+from voucher_service.reconciliation.statements import import_statement
+from voucher_service.web import doors
+from voucher_service.web.api import schemas
+from voucher_service.web.api.describe import Description, described, description_of
+from voucher_service.web.api.once import once
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+REQUESTS = doors.Rule("api", tries=600, seconds=60)
+FILES = ("text/csv", "application/octet-stream")
+
+
+@blueprint.before_request
+def limit() -> None:
+    """Let a program ask ten times a second for a minute, no more. Raises TooManyTries."""
+    doors.throttle().spend(REQUESTS, request.headers.get("Authorization") or doors.address())
+
+
+@blueprint.get("/openapi.json")
+@doors.public
+@described(Description("This description, in OpenAPI 3.1.", answer=None))
+def openapi() -> ResponseReturnValue:
+    """Describe the API; the same for everyone."""
+    return jsonify(description_of(current_app, blueprint.name))
+
+
+@blueprint.get("/allocations")
+@doors.requires_key(Scope.BOOKS_READ)
+@described(Description("What became of each of your gifts.", answer=schemas.AllocationsOut, query=schemas.Asked))
+def allocations() -> ResponseReturnValue:
+    """List the partner's gifts, oldest first."""
+    page = doors.read_query(schemas.Asked).page
+    with doors.services().database.read() as session:
+        gifts = allocation_report(session, doors.key_holder().partner_id)
+    start = (page - 1) * queries.PAGE
+    items = [schemas.AllocationOut.of(gift) for gift in gifts[start : start + queries.PAGE]]
+    return _json(schemas.AllocationsOut(items=items, total=len(gifts), next=_next(page, len(gifts))))
+
+
+@blueprint.get("/allocations/<int:allocation_id>")
+@doors.requires_key(Scope.BOOKS_READ)
+@described(Description("What became of one gift.", answer=schemas.AllocationOut))
+def allocation(allocation_id: int) -> ResponseReturnValue:
+    """Tell one gift of the partner."""
+    with doors.services().database.read() as session:
+        gifts = allocation_report(session, doors.key_holder().partner_id)
+    found = next((gift for gift in gifts if gift.id == allocation_id), None)
+    if found is None:
+        raise NotFound("Cette dotation n’existe pas, ou n’est pas la vôtre.")
+    return _json(schemas.AllocationOut.of(found))
+
+
+@blueprint.get("/statements")
+@doors.requires_key(Scope.STATEMENTS_READ)
+@described(Description("Your statements and how far each agrees.", answer=schemas.StatementsOut, query=schemas.Asked))
+def statements() -> ResponseReturnValue:
+    """List the partner's statements, newest first."""
+    page = doors.read_query(schemas.Asked).page
+    with doors.services().database.read() as session:
+        rows, total = queries.statements(session, doors.key_holder().partner_id, page=page)
+    items = [schemas.StatementOut.of(row) for row in rows]
+    return _json(schemas.StatementsOut(items=items, total=total, next=_next(page, total)))
+
+
+@blueprint.get("/statements/<uuid:statement_id>")
+@doors.requires_key(Scope.STATEMENTS_READ)
+@described(Description("One statement and how far it agrees.", answer=schemas.StatementOut))
+def statement(statement_id: UUID) -> ResponseReturnValue:
+    """Tell one statement of the partner."""
+    with doors.services().database.read() as session:
+        return _json(_statement(session, doors.key_holder().partner_id, statement_id))
+
+
+@blueprint.get("/statements/<uuid:statement_id>/differences")
+@doors.requires_key(Scope.STATEMENTS_READ)
+@described(
+    Description(
+        "The differences of a statement, each with its class and what both sides say.",
+        answer=schemas.DifferencesOut,
+        query=schemas.AskedDifferences,
+    )
+)
+def differences(statement_id: UUID) -> ResponseReturnValue:
+    """List the differences of one of the partner's statements, most urgent first."""
+    asked = doors.read_query(schemas.AskedDifferences)
+    resolved = None if asked.open is None else not asked.open
+    with doors.services().database.read() as session:
+        of = queries.statement_of(session, doors.key_holder().partner_id, statement_id)
+        found, total = queries.differences(session, of, kind=asked.kind, resolved=resolved, page=asked.page)
+    items = [schemas.DifferenceOut.of(one) for one in found]
+    return _json(schemas.DifferencesOut(items=items, total=total, next=_next(asked.page, total)))
+
+
+@blueprint.post("/statements")
+@doors.requires_key(Scope.STATEMENTS_WRITE, upload=True)
+@described(
+    Description(
+        "Send a statement: the file is the body. It is kept whole or refused whole, and reconciled at once.",
+        answer=schemas.StatementOut,
+        status=201,
+        query=schemas.AskedUpload,
+        takes=FILES,
+        problems=(409, 413, 415),
+    )
+)
+def upload() -> ResponseReturnValue:
+    """Import and reconcile the file that is the body; the same file again answers with the first."""
+    if request.mimetype not in FILES:
+        raise UnsupportedMediaType
+    asked = doors.read_query(schemas.AskedUpload)
+    if (asked.first_day is None) != (asked.last_day is None):
+        missing = "first_day" if asked.first_day is None else "last_day"
+        raise BadInput("Donnez les deux jours de la période, ou aucun.", field=missing)
+    return once(201, _import, asked)
+
+
+def _import(session: Session, asked: schemas.AskedUpload) -> schemas.StatementOut:
+    holder, now = doors.key_holder(), doors.now()
+    period = (asked.first_day, asked.last_day) if asked.first_day and asked.last_day else None
+    kept = import_statement(
+        session,
+        partner_id=holder.partner_id,
+        file_name=asked.file_name,
+        content=request.get_data(cache=True),
+        actor=holder.actor,
+        now=now,
+        period=period,
+    )
+    run(session, kept.id, now)
+    return _statement(session, holder.partner_id, kept.id)
+
+
+def _statement(session: Session, partner_id: UUID, statement_id: UUID) -> schemas.StatementOut:
+    found = queries.statement_of(session, partner_id, statement_id)
+    return schemas.StatementOut.of(queries.row_of(session, found))
+
+
+def _next(page: int, total: int) -> str | None:
+    assert request.endpoint is not None, "a list is told by a view"
+    if page * queries.PAGE >= total:
+        return None
+    kept: dict[str, object] = {name: value for name, value in request.args.items() if name != "page"}
+    return url_for(request.endpoint, **(request.view_args or {}), **kept, page=page + 1)  # type: ignore[arg-type]  # names of our own routes
+
+
+def _json(answer: BaseModel, status: int = 200) -> Response:
+    return Response(answer.model_dump_json(), status, content_type="application/json")

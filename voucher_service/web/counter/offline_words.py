@@ -1,0 +1,66 @@
+"""The answer to an entry as the page is told it. An acceptance made in good faith is never called failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask_babel import gettext as _
+
+from voucher_service.web.counter.words import moment
+
+
+def answer_words(
+    seq: int,
+    scan_id: UUID,
+    status: str,
+    reason: str | None,
+    *,
+    known: bool = False,
+    detail: Mapping[str, Any] | None = None,
+    visit_id: UUID | None = None,
+    order_id: UUID | None = None,
+) -> dict[str, Any]:
+    """Return `{seq, scan_id, status, reason, known, at, branch, visit_id, order_id, words}`."""
+    facts = detail or {}
+    return {
+        "seq": seq,
+        "scan_id": str(scan_id),
+        "status": status,
+        "reason": reason,
+        "known": known,
+        "at": facts.get("at"),
+        "branch": facts.get("branch"),
+        "visit_id": str(visit_id) if visit_id else None,
+        "order_id": str(order_id) if order_id else None,
+        "words": _words(status, reason, facts),
+    }
+
+
+def _words(status: str, reason: str | None, facts: Mapping[str, Any]) -> dict[str, str]:
+    if status == "confirmed":
+        return _three(_("Confirmé"), _("Le passage est enregistré."), _("La recharge part : rien d’autre à faire."))
+    if status == "invalid":
+        return _three(
+            _("À vérifier"),
+            _("Cet enregistrement n’a pas pu être lu."),
+            _("Gardez l’appareil et appelez la coordination."),
+        )
+    settle = _("Rien à faire ici : la coordination le règle, votre acceptation est gardée.")
+    if reason == "used" and "at" in facts and "branch" in facts:
+        told = _(
+            "Ce bon a aussi été utilisé le %(at)s à %(branch)s.",
+            at=moment(datetime.fromisoformat(facts["at"])),
+            branch=facts["branch"],
+        )
+    elif status == "conflict":
+        told = _("Ce bon a changé d’état entre-temps.")
+    else:
+        told = _("Cette acceptation demande le regard d’une personne.")
+    return _three(_("À régler par la coordination"), told, settle)
+
+
+def _three(word: str, sentence: str, next_step: str) -> dict[str, str]:
+    return {"word": word, "sentence": sentence, "next_step": next_step}

@@ -1,0 +1,75 @@
+// @ts-check
+/** *Appareil*: enrol this device with the coordination's code, open and close a shift at it. */
+import { byId, fill, icon, el } from "./counter-dom.js";
+import { Refusal } from "./counter-server.js";
+import { reckon, sayMoment } from "./offline/clock.js";
+import { closeShift, enrol, openShift, refresh, Unsent } from "./offline/device.js";
+import { line } from "./offline/line.js";
+import { fact } from "./offline/store.js";
+
+const page = byId("device-page");
+const words = JSON.parse(page.dataset.words).device;
+const [enrolForm, shiftForm, open, about, fault] = ["enrol", "shift", "open-shift", "about", "device-fault"].map(byId);
+const language = document.documentElement.lang;
+
+async function paint() {
+  const [device, state] = await Promise.all([fact("device"), fact("state")]);
+  const { now } = await reckon();
+  const shift = state?.shift && now && Date.parse(state.shift.ends_at) > now.getTime() ? state.shift : null;
+  about.textContent = device ? fill(words.enrolled, device) : words.not_enrolled;
+  enrolForm.hidden = Boolean(device && !device.halted);
+  shiftForm.hidden = !device || Boolean(device.halted) || Boolean(shift);
+  open.hidden = !device || !shift;
+  page.dataset.part = !device || device.halted ? "enrol" : shift ? "open" : "shift";
+  if (shift) byId("shift-words").textContent = fill(words.shift_open, { until: sayMoment(shift.ends_at, language) });
+}
+
+/** @param {unknown} error */
+function say(error) {
+  const text = error instanceof Refusal ? error.message : error instanceof Unsent ? words.unsent : words.away;
+  fault.replaceChildren(el("p", {}, icon("bad"), text));
+  fault.hidden = false;
+  fault.focus();
+}
+
+/** Do it, then show what is due next; a fault is said and nothing is lost. @param {() => Promise<unknown>} act */
+async function attempt(act) {
+  fault.hidden = true;
+  try {
+    await act();
+    await refresh().catch(() => {}); // the line asks again
+  } catch (error) {
+    say(error);
+  }
+  await line.count();
+  await paint();
+}
+
+enrolForm.addEventListener("submit", (/** @type {Event} */ event) => {
+  event.preventDefault();
+  void attempt(() => enrol(byId("f-invitation").value));
+});
+shiftForm.addEventListener("submit", (/** @type {Event} */ event) => {
+  event.preventDefault();
+  const [login, pin] = [byId("f-login"), byId("f-pin")];
+  void attempt(async () => {
+    const sent = { login: login.value.trim(), pin: pin.value };
+    pin.value = "";
+    await openShift(sent);
+    location.assign(page.dataset.counter);
+  });
+});
+byId("with-session").addEventListener("click", () => attempt(async () => {
+  const answer = await fetch(`${page.dataset.counter}token`, { headers: { Accept: "application/json" }, cache: "no-store" });
+  const read = await answer.json();
+  if (!answer.ok) throw new Refusal(read);
+  await openShift({}, read.csrf_token);
+}));
+byId("close-shift").addEventListener("click", () => attempt(async () => closeShift((await fact("state")).shift.id)));
+
+const invited = /^#([0-9A-Za-z]{10})$/.exec(location.hash);
+if (invited) {
+  byId("f-invitation").value = invited[1];
+  history.replaceState(null, "", location.pathname + location.search); // the code is good once: it stays nowhere
+}
+await paint();

@@ -1,0 +1,46 @@
+// @ts-check
+/** Our time as this device reckons it: the server's, and what has passed since by the device's own clocks. */
+import { fact, keep } from "./store.js";
+
+const ZONE = "Europe/Paris";
+/** Heard in this page's life: then the monotonic clock tells what has passed. @type {{server: number, mono: number}|null} */
+let fresh = null;
+
+/** Keep the server's time. @param {string} now ISO */
+export async function hear(now) {
+  fresh = { server: Date.parse(now), mono: performance.now() };
+  await keep("heard", { server: fresh.server, wall: Date.now() });
+}
+
+/** Our time, or null when the device's clock ran backwards since, and whole ms since it was heard (-1: reloaded since). */
+export async function reckon() {
+  if (fresh) {
+    const age = Math.round(performance.now() - fresh.mono);
+    return { now: new Date(fresh.server + age), age };
+  }
+  const heard = await fact("heard");
+  if (!heard || Date.now() < heard.wall) return { now: null, age: -1 };
+  return { now: new Date(heard.server + Date.now() - heard.wall), age: -1 };
+}
+
+/** The day at the branches, ISO. @param {Date} at */
+export const dayOf = (at) => new Intl.DateTimeFormat("en-CA", { timeZone: ZONE, year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
+
+/** @param {string} iso an instant @param {string} language */
+export function sayMoment(iso, language) {
+  const parts = new Intl.DateTimeFormat(language, { timeZone: ZONE, day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  return parts.format(new Date(iso));
+}
+
+/** @param {string} iso a date @param {string} language */
+export function sayDay(iso, language) {
+  return new Intl.DateTimeFormat(language, { timeZone: "UTC", day: "numeric", month: "long", year: "numeric" }).format(new Date(`${iso}T00:00:00Z`));
+}
+
+/** How long ago, in words. @param {number} ms @param {string} language */
+export function sayAge(ms, language) {
+  const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 60) return words.format(-minutes, "minute");
+  return minutes < 48 * 60 ? words.format(-Math.round(minutes / 60), "hour") : words.format(-Math.round(minutes / 1440), "day");
+}

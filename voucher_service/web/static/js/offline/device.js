@@ -1,0 +1,161 @@
+// @ts-check
+/**
+ * This device and the server: enrolment, shift, state, upload. Every request but the first is signed by the device's
+ * key; nobody's session is needed (docs/offline.md, *Endpoints*).
+ */
+import { Refusal } from "../counter-server.js";
+import { hear } from "./clock.js";
+import { base64url, bytesOf, isSignedBy } from "./code.js";
+import { applied, digests, emptyList } from "./lists.js";
+import { fact, head, keep, keepLists, lists, rows, settle, wipe, wipeLists } from "./store.js";
+import { enrolmentText, newKey, requestText, sign } from "./wire.js";
+
+const BASE = "/counter/offline/";
+const UPLOAD = 50;
+const utf8 = new TextEncoder();
+
+/** There was no answer. */
+export class Away extends Error {}
+
+/** Something still waits to be uploaded: it must not be wiped. */
+export class Unsent extends Error {}
+
+/**
+ * @param {string} path @param {object} body @param {{device?: import("./store.js").Device, token?: string, patience?: number}} how
+ * @returns {Promise<any>} @throws {Away|Refusal}
+ */
+async function post(path, body, { device, token, patience = 8000 }) {
+  const text = JSON.stringify(body);
+  /** @type {Record<string, string>} */ const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  if (device) {
+    headers["Device-Id"] = device.id;
+    headers["Device-Signature"] = await sign(device.pair.privateKey, await requestText(BASE + path, text));
+  }
+  if (token) headers["X-CSRFToken"] = token;
+  /** @type {Response} */ let answer;
+  try {
+    answer = await fetch(BASE + path, { method: "POST", headers, body: text, cache: "no-store", redirect: "error", signal: AbortSignal.timeout(patience) });
+  } catch {
+    throw new Away();
+  }
+  const read = await answer.json().catch(() => null);
+  if (answer.status >= 500 || !read) throw new Away();
+  if (!answer.ok) throw new Refusal(read);
+  if (read.now) await hear(read.now);
+  return read;
+}
+
+/**
+ * Enrol with a coordinator's code. A lost answer is asked for again with the same key.
+ * @param {string} code ten characters @returns {Promise<import("./store.js").Device>}
+ * @throws {Unsent} an earlier enrolment left something to upload, and the server does not answer
+ */
+export async function enrol(code) {
+  await upload().catch(() => {});
+  if ((await rows("waiting")).length) throw new Unsent();
+  const clean = code.toUpperCase().replace(/[^0-9A-Z]/g, "");
+  let invitation = await fact("invitation");
+  if (invitation?.code !== clean) {
+    invitation = { code: clean, pair: await newKey() };
+    await keep("invitation", invitation);
+  }
+  const { pair } = invitation;
+  const point = await crypto.subtle.exportKey("raw", pair.publicKey);
+  const answer = await post("enrol", {
+    code: clean,
+    public_key: base64url(await crypto.subtle.exportKey("spki", pair.publicKey)),
+    signature: await sign(pair.privateKey, enrolmentText(clean, point)),
+  }, {});
+  await wipe();
+  const device = { ...answer.device, box: answer.box, root: answer.root, pair, halted: "" };
+  await keep("device", device);
+  await hear(answer.now);
+  await navigator.storage?.persist?.().catch(() => false);
+  return device;
+}
+
+/** @param {import("./store.js").Device} device @param {string} why */
+async function halt(device, why) {
+  if (device.halted === why) return;
+  await keep("device", { ...device, halted: why });
+  await wipeLists();
+}
+
+/** Learn from a refusal that this device has been withdrawn. @param {unknown} error @param {import("./store.js").Device} device */
+async function stopIfRefused(error, device) {
+  const code = error instanceof Refusal ? error.problem.code : "";
+  if (["device_unknown", "bad_signature", "device_revoked"].includes(code)) await halt(device, code);
+}
+
+/** Open a shift with a PIN, or with the session of who is signed in. @param {{login: string, pin: string}|{}} who @param {string} [token] */
+export async function openShift(who, token) {
+  const device = await fact("device");
+  const answer = await post("shift", who, { device, token });
+  const { staff: _name, ...shift } = answer.shift; // a name is not kept on the device
+  await keep("state", { ...(await fact("state")), shift });
+  return answer;
+}
+
+/** @param {string} shiftId */
+export async function closeShift(shiftId) {
+  const device = await fact("device");
+  const answer = await post("shift/close", { shift_id: shiftId }, { device });
+  await keep("state", { ...(await fact("state")), shift: null });
+  return answer;
+}
+
+/** @param {string} root b64 @param {{signed: string, signature: string}} keys @returns {Promise<any[]>} */
+async function believed(root, { signed, signature }) {
+  const good = await isSignedBy(bytesOf(root), bytesOf(signature), utf8.encode(`cdp-keys-v1\n${signed}`));
+  if (!good) throw new Error("the list of keys is not signed by the root that was pinned");
+  return JSON.parse(signed);
+}
+
+/** Ask for what is new: keys, lists, offers, lease. @param {{whole?: boolean, patience?: number}} [how] @returns {Promise<any>} */
+export async function refresh({ whole = false, patience = 8000 } = {}) {
+  const device = await fact("device");
+  const held = await lists();
+  /** @type {Record<string, string>} */ const have = {};
+  if (!whole) for (const [name, list] of held) have[name] = await digests(list);
+  const { seq, hash } = await head();
+  let answer;
+  try {
+    answer = await post("state", { head: { seq, hash }, have }, { device, patience });
+  } catch (error) {
+    await stopIfRefused(error, device);
+    throw error;
+  }
+  const after = new Map();
+  for (const [name, change] of Object.entries(answer.lists)) {
+    const list = await applied((!whole && held.get(name)) || emptyList(), change);
+    if (!list) return whole ? Promise.reject(new Error("the lists do not meet their sum")) : refresh({ whole: true });
+    after.set(name, list);
+  }
+  const keys = await believed(device.root, answer.keys);
+  const { staff: _name, ...shift } = answer.shift ?? {};
+  await keepLists(after);
+  await keep("state", { keys, offers: answer.offers, forms: answer.forms, lease: answer.lease, shift: answer.shift ? shift : null,
+    received_to: answer.received_to, missing: answer.missing, fetched_at: answer.now });
+  await keep("device", { ...device, ...answer.device });
+  if (answer.restored || answer.forked) await halt(await fact("device"), answer.forked ? "forked" : "restored");
+  return answer;
+}
+
+/** Send what waits, oldest first, until nothing does or there is no answer. Returns the answers. @returns {Promise<any[]>} */
+export async function upload() {
+  const device = await fact("device");
+  if (!device) return [];
+  /** @type {any[]} */ const all = [];
+  for (;;) {
+    const waiting = (await rows("waiting")).slice(0, UPLOAD);
+    if (!waiting.length) return all;
+    const sent = waiting.map(({ entry }) => packed(entry));
+    const { answers } = await post("entries", { entries: sent }, { device });
+    for (const answer of answers) await settle(answer.seq, answer);
+    all.push(...answers);
+    if (!answers.length) return all; // never ask the same for ever
+  }
+}
+
+/** An entry as it travels. @param {any} entry */
+const packed = ({ sealed, ...rest }) => ({ ...rest, sealed: base64url(sealed) });
