@@ -34,6 +34,15 @@ EACH = 3  # addresses of one route whose links are followed
 MOST = 1500  # answers of one walk; more means that links lead round in circles
 
 NOT_FOUND_BY_LINKS = {
+    "admin.connections.edit": "NOT YET JUDGED: the demonstration has no connection of its own to open",
+    "admin.connections.show": "NOT YET JUDGED: the demonstration has no connection of its own to open",
+    "admin.connections.try_order": "NOT YET JUDGED: the demonstration has no connection of its own to open",
+    "api.allocation": "no page: JSON for a program with a key",
+    "api.allocations": "no page: JSON for a program with a key",
+    "api.differences": "no page: JSON for a program with a key",
+    "api.statement": "no page: JSON for a program with a key",
+    "api.statements": "no page: JSON for a program with a key",
+    "partner_closing.download": "no page: a file, once a month is closed",
     "admin.batches.progress": "no page: a part of one, which htmx asks for",
     "counter_api.order": "no page: JSON, asked by the counter's own page",
     "beneficiary.scanned": "no page of ours is linked to it: a telephone's own camera opens it, as `held` does",
