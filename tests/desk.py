@@ -39,6 +39,7 @@ from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger_door
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.views import blueprint as partner_door
 from voucher_service.web.session.views import blueprint as session_door
 
@@ -73,6 +74,7 @@ class Desk:
             beneficiary,
             partner_door,
             partner_books,
+            partner_closing,
             ledger_door,
         ]
         app = create_app(services, doors)
