@@ -9,10 +9,12 @@ from flask import Flask
 
 from admin.blueprint import blueprint as admin
 from integrations import build_providers
+from integrations.kinds import build_kinds
 from integrations.messages import build_gateways
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
+from voucher_service.fulfilment.routes import Routes
 from voucher_service.fulfilment.worker import EmbeddedWorker
 from voucher_service.messages.worker import MessageWorker, Messenger
 from voucher_service.services import Services
@@ -32,6 +34,7 @@ from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
 from voucher_service.web.metrics.views import blueprint as metrics
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
@@ -39,13 +42,15 @@ from voucher_service.web.session.views import blueprint as session
 
 def build(settings: Settings) -> Services:
     """Return what a process holds."""
-    vault = Vault(settings.load_master_key)
+    vault, database = Vault(settings.load_master_key), Database(settings.database)
+    kinds = build_kinds(private_addresses=settings.private_partners)
     return Services(
         settings=settings,
-        database=Database(settings.database),
+        database=database,
         vault=vault,
         ring=KeyRing(vault, settings.organisation),
-        providers=build_providers(settings),
+        providers=Routes(build_providers(settings), kinds, database, vault),
+        kinds=kinds,
         gateways=build_gateways(),
     )
 
@@ -53,8 +58,8 @@ def build(settings: Settings) -> Services:
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
     counters = [counter, counter_api, counter_kept, counter_offline, counter_visits]
-    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_keys]
-    doors = [*people, api, ledger, callbacks, metrics]
+    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_closing]
+    doors = [*people, partner_keys, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 

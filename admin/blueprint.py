@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from admin import menu, room, words
 from admin.delivery import one as order
 from admin.delivery import orders, routes
-from admin.gifts import allocations, partners, stock, stock_acts
+from admin.gifts import allocations, connections, partners, stock, stock_acts
 from admin.house import books, branches, team, thresholds, today
 from admin.messages import gateways, messages, send, texts
 from admin.people import people, visits
@@ -29,6 +29,7 @@ ROOMS = (
     partners,
     stock,
     stock_acts,
+    connections,
     campaigns,
     offers,
     people,

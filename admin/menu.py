@@ -34,6 +34,7 @@ def _groups() -> list[Group]:
                 (_("Dotations"), "admin.allocations.index", "admin.allocations."),
                 (_("Opérateurs et conventions"), "admin.partners.index", "admin.partners."),
                 (_("Codes en stock"), "admin.stock.index", "admin.stock"),
+                (_("Raccordements"), "admin.connections.index", "admin.connections."),
             ],
         ),
         (

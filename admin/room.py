@@ -39,6 +39,7 @@ _FIELD_OF = {
     "login_taken": "login",
     "branch_exists": "name",
     "phone_shared_by_too_many": "phone",
+    "route_taken": "route",
 }
 
 
@@ -52,6 +53,7 @@ class Kind(StrEnum):
     RADIOS = "radios"
     CHECKS = "checks"
     FILE = "file"
+    HIDDEN = "hidden"  # typed unseen, never shown again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,8 @@ class Form:
     def _value(self, one: Field) -> object:
         if request.method != "POST":
             return one.value
+        if one.kind is Kind.HIDDEN:
+            return ""
         return request.form.getlist(one.name) if one.kind is Kind.CHECKS else request.form.get(one.name, "")[:2000]
 
 

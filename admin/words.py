@@ -59,12 +59,11 @@ def unit(value: str) -> str:
 
 def route(value: str) -> str:
     """Return how an offer is delivered."""
-    return str(
-        {
-            Route.SANDBOX: _("Recharge directe par l’opérateur (partenaire d’essai)"),
-            Route.CODE_STOCK: _("Code de recharge pris dans le stock"),
-        }[Route(value)]
-    )
+    fixed = {
+        Route.SANDBOX.value: _("Recharge directe par l’opérateur (partenaire d’essai)"),
+        Route.CODE_STOCK.value: _("Code de recharge pris dans le stock"),
+    }
+    return str(fixed.get(value) or _("Recharge directe par le raccordement « %(route)s »", route=value))
 
 
 def draw_down(value: str) -> str:

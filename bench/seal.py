@@ -51,7 +51,7 @@ def main(transfers: int, leaves: int, rounds: int, each: int) -> None:
         rate(programme, transfers)
         proofs(programme.database)
         cost(programme, server.url, transfers, rounds, each)
-        many_leaves(programme.database, leaves)
+        many_leaves(programme.database, leaves)  # last: these leaves have no transfers
         proofs(programme.database)
         programme.database.close()
 

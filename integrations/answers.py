@@ -77,7 +77,7 @@ def without(private: Collection[str], said: T) -> T:
     """
 
     def clean(value: str | int | None) -> str | int | None:
-        hit = isinstance(value, str) and any(secret in value for secret in private if secret)
+        hit = isinstance(value, str) and any(secret in value for secret in private if len(secret) >= 6)
         return "…" if hit else value
 
     whole: Submitted | Found | Undone = said

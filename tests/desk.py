@@ -39,6 +39,8 @@ from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger_door
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.closing import blueprint as partner_closing
+from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner_door
 from voucher_service.web.session.views import blueprint as session_door
 
@@ -73,6 +75,8 @@ class Desk:
             beneficiary,
             partner_door,
             partner_books,
+            partner_closing,
+            partner_keys,
             ledger_door,
         ]
         app = create_app(services, doors)

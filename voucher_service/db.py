@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, String, create_engine, event, text
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, String, create_engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -77,6 +77,8 @@ class Database:
         # A pool of its own: setting the mode on a borrowed connection, and back, costs as much as a query.
         self._alone = self.engine if self.is_sqlite else _autocommit_engine(url, pool_size)
         self._autocommit = sessionmaker(self._alone, expire_on_commit=False)
+        self._reader = self.engine if self.is_sqlite else _autocommit_engine(url, pool_size, read_only=True)
+        self._reading = sessionmaker(self._reader, expire_on_commit=False)
         # SQLite has one writer; threads that poll for its lock starve each other, so they queue here instead.
         self._writer: AbstractContextManager[object] = threading.RLock() if self.is_sqlite else nullcontext()
 
@@ -96,16 +98,23 @@ class Database:
     def read(self) -> Iterator[Session]:
         """Open a session for reading: it takes no write lock. What was read stays readable after the block.
 
+        The database refuses whatever would write here: without a transaction around it, it would be kept.
         On PostgreSQL each query stands alone, as it would in READ COMMITTED, without BEGIN and ROLLBACK trips;
         so a result cannot be streamed from a server-side cursor (`yield_per`), which needs a transaction.
         """
-        with (self._sessions if self.is_sqlite else self._autocommit)() as session:
+        with self._reading() as session:
             if self.is_sqlite:
                 session.connection(execution_options={"read_only": True})
             with session.no_autoflush:
                 yield session
             session.expunge_all()
             session.rollback()
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """Lend a connection for one query, as `read` does but without a session: for what every request asks."""
+        with self._reader.connect() as connection:
+            yield connection.execution_options(read_only=True) if self.is_sqlite else connection
 
     def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(session, …)` in one transaction, once more when a constraint says someone was first.
@@ -147,13 +156,13 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
-        self.engine.dispose()
-        self._alone.dispose()
+        for engine in (self.engine, self._alone, self._reader):
+            engine.dispose()
 
     def forget_connections(self) -> None:
         """Leave the connections to the process this one was forked from, and open new ones when needed."""
-        self.engine.dispose(close=False)
-        self._alone.dispose(close=False)
+        for engine in (self.engine, self._alone, self._reader):
+            engine.dispose(close=False)
 
 
 def _engine(url: str, pool_size: int) -> Engine:
@@ -166,8 +175,8 @@ def _engine(url: str, pool_size: int) -> Engine:
     return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, hide_parameters=True)
 
 
-def _autocommit_engine(url: str, pool_size: int) -> Engine:
-    return create_engine(
+def _autocommit_engine(url: str, pool_size: int, *, read_only: bool = False) -> Engine:
+    engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
         pool_size=pool_size,
@@ -175,6 +184,13 @@ def _autocommit_engine(url: str, pool_size: int) -> Engine:
         pool_reset_on_return=None,  # there is never anything to roll back
         hide_parameters=True,
     )
+    if read_only:
+        event.listen(engine, "connect", _postgres_read_only)
+    return engine
+
+
+def _postgres_read_only(connection: Any, _record: Any) -> None:
+    connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:
@@ -199,4 +215,6 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
 
 def _sqlite_begin(connection: Any) -> None:
     read_only = connection.get_execution_options().get("read_only", False)
+    # Connections are shared by readers and writers: each says anew what it may do.
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

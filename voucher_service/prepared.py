@@ -40,13 +40,18 @@ class Prepared:
         Raises:
             IntegrityError, OperationalError: as SQLAlchemy names them.
         """
+        rows = self.all(connection, given)
+        return rows[0] if rows else None
+
+    def all(self, connection: Connection, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Execute as `one_or_none` does and return every row."""
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
         try:
             with psycopg.RawCursor(driver) as cursor:
                 # Prepared on the server at the first use: planning costs more than executing.
                 cursor.execute(self.sql.encode(), [given[name] for name in self.names], prepare=True)
-                return cursor.fetchone()
+                return cursor.fetchall()
         except psycopg.IntegrityError as error:
             raise IntegrityError(self.sql, None, error) from error
         except psycopg.OperationalError as error:

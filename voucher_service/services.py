@@ -8,7 +8,9 @@ from datetime import datetime
 
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
+from voucher_service.fulfilment.kinds import Kinds
 from voucher_service.fulfilment.providers import Provider
+from voucher_service.fulfilment.routes import Routes
 from voucher_service.ledger.seal.note import LogSigner
 from voucher_service.ledger.seal.publish import seal_and_publish
 from voucher_service.messages.gateways import Factories
@@ -29,6 +31,13 @@ class Services:
     vault: Vault
     ring: KeyRing
     providers: Mapping[str, Provider]
+    kinds: Kinds = field(default_factory=dict)
+
+    def look_again(self) -> None:
+        """Let this process see at once what was just changed of the connections; the others see it in seconds."""
+        if isinstance(self.providers, Routes):
+            self.providers.look_again()
+
     gateways: Factories = field(default_factory=dict)
 
     def log_signer(self) -> LogSigner:

@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     deliver_in_web: bool = Field(
         default=True, description="Deliver from a thread of the web process when there is no REDIS_URL."
     )
+    private_partners: bool = Field(
+        default=False,
+        description="Let connections marked as trials lead to addresses of this machine and network.",
+    )
     offline_vouchers: int = Field(
         default=100,
         ge=0,

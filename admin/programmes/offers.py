@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from admin import room, words
-from voucher_service.errors import NotFound
+from voucher_service.errors import BadInput, NotFound
+from voucher_service.fulfilment.connections import connections
 from voucher_service.partners import catalogue, lists, policies
 from voucher_service.partners.models import Offer, Route
 from voucher_service.units import Unit, typed
@@ -39,7 +40,7 @@ class NewOffer(Terms):
     name_fr: str = Field(min_length=1, max_length=80)
     name_en: str = Field(min_length=1, max_length=80)
     unit: Unit
-    route: Route
+    route: str = Field(min_length=1, max_length=16)
     product_code: str = Field(min_length=1, max_length=40)
 
 
@@ -86,11 +87,23 @@ def create() -> ResponseReturnValue:
 
 def _create(session: Session, sent: NewOffer, today: date) -> Offer:
     quantity = doors.read_quantity(sent.quantity, sent.unit, field="quantity")
+    _check_route(session, sent)
     made = catalogue.create_offer(
         session, **sent.model_dump(include=NewOffer.model_fields.keys() - Terms.model_fields.keys())
     )
     policies.set_terms(session, offer_id=made.id, quantity=quantity, today=today, **sent.model_dump(include=_DATED))
     return made
+
+
+def _check_route(session: Session, sent: NewOffer) -> None:
+    if sent.route in {one.value for one in Route}:
+        return
+    held = next((one for one in connections(session) if one.route == sent.route), None)
+    if held is None or held.partner_id != sent.partner_id:
+        raise BadInput(_("Ce raccordement n’est pas celui de cet opérateur."), field="route")
+    provider = doors.services().providers.get(sent.route)
+    if provider is not None and sent.unit not in provider.capabilities.units:
+        raise BadInput(_("Ce raccordement ne livre pas cette unité."), field="unit")
 
 
 _DATED = {"effective_from", "face_value_cents", "price_cents", "validity_days"}
@@ -194,6 +207,7 @@ def _offer_form() -> room.Form:
     with doors.services().database.read() as session:
         partners = lists.names(session).partners
         used = [offer.code for offer in catalogue.list_offers(session)]
+        routes = [*(one.value for one in Route), *(one.route for one in connections(session))]
     return room.Form(
         title=_("Nouvelle offre"),
         lead=_("Ce qu’une personne peut recevoir avec un bon."),
@@ -211,7 +225,7 @@ def _offer_form() -> room.Form:
                 name="route",
                 label=_("Comment la recharge arrive"),
                 kind=room.Kind.RADIOS,
-                options=[(one.value, words.route(one)) for one in Route],
+                options=[(one, words.route(one)) for one in routes],
                 value=Route.SANDBOX.value,
             ),
             room.Field(

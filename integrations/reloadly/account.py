@@ -26,7 +26,11 @@ _STAMP: Final = "%Y-%m-%d %H:%M:%S"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """One connection. `zone` is that of the stamps in the report; `wait` waits for the outcome instead of asking."""
+    """One connection. `zone` is that of the stamps in the report; `wait` waits for the outcome instead of asking.
+
+    `pins` orders from operators that answer with a code for the person. Off, as nothing keeps such a code yet:
+    the order is refused before it is sent.
+    """
 
     base: str
     auth_base: str
@@ -36,6 +40,7 @@ class Config:
     wait: bool = False
     local_amount: bool = True
     private: bool = False
+    pins: bool = False
     sync_limit: timedelta = timedelta(seconds=180)
     ask_limit: timedelta = timedelta(seconds=15)
 
@@ -59,6 +64,7 @@ class Account:
         self._line = Line(config.base, name=name, private=config.private)
         auth = Line(config.auth_base, name=name, private=config.private)
         self._secrets = (client_id, client_secret)
+        self._codes: dict[int, bool] = {}
         self._tokens = Tokens(
             auth, client_id=client_id, client_secret=client_secret, audience=config.audience, clock=clock
         )
@@ -99,6 +105,15 @@ class Account:
         if reply.status != 200 or code is None:
             return NoGuess(word(body.get("errorCode")) or f"http_{reply.status}")
         return Guess(str(body.get("name") or "")[:80], code, 80, self._now())
+
+    def sells_codes(self, operator: int) -> bool:
+        """Say whether the operator answers with a code. Raises Fault, TokenRefused, Unexpected when not known."""
+        if operator not in self._codes:
+            found = record_of(_json(self._get(f"/operators/{operator}")))
+            if not isinstance(found.get("pin"), bool):
+                raise Unexpected("operator_unclear")
+            self._codes[operator] = found["pin"]
+        return self._codes[operator]
 
     def try_connection(self) -> Trial:
         """Sign in and read the balance."""

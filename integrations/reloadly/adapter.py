@@ -167,6 +167,12 @@ class Reloadly(Account):
         return (token, operator) if isinstance(operator, int) else operator
 
     def _operator(self, top_up: TopUp) -> int | Refused | NotSent:
+        found = self._found(top_up)
+        if isinstance(found, int) and not self._config.pins and self.sells_codes(found):
+            return Refused("operator_sells_codes", ErrorClass.REFUSED_FINAL)
+        return found
+
+    def _found(self, top_up: TopUp) -> int | Refused | NotSent:
         if top_up.product_code.isdecimal():
             return int(top_up.product_code)
         if top_up.product_code != AUTO:

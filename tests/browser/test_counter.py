@@ -44,7 +44,8 @@ def test_a_voucher_in_front_of_the_camera_becomes_a_confirmed_top_up(
     screenshot(page, "counter-accepted-telephone-light")
     page.click("#next")
     # The film shows the same voucher again: now it is used, and the screen says when and where.
-    expect(page.locator("#result .result-word")).to_have_text("Déjà utilisé")
+    # A round of the film lasts 5.5 s, so the picture may take longer to come back than the usual five seconds.
+    expect(page.locator("#result .result-word")).to_have_text("Déjà utilisé", timeout=15_000)
     expect(page.locator("#result h2")).to_have_text("Ce bon a été utilisé le 4 mars 2026 à 12 h 00 à Antenne Nord.")
     screenshot(page, "counter-used-telephone-light")
     page.wait_for_timeout(300)

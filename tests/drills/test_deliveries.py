@@ -141,7 +141,8 @@ def hard_ones(count: int) -> list[int]:
         kind = (row.state, row.code, min(row.history.generation, 1), min(row.tries, 3), min(row.queries // 4, 3))
         kinds.setdefault(kind, []).append(number)
     rounds = max(len(numbers) for numbers in kinds.values())
-    dealt = [numbers[turn] for turn in range(rounds) for numbers in kinds.values() if turn < len(numbers)]
+    rarest_first = sorted(kinds.values(), key=len)
+    dealt = [numbers[turn] for turn in range(rounds) for numbers in rarest_first if turn < len(numbers)]
     return dealt[:count]
 
 

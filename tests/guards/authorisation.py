@@ -22,7 +22,11 @@ COLUMNS = ["endpoint", "method", "anonymous", *(role.value for role in Role), "s
 BY_ITSELF = {"HEAD", "OPTIONS"}
 SAFE = {"GET"}
 KEY = "partner’s key with "
-SAMPLES = {"IntegerConverter": 1, "UUIDConverter": "01890000-0000-7000-8000-000000000000"}
+SAMPLES = {
+    "IntegerConverter": 1,
+    "UnicodeConverter": "reloadly",
+    "UUIDConverter": "01890000-0000-7000-8000-000000000000",
+}
 
 Row = dict[str, str]
 Line = tuple[str, str]

@@ -43,6 +43,9 @@ class ReloadlyServer:
             return self._report(asked)
         if asked.path.startswith("/operators/auto-detect/"):
             return self._detect(asked.path.split("/")[4])
+        if asked.path.startswith("/operators/"):
+            operator = int(asked.path.rpartition("/")[2])
+            return Said(200, {"operatorId": operator, "name": "Ondine France", "pin": operator == PIN_OPERATOR})
         for line in self.lines:
             if asked.path == f"/topups/{line['transactionId']}/status":
                 return Said(200, {"code": line.get("code"), "status": line["status"], "transaction": line})

@@ -22,6 +22,8 @@ from voucher_service.demo.office import Office
 from voucher_service.demo.staff import ACCOUNTS, BRANCHES, COLLEAGUES, fill_staff
 from voucher_service.demo.story import Story
 from voucher_service.ids import local_day
+from voucher_service.messages.gateways import Channel, GatewayKind
+from voucher_service.messages.settings import set_gateway
 from voucher_service.services import Services
 from voucher_service.staff.models import Branch, Staff
 from voucher_service.visits.questions import Forms
@@ -74,7 +76,23 @@ def _set_up(session: Session, services: Services, start: date, last: date) -> tu
     fill_staff(session, now=at(start, 8), accounts=ACCOUNTS + COLLEAGUES)
     catalogue = open_catalogue(session, partners, agreements, start, last)
     services.ring.add_key(session, at(start, 8))
+    _open_console(session, services, at(start, 8))
     return catalogue, {row.login: row.id for row in session.execute(select(Staff.login, Staff.id))}
+
+
+def _open_console(session: Session, services: Services, now: datetime) -> None:
+    """Let messages of the demonstration be shown in the terminal: nothing leaves."""
+    for channel in Channel if services.gateways else ():
+        set_gateway(
+            session,
+            services.vault,
+            services.gateways,
+            channel=channel,
+            kind=GatewayKind.CONSOLE,
+            values={},
+            actor="demo",
+            now=now,
+        )
 
 
 def _desk(session: Session, services: Services, staff: dict[str, UUID], clock: Clock, rng: random.Random) -> Desk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 import voucher_service.fulfilment.around
+import voucher_service.fulfilment.connection_models
 import voucher_service.fulfilment.custody_models
 import voucher_service.fulfilment.models
 import voucher_service.ledger.models
@@ -13,6 +14,7 @@ import voucher_service.messages.models
 import voucher_service.partners.api.models
 import voucher_service.partners.models
 import voucher_service.people.models
+import voucher_service.reconciliation.closing.models
 import voucher_service.reconciliation.models
 import voucher_service.staff.device_models
 import voucher_service.staff.models

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.ids import new_id
-from voucher_service.partners.models import Campaign, CampaignOffer, Offer, Partner, Route
+from voucher_service.partners.models import Campaign, CampaignOffer, Offer, Partner
 from voucher_service.partners.policies import check_range
 from voucher_service.texts import clean_text
 from voucher_service.units import Unit
@@ -25,7 +25,7 @@ def create_offer(
     name_fr: str,
     name_en: str,
     unit: Unit,
-    route: Route,
+    route: str,
     product_code: str,
 ) -> Offer:
     """Create an offer; its terms are set with `policies.set_terms`.
@@ -50,7 +50,7 @@ def create_offer(
         name_fr=clean_text(name_fr, field="name_fr", most=80),
         name_en=clean_text(name_en, field="name_en", most=80),
         unit=unit.value,
-        route=route.value,
+        route=str(route),
         product_code=clean_text(product_code, field="product_code", most=40),
     )
     session.add(offer)

@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Uuid, bindparam, select, update
+from sqlalchemy import Connection, Uuid, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound
+from voucher_service.prepared import Prepared
 from voucher_service.staff.models import Branch, Role, Staff, StaffBranch
 
 MIN_PASSWORD = 12
@@ -218,9 +220,19 @@ _SIGNED_IN = (
 )
 
 
-def signed_in(session: Session, staff_id: UUID) -> SignedIn | None:
-    """Return the active account with its branches, in one query; None when there is no such account."""
-    rows = session.connection().execute(_SIGNED_IN, {"staff_id": staff_id}).all()
+_SIGNED_IN_PREPARED = Prepared(_SIGNED_IN)
+
+
+def signed_in(connection: Connection, staff_id: UUID) -> SignedIn | None:
+    """Return the active account with its branches, in one query; None when there is no such account.
+
+    Asked before every request, so without a session; and always anew, so an ended session ends at once.
+    """
+    given = {"staff_id": staff_id}
+    if connection.dialect.name == "postgresql":
+        rows: Sequence[Any] = _SIGNED_IN_PREPARED.all(connection, given)
+    else:
+        rows = connection.execute(_SIGNED_IN, given).all()
     if not rows:
         return None
     found, login, name, role, partner_id, version, _, _ = rows[0]

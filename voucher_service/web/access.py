@@ -208,8 +208,8 @@ def _look_up() -> SignedIn | None:
         return None
     if at - session["seen"] > IDLE_LIMIT.total_seconds():
         return None
-    with services().database.read() as database:
-        staff = accounts.signed_in(database, UUID(session["staff"]))
+    with services().database.look() as connection:
+        staff = accounts.signed_in(connection, UUID(session["staff"]))
     if staff is None or staff.session_version != session["version"]:
         return None
     if at - session["seen"] > SEEN_STEP.total_seconds():

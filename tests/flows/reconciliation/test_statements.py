@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -193,6 +193,19 @@ def test_an_order_is_claimed_once_even_when_the_matching_is_wrong(database: Data
     for change in (update(StatementLine).values(quantity=1), delete(StatementLine)):
         with pytest.raises(IntegrityError, match="written once"), database.begin() as session:
             session.execute(change)
+
+
+def test_an_order_is_never_deleted_since_a_claim_may_name_it(database: Database) -> None:
+    with database.begin() as session:
+        world = make_world(session)
+        (order,) = add_orders(session, world, [Wanted()])
+        run(session, keep(session, world, line(order)).id, NOON)
+    with pytest.raises(IntegrityError, match="never deleted"), database.begin() as session:
+        session.execute(delete(Order))
+    with database.begin() as session:  # the planted fault: no other guard would have held it
+        session.execute(text(f"DROP TRIGGER top_up_order_no_delete{'' if database.is_sqlite else ' ON top_up_order'}"))
+        session.execute(delete(Order))
+        assert session.scalars(select(LineClaim.order_id)).all() == [order]
 
 
 def test_what_became_of_a_gift_adds_up(database: Database) -> None:

@@ -53,7 +53,7 @@ def _good() -> dict[str, dict[str, str]]:
 
 
 def _of_the_voucher() -> dict[str, dict[str, str]]:
-    paper = _("Attendez le réseau, ou notez le passage sur le journal papier du kit de secours.")
+    paper = _("Attendez le réseau, ou notez le passage sur papier et prévenez la coordination.")
     return {
         "used_here": _said(
             "bad",
@@ -89,7 +89,7 @@ def _of_the_voucher() -> dict[str, dict[str, str]]:
 
 
 def _of_the_device() -> dict[str, dict[str, str]]:
-    wait = _("Attendez le réseau, ou notez le passage sur le journal papier du kit de secours.")
+    wait = _("Attendez le réseau, ou notez le passage sur papier et prévenez la coordination.")
     limit = _("Limite atteinte")
     return {
         "not_enrolled": _said(

@@ -1,0 +1,159 @@
+"""Proposing and agreeing: a coordinator closes a month, the partner agrees, and then the database keeps it."""
+
+from __future__ import annotations
+
+import hashlib
+from calendar import monthrange
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from voucher_service.crypto import Vault
+from voucher_service.errors import Conflict, NotFound, SecondPersonNeeded
+from voucher_service.ids import PROGRAMME_ZONE, local_day, new_id
+from voucher_service.ledger.models import Transfer
+from voucher_service.ledger.seal.models import Leaf
+from voucher_service.reconciliation.books.proofs import newest_checkpoint
+from voucher_service.reconciliation.closing.models import PeriodClose
+from voucher_service.reconciliation.closing.signing import sign
+from voucher_service.reconciliation.closing.statement import Made, Month, make
+from voucher_service.reconciliation.models import Break, Statement
+
+
+def propose(
+    session: Session, vault: Vault, partner_id: UUID, first_day: date, *, actor: str, now: datetime
+) -> PeriodClose:
+    """Propose the statement of the month that begins on `first_day`; a proposal nobody agreed to is made anew.
+
+    Raises:
+        Conflict: `period_not_over`, `period_closed`, `period_not_clean` (a difference is open), `not_sealed_yet`,
+            `earlier_period_open` (the partner has not agreed to the one before).
+    """
+    month = _month(session, partner_id, first_day.replace(day=1), now)
+    known = session.scalar(_of(partner_id).where(PeriodClose.first_day == month.first_day))
+    if known is not None and known.agreed_at is not None:
+        raise Conflict("Ce mois est déjà clos.", code="period_closed")
+    later = session.scalar(_of(partner_id).where(PeriodClose.first_day > month.first_day).limit(1))
+    if later is not None:
+        raise Conflict("Un mois plus récent est déjà proposé ou clos.", code="period_closed")
+    _check_clean(session, month)
+    made = make(session, month, previous=_previous(session, month))
+    if known is not None:
+        session.execute(delete(PeriodClose).where(PeriodClose.id == known.id, PeriodClose.agreed_at.is_(None)))
+        session.expunge(known)
+    row = PeriodClose(
+        id=new_id(), partner_id=partner_id, first_day=month.first_day, last_day=month.last_day, from_at=month.from_at,
+        until_at=month.until_at, size=month.size, manifest=made.manifest, signature=sign(vault, made.manifest),
+        proposed_by=actor, proposed_at=now,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def agree(session: Session, close_id: UUID, partner_id: UUID, *, actor: str, now: datetime) -> PeriodClose:
+    """Agree to a proposed statement, for the partner. Idempotent for the same person.
+
+    Raises:
+        NotFound. SecondPersonNeeded: who proposed cannot agree. Conflict: `period_not_clean`, `statement_changed`:
+            what was proposed is no longer what the rows say; it is proposed anew.
+    """
+    row = of_partner(session, partner_id, close_id)
+    if row.agreed_by == actor:
+        return row
+    if row.proposed_by == actor:
+        raise SecondPersonNeeded("Qui a proposé l’état ne peut pas l’approuver seul.")
+    month = month_of(row)
+    _check_clean(session, month)
+    remake(session, row)
+    done = session.scalar(
+        update(PeriodClose)
+        .where(PeriodClose.id == close_id, PeriodClose.agreed_at.is_(None))
+        .values(agreed_by=actor, agreed_at=now)
+        .returning(PeriodClose.id)
+        .execution_options(synchronize_session=False)
+    )
+    if done is None:
+        raise Conflict("Ce mois est déjà clos.", code="period_closed")
+    session.refresh(row)
+    return row
+
+
+def remake(session: Session, row: PeriodClose) -> Made:
+    """Make the files of a proposed or agreed statement again.
+
+    Raises:
+        Conflict: `statement_changed`: they are not what its manifest says.
+    """
+    month = month_of(row)
+    made = make(session, month, previous=_previous(session, month))
+    if made.manifest != row.manifest:
+        raise Conflict("Les livres ne disent plus ce que l’état proposé disait.", code="statement_changed")
+    return made
+
+
+def closes(session: Session, partner_id: UUID) -> Sequence[PeriodClose]:
+    """Return the partner's months, newest first."""
+    return session.scalars(_of(partner_id).order_by(PeriodClose.first_day.desc())).all()
+
+
+def of_partner(session: Session, partner_id: UUID, close_id: UUID) -> PeriodClose:
+    """Return the partner's month. Raises NotFound when it is another's, or does not exist."""
+    found = session.scalar(_of(partner_id).where(PeriodClose.id == close_id))
+    if found is None:
+        raise NotFound("Cet état n’existe pas, ou n’est pas le vôtre.")
+    return found
+
+
+def month_of(row: PeriodClose) -> Month:
+    """Return the month a row is about."""
+    return Month(row.partner_id, row.first_day, row.last_day, row.from_at, row.until_at, row.size)
+
+
+def _of(partner_id: UUID) -> Select[PeriodClose]:
+    return select(PeriodClose).where(PeriodClose.partner_id == partner_id)
+
+
+def _month(session: Session, partner_id: UUID, first: date, now: datetime) -> Month:
+    last = first.replace(day=monthrange(first.year, first.month)[1])
+    if local_day(now) <= last:
+        raise Conflict("Ce mois n’est pas fini.", code="period_not_over")
+    from_at, until_at = (datetime.combine(day, time(), PROGRAMME_ZONE) for day in (first, last + timedelta(days=1)))
+    open_rows = session.scalar(
+        select(func.count())
+        .select_from(Transfer)
+        .join(Leaf, Leaf.transfer_id == Transfer.id, isouter=True)
+        .where(Leaf.number.is_(None), Transfer.recorded_at < until_at)
+    )
+    if open_rows:
+        raise Conflict("Des mouvements du mois ne sont pas encore scellés : réessayez.", code="not_sealed_yet")
+    return Month(partner_id, first, last, from_at, until_at, newest_checkpoint(session).size)
+
+
+def _check_clean(session: Session, month: Month) -> None:
+    left = session.scalar(
+        select(func.count())
+        .select_from(Break)
+        .join(Statement, Statement.id == Break.statement_id)
+        .where(Statement.partner_id == month.partner_id, Break.resolved_at.is_(None))
+        .where(Statement.first_day <= month.last_day, Statement.last_day >= month.first_day)
+    )
+    if left:
+        raise Conflict("Des écarts de ce mois restent ouverts : {left}.", code="period_not_clean", left=left)
+
+
+def _previous(session: Session, month: Month) -> str:
+    row = session.scalar(
+        _of(month.partner_id)
+        .where(PeriodClose.first_day < month.first_day)
+        .order_by(PeriodClose.first_day.desc())
+        .limit(1)
+    )
+    if row is None:
+        return ""
+    if row.agreed_at is None:
+        raise Conflict("L’état du mois précédent n’est pas encore approuvé.", code="earlier_period_open")
+    return hashlib.sha256(row.manifest.encode()).hexdigest()

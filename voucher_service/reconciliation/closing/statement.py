@@ -1,0 +1,186 @@
+"""The agreed statement: figures of one month from the sealed log, as CSV, PDF and a manifest.
+
+Made again from the same rows it is the same, byte for byte: nothing in it depends on when or where it is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from voucher_service.ledger.models import AccountKind, Transfer
+from voucher_service.ledger.seal.models import Checkpoint, Leaf
+from voucher_service.partners.models import Agreement, Allocation, Partner
+from voucher_service.reconciliation.export import csv_line
+from voucher_service.reconciliation.models import Break, Statement
+from voucher_service.units import Unit, display
+
+FORMAT = "coup-de-pouce agreed statement 1"
+HELD = (
+    AccountKind.AVAILABLE, AccountKind.RESERVED, AccountKind.IN_DELIVERY, AccountKind.DELIVERED,
+    AccountKind.RETURNED_TO_DONOR, AccountKind.WRITTEN_OFF, AccountKind.VARIANCE,
+)  # fmt: skip
+HEADER = ("dotation", "nom", "unite", "compte", "au_debut", "entre", "sorti", "a_la_fin")
+NAMES = ("disponible", "réservé à un bon", "en livraison", "livré", "rendu", "annulé", "inexpliqué")
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A partner's month: days at the branches, their instants (`until_at` excluded), and the log's size."""
+
+    partner_id: UUID
+    first_day: date
+    last_day: date
+    from_at: datetime
+    until_at: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One account of one gift over the month, in the gift's unit: opening + received - left = closing."""
+
+    allocation_id: int
+    label: str
+    unit: Unit
+    account: AccountKind
+    opening: int
+    received: int
+    left: int
+
+    @property
+    def closing(self) -> int:
+        """Return the balance at the end."""
+        return self.opening + self.received - self.left
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The three files."""
+
+    csv: bytes
+    pdf: bytes
+    manifest: str
+
+
+def make(session: Session, month: Month, *, previous: str) -> Made:
+    """Make the agreed statement; `previous` is the SHA-256 of the manifest before it, in hex, or empty."""
+    lines = _lines(session, month)
+    files = _files(session, month)
+    table = ("\ufeff" + "".join([csv_line(HEADER), *(_cells(line) for line in lines)])).encode()
+    partner = session.get_one(Partner, month.partner_id)
+    root = session.get_one(Checkpoint, month.size).root.hex()
+    drawn = _pdf(partner.name, month, lines, files, root)
+    manifest = {
+        "format": FORMAT,
+        "partner": str(month.partner_id),
+        "first_day": month.first_day.isoformat(),
+        "last_day": month.last_day.isoformat(),
+        "books": {"size": month.size, "root": root},
+        "previous": previous,
+        "files": {"etat.csv": _digest(table), "etat.pdf": _digest(drawn)},
+        "statements": files,
+    }
+    return Made(table, drawn, json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1) + "\n")
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _lines(session: Session, month: Month) -> list[Line]:
+    gifts = session.scalars(
+        select(Allocation)
+        .join(Agreement, Agreement.id == Allocation.agreement_id)
+        .where(Agreement.partner_id == month.partner_id)
+        .order_by(Allocation.id)
+    ).all()
+    return [line for gift in gifts for line in _gift(session, gift, month)]
+
+
+def _gift(session: Session, gift: Allocation, month: Month) -> list[Line]:
+    first = gift.id * 100
+    before = case((Transfer.recorded_at < month.from_at, Transfer.quantity), else_=0)
+    within = case((Transfer.recorded_at >= month.from_at, Transfer.quantity), else_=0)
+    rows = session.execute(
+        select(Transfer.source_id, Transfer.destination_id, func.sum(before), func.sum(within))
+        .join(Leaf, Leaf.transfer_id == Transfer.id)
+        .where(Transfer.source_id.between(first, first + 99), Transfer.recorded_at < month.until_at)
+        .where(Leaf.number < month.size)
+        .group_by(Transfer.source_id, Transfer.destination_id)
+    ).all()
+    if not rows:
+        return []
+    sums = {kind: [0, 0, 0] for kind in AccountKind}
+    for source, destination, opening, moved in rows:
+        out, into = sums[AccountKind(source - first)], sums[AccountKind(destination - first)]
+        out[0] -= int(opening)
+        out[2] += int(moved)
+        into[0] += int(opening)
+        into[1] += int(moved)
+    return [Line(gift.id, gift.label, Unit(gift.unit), kind, *sums[kind]) for kind in HELD]
+
+
+def _cells(line: Line) -> str:
+    name = NAMES[HELD.index(line.account)]
+    return csv_line(
+        (line.allocation_id, line.label, line.unit.value, name, line.opening, line.received, line.left, line.closing)
+    )
+
+
+def _files(session: Session, month: Month) -> list[dict[str, Any]]:
+    """Return the partner's files that speak of the month, and how many differences each had."""
+    overlaps = (Statement.first_day <= month.last_day, Statement.last_day >= month.first_day)
+    found = session.execute(
+        select(Statement.file_name, Statement.file_sha256, Statement.line_count, func.count(Break.id))
+        .join(Break, Break.statement_id == Statement.id, isouter=True)
+        .where(Statement.partner_id == month.partner_id, *overlaps)
+        .group_by(Statement.id, Statement.file_name, Statement.file_sha256, Statement.line_count)
+        .order_by(Statement.file_sha256)
+    )
+    return [
+        {"name": name, "sha256": bytes(digest).hex(), "lines": lines, "differences": breaks}
+        for name, digest, lines, breaks in found
+    ]
+
+
+def _pdf(partner: str, month: Month, lines: Sequence[Line], files: Sequence[dict[str, Any]], root: str) -> bytes:
+    out = io.BytesIO()
+    canvas = Canvas(out, pagesize=A4, pageCompression=1, invariant=1, lang="fr")
+    canvas.setTitle(f"État contradictoire {month.first_day:%m/%Y}")
+    texts = [
+        (14, f"État contradictoire, {month.first_day:%d/%m/%Y} – {month.last_day:%d/%m/%Y}"),
+        (11, partner), (9, f"Livres scellés : {month.size} mouvements, racine {root}"), (9, ""),
+    ]  # fmt: skip
+    label = ""
+    for line in lines:
+        if f"{line.allocation_id}" != label:
+            label = f"{line.allocation_id}"
+            texts += [(9, ""), (10, f"{line.label} (dotation {label})")]
+        figures = [display(value, line.unit) for value in (line.opening, line.received, line.left, line.closing)]
+        name = NAMES[HELD.index(line.account)]
+        texts.append((9, f"   {name} : {figures[0]} + {figures[1]} - {figures[2]} = {figures[3]}"))
+    texts += [(9, ""), (10, "Relevés")]
+    texts += [(9, f"   {one['name']} : {one['lines']} lignes, {one['differences']} écarts expliqués") for one in files]
+    height = A4[1] - 60.0
+    for size, words in texts:
+        if height < 60:
+            canvas.showPage()
+            height = A4[1] - 60.0
+        canvas.setFont("Helvetica", size)
+        # What the standard font cannot write is left out rather than guessed.
+        canvas.drawString(50, height, words.replace("\u202f", " ").encode("cp1252", "replace").decode("cp1252"))
+        height -= size + 5
+    canvas.save()
+    return out.getvalue()
