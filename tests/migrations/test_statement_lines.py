@@ -23,12 +23,16 @@ LINES = "SELECT line, our_ref, partner_ref, quantity, status, event_at FROM {} O
 REFUSED_BELOW = (
     "UPDATE statement_line SET quantity = 1",
     "DELETE FROM statement_line WHERE line = 2",
-    "INSERT INTO statement_line (statement_id, partner_id, line, unit, quantity, status, event_at) "
-    "SELECT statement_id, partner_id, 9, unit, quantity, status, event_at FROM statement_line WHERE line = 2",
+    (
+        "INSERT INTO statement_line (statement_id, partner_id, line, unit, quantity, status, event_at) "
+        "SELECT statement_id, partner_id, 9, unit, quantity, status, event_at FROM statement_line WHERE line = 2"
+    ),
 )
 REFUSED_ABOVE = (
-    "INSERT INTO stated_line (id, statement_id, line, unit, quantity, status, event_at) "
-    "SELECT id + 7, statement_id, 9, unit, quantity, status, event_at FROM stated_line WHERE line = 2",
+    (
+        "INSERT INTO stated_line (id, statement_id, line, unit, quantity, status, event_at) "
+        "SELECT id + 7, statement_id, 9, unit, quantity, status, event_at FROM stated_line WHERE line = 2"
+    ),
     "UPDATE line_claim SET matched_by = 'serial'",
     "DELETE FROM line_claim",
     "INSERT INTO line_claim SELECT statement_id, id + 1, 'serial' FROM stated_line WHERE line = 2",
@@ -36,9 +40,11 @@ REFUSED_ABOVE = (
 REFUSED_ALWAYS = (
     "UPDATE reconciliation_break SET note = 'x'",
     "DELETE FROM reconciliation_break",
-    "INSERT INTO reconciliation_break (id, partner_id, statement_id, line_id, kind, priority, quantity, unit, found_at) "
-    "SELECT statement_id, partner_id, statement_id, line_id - 1, kind, priority, quantity, unit, found_at "
-    "FROM reconciliation_break",
+    (
+        "INSERT INTO reconciliation_break (id, partner_id, statement_id, line_id, kind, priority, quantity, unit, "
+        "found_at) SELECT statement_id, partner_id, statement_id, line_id - 1, kind, priority, quantity, unit, found_at "
+        "FROM reconciliation_break"
+    ),
 )
 
 
