@@ -42,8 +42,8 @@ REFUSED_ALWAYS = (
     "DELETE FROM reconciliation_break",
     (
         "INSERT INTO reconciliation_break (id, partner_id, statement_id, line_id, kind, priority, quantity, unit, "
-        "found_at) SELECT statement_id, partner_id, statement_id, line_id - 1, kind, priority, quantity, unit, found_at "
-        "FROM reconciliation_break"
+        "found_at) SELECT statement_id, partner_id, statement_id, line_id - 1, kind, priority, quantity, unit, "
+        "found_at FROM reconciliation_break"
     ),
 )
 
