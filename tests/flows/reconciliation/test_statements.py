@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,7 +22,7 @@ from voucher_service.reconciliation.allocations import allocation_report
 from voucher_service.reconciliation.breaks import SYSTEM, resolve
 from voucher_service.reconciliation.explain import TEXTS, explain
 from voucher_service.reconciliation.export import export_csv, unguard
-from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine
+from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine
 from voucher_service.reconciliation.run import Figures, run
 from voucher_service.reconciliation.sample import make_statement_csv
 from voucher_service.reconciliation.statements import import_statement
@@ -177,35 +177,6 @@ def test_days_begin_and_end_in_paris(database: Database, day: date, at: datetime
         statement = keep(session, world, line("x", day=f"{day:%d/%m/%Y} 12:00"))
         missing = run(session, statement.id, LATER).figures.by_class.get(BreakClass.MISSING_AT_PARTNER, 0)
         assert missing == int(inside)
-
-
-def test_an_order_is_claimed_once_even_when_the_matching_is_wrong(database: Database) -> None:
-    with database.begin() as session:
-        world = make_world(session)
-        (order,) = add_orders(session, world, [Wanted()])
-        statement = keep(session, world, line(order), line("x"))
-        run(session, statement.id, NOON)
-        free = session.scalars(select(StatementLine.id).where(StatementLine.line == 3)).one()
-        taken = session.scalars(select(LineClaim.line_id)).one()
-    for line_id, order_id in ((free, order), (taken, new_id())):
-        with pytest.raises(IntegrityError), database.begin() as session:
-            session.execute(insert(LineClaim).values(order_id=order_id, line_id=line_id, matched_by="serial"))
-    for change in (update(StatementLine).values(quantity=1), delete(StatementLine)):
-        with pytest.raises(IntegrityError, match="written once"), database.begin() as session:
-            session.execute(change)
-
-
-def test_an_order_is_never_deleted_since_a_claim_may_name_it(database: Database) -> None:
-    with database.begin() as session:
-        world = make_world(session)
-        (order,) = add_orders(session, world, [Wanted()])
-        run(session, keep(session, world, line(order)).id, NOON)
-    with pytest.raises(IntegrityError, match="never deleted"), database.begin() as session:
-        session.execute(delete(Order))
-    with database.begin() as session:  # the planted fault: no other guard would have held it
-        session.execute(text(f"DROP TRIGGER top_up_order_no_delete{'' if database.is_sqlite else ' ON top_up_order'}"))
-        session.execute(delete(Order))
-        assert session.scalars(select(LineClaim.order_id)).all() == [order]
 
 
 def test_what_became_of_a_gift_adds_up(database: Database) -> None:
