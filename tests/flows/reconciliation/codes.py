@@ -47,7 +47,7 @@ def add_code(session: Session, world: World, serial: str, state: ItemState, orde
     )
     session.add(item)
     moves = [(Reason.RECEIVED, AccountKind.DONOR, AccountKind.AVAILABLE)]
-    if state is ItemState.REVEALED:
+    if state in {ItemState.HELD, ItemState.REVEALED}:  # a held code has left what is available
         moves.append((Reason.DELIVERED, AccountKind.AVAILABLE, AccountKind.DELIVERED))
     entries = [
         Entry(
