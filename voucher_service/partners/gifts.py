@@ -25,6 +25,8 @@ from voucher_service.partners.models import (
 from voucher_service.partners.policies import check_range, needs_second_person
 from voucher_service.texts import clean_text
 from voucher_service.units import MAX_QUANTITY, Unit
+from voucher_service.webhooks.models import Event
+from voucher_service.webhooks.outbox import tell
 
 SPLIT_WINDOW = timedelta(hours=24)
 """What one person proposes for one partner within this time counts as one gift for the second person."""
@@ -229,6 +231,8 @@ def _fund(session: Session, allocation: Allocation, actor: str, now: datetime) -
         object_id=str(allocation.id),
     )
     post(session, [entry], actor=actor, occurred_at=now, now=now)
+    partner_id = session.scalars(select(Agreement.partner_id).where(Agreement.id == allocation.agreement_id)).one()
+    tell(session, partner_id, Event.ALLOCATION_OPENED, {"allocation_id": allocation.id}, now=now)
 
 
 def _unit(unit: Unit | str) -> Unit:
