@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests.flows.reconciliation.builders import DAY
 from tests.programme import FIRST_DAY, LAST_DAY
 from tests.webhooks.conftest import Hooks
-from voucher_service.partners.gifts import propose_allocation
+from voucher_service.partners.gifts import approve_allocation, propose_allocation
 from voucher_service.partners.models import Agreement
 from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.statements import import_statement
@@ -20,7 +20,7 @@ def told(hooks: Hooks) -> list[tuple[str, dict[str, object]]]:
     return [(row.event, json.loads(row.body)["data"]) for row in hooks.rows()]
 
 
-def test_a_gift_that_opens_is_told(hooks: Hooks) -> None:
+def test_a_gift_is_told_when_it_is_approved(hooks: Hooks) -> None:
     hooks.add()
     programme = hooks.programme
     with programme.database.begin() as session:
@@ -29,13 +29,16 @@ def test_a_gift_that_opens_is_told(hooks: Hooks) -> None:
             session, agreement_id=agreement_id, label="Don d’été", unit="eur_cent", quantity=100, valid_from=FIRST_DAY,
             valid_until=LAST_DAY, priority=1, earmarks=[], actor="staff:a", now=programme.now,
         )  # fmt: skip
-    assert told(hooks) == [("allocation.opened", {"allocation_id": gift.id})]
+    assert told(hooks) == [], "it waits for a second person"
+    programme.database.run(approve_allocation, gift.id, "staff:b", programme.now)
+    programme.database.run(approve_allocation, gift.id, "staff:b", programme.now)
+    assert told(hooks) == [("allocation.opened", {"allocation_id": gift.id})], "once, however often it is agreed to"
 
 
 def test_a_statement_that_is_compared_is_told(hooks: Hooks) -> None:
     hooks.add()
     programme = hooks.programme
-    content = f"reference;quantite;unite;statut;date\n{'9' * 8};5,00;EUR;delivered;{DAY.isoformat()}\n".encode()
+    content = f"référence client;identifiant transaction;montant;unité;statut;date\nX1;T1;5,00;EUR;livré;{DAY:%d/%m/%Y}\n".encode()
     with programme.database.begin() as session:
         kept = import_statement(
             session, partner_id=programme.partner_id, file_name="mars.csv", content=content, actor="staff:a",
