@@ -38,7 +38,8 @@ def test_a_gift_is_told_when_it_is_approved(hooks: Hooks) -> None:
 def test_a_statement_that_is_compared_is_told(hooks: Hooks) -> None:
     hooks.add()
     programme = hooks.programme
-    content = f"référence client;identifiant transaction;montant;unité;statut;date\nX1;T1;5,00;EUR;livré;{DAY:%d/%m/%Y}\n".encode()
+    columns = "référence client;identifiant transaction;montant;unité;statut;date"
+    content = f"{columns}\nX1;T1;5,00;EUR;livré;{DAY:%d/%m/%Y}\n".encode()
     with programme.database.begin() as session:
         kept = import_statement(
             session, partner_id=programme.partner_id, file_name="mars.csv", content=content, actor="staff:a",
