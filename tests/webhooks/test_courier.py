@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from tests.webhooks.acts import tell_one, try_again, verified
 from tests.webhooks.conftest import Hooks
-from voucher_service.errors import BadInput, Conflict, NotFound
+from voucher_service.errors import Conflict
 from voucher_service.ids import new_id
 from voucher_service.messages.worker import MessageWorker
-from voucher_service.webhooks import endpoints
 from voucher_service.webhooks.courier import LEASE, PAUSES, Courier, claim
-from voucher_service.webhooks.models import TRIAL, Event, WebhookDelivery, WebhookEndpoint
-from voucher_service.webhooks.outbox import again, tell, tell_trial
+from voucher_service.webhooks.models import Event
+from voucher_service.webhooks.outbox import tell
 from voucher_service.webhooks.sender import Answer, NoSender
-
-
-def tell_one(hooks: Hooks, event: Event = Event.STATEMENT_RECONCILED) -> UUID:
-    """Tell of a statement; return the statement's id."""
-    about, programme = new_id(), hooks.programme
-    programme.database.run(tell, programme.partner_id, event, {"statement_id": about}, now=programme.now)
-    return about
-
-
-def verified(hooks: Hooks, secret: str, number: int = -1) -> dict[str, object]:
-    """What the independent library reads from what arrived. Raises WebhookVerificationError."""
-    headers, body = hooks.receiver.got[number]
-    read: dict[str, object] = Webhook(secret).verify(body, headers)
-    return read
 
 
 def test_what_arrives_is_signed_and_holds_ids_only(hooks: Hooks) -> None:
@@ -109,20 +92,13 @@ def test_a_failing_receiver_is_tried_again_for_a_day_then_given_up(hooks: Hooks)
     hooks.programme.later(days=3)
     assert hooks.courier.turn() == 0
     hooks.receiver.statuses = [200]
-    _again(hooks)
+    try_again(hooks)
     assert hooks.courier.turn() == 1
     assert hooks.rows()[0].state == "delivered"
     with pytest.raises(Conflict) as refused:
-        _again(hooks)
+        try_again(hooks)
     assert refused.value.code == "webhook_under_way"
     assert secret.startswith("whsec_")
-
-
-def _again(hooks: Hooks) -> None:
-    row, programme = hooks.rows()[0], hooks.programme
-    programme.database.run(
-        again, partner_id=programme.partner_id, endpoint_id=row.endpoint_id, delivery_id=row.id, now=programme.now
-    )
 
 
 def test_a_crash_between_sending_and_booking_sends_again_under_the_same_id(hooks: Hooks) -> None:
@@ -164,93 +140,6 @@ def test_four_couriers_send_each_delivery_once(hooks: Hooks) -> None:
     hooks.courier.turn()
     ids = [headers["webhook-id"] for headers, _ in hooks.receiver.got]
     assert sorted(ids) == sorted(str(row.id) for row in hooks.rows())
-
-
-def test_a_rotation_signs_with_both_secrets_for_its_overlap(hooks: Hooks) -> None:
-    endpoint_id, old = hooks.add()
-    programme = hooks.programme
-
-    def rotate() -> str:
-        return programme.database.run(
-            endpoints.rotate, programme.vault, partner_id=programme.partner_id, endpoint_id=endpoint_id,
-            now=programme.now,
-        )[1]  # fmt: skip
-
-    programme.now -= endpoints.OVERLAP  # so that the overlap is over at the present, which the verifier looks at
-    new = rotate()
-    assert new != old
-    with pytest.raises(Conflict) as refused:
-        rotate()
-    assert refused.value.code == "webhook_rotating"
-    programme.now += endpoints.OVERLAP - timedelta(seconds=1)
-    tell_one(hooks)
-    hooks.courier.turn()
-    assert verified(hooks, old) == verified(hooks, new)
-    programme.now += timedelta(seconds=1)
-    tell_one(hooks)
-    hooks.courier.turn()
-    verified(hooks, new)
-    with pytest.raises(WebhookVerificationError):
-        verified(hooks, old)
-    rotate()
-
-
-def test_a_secret_is_sealed_at_rest(hooks: Hooks) -> None:
-    endpoint_id, secret = hooks.add()
-    with hooks.programme.database.read() as session:
-        row = session.get_one(WebhookEndpoint, endpoint_id)
-    raw = Webhook(secret)._whsecret
-    assert len(raw) == 32
-    assert raw not in row.secret_sealed
-    assert endpoints.secrets_of(hooks.programme.vault, row, hooks.programme.now) == [raw]
-
-
-def test_one_switched_off_is_told_nothing(hooks: Hooks) -> None:
-    endpoint_id, _ = hooks.add()
-    programme = hooks.programme
-    tell_one(hooks)
-
-    def switch(*, on: bool) -> None:
-        programme.database.run(
-            endpoints.switch, partner_id=programme.partner_id, endpoint_id=endpoint_id, on=on, actor="staff:test",
-            now=programme.now,
-        )  # fmt: skip
-
-    switch(on=False)
-    tell_one(hooks)
-    assert hooks.courier.turn() == 0
-    assert [row.state for row in hooks.rows()] == ["dropped"]
-    with pytest.raises(Conflict) as refused:
-        _again(hooks)
-    assert refused.value.code == "webhook_off"
-    with pytest.raises(Conflict) as refused:
-        _trial(hooks, endpoint_id)
-    assert refused.value.code == "webhook_off"
-    switch(on=True)
-    _again(hooks)
-    _trial(hooks, endpoint_id)
-    assert hooks.courier.turn() == 2
-    assert [json.loads(body)["type"] for _, body in hooks.receiver.got] == ["statement.reconciled", TRIAL]
-
-
-def _trial(hooks: Hooks, endpoint_id: UUID) -> None:
-    programme = hooks.programme
-    programme.database.run(tell_trial, partner_id=programme.partner_id, endpoint_id=endpoint_id, now=programme.now)
-
-
-def test_a_receiver_that_is_gone_switches_itself_off(hooks: Hooks) -> None:
-    endpoint_id, _ = hooks.add()
-    hooks.receiver.statuses = [410]
-    tell_one(hooks)
-    tell_one(hooks)
-    assert hooks.courier.turn() == 1
-    assert [row.state for row in hooks.rows()] == ["given_up", "dropped"]
-    with hooks.programme.database.read() as session:
-        assert session.scalars(select(WebhookEndpoint.off_by)).one() == "system:gone"
-    with pytest.raises(NotFound):
-        hooks.programme.database.run(
-            endpoints.switch, partner_id=new_id(), endpoint_id=endpoint_id, on=True, actor="x", now=hooks.programme.now
-        )
 
 
 def test_a_redirect_is_not_followed(hooks: Hooks) -> None:
@@ -299,27 +188,3 @@ def test_the_thread_of_the_messages_takes_the_couriers_turns(hooks: Hooks) -> No
         done.wait(0.02)
     assert worker.stop()
     assert hooks.rows()[0].state == "delivered"
-
-
-def test_what_is_asked_wrongly_is_refused(hooks: Hooks) -> None:
-    with pytest.raises(BadInput) as refused:
-        hooks.add(events=[])
-    assert refused.value.field == "events"
-    for _ in range(endpoints.MAX_ENDPOINTS):
-        hooks.add()
-    with pytest.raises(Conflict) as full:
-        hooks.add()
-    assert full.value.code == "too_many_webhooks"
-
-
-def test_deliveries_of_others_do_not_exist(hooks: Hooks) -> None:
-    hooks.add()
-    other, _ = hooks.add(events=[Event.PERIOD_AGREED])
-    tell_one(hooks)
-    programme, row = hooks.programme, hooks.rows()[0]
-    assert isinstance(row, WebhookDelivery)
-    for partner_id, endpoint_id in ((programme.partner_id, other), (new_id(), row.endpoint_id)):
-        with pytest.raises(NotFound):
-            programme.database.run(
-                again, partner_id=partner_id, endpoint_id=endpoint_id, delivery_id=row.id, now=programme.now
-            )

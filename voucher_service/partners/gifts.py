@@ -14,14 +14,7 @@ from voucher_service.ids import local_day, new_id
 from voucher_service.ledger.models import AccountKind, BookKind, Reason
 from voucher_service.ledger.post import Entry, open_book, post
 from voucher_service.partners.earmarks import known_earmarks
-from voucher_service.partners.models import (
-    Agreement,
-    Allocation,
-    AllocationState,
-    Earmark,
-    EarmarkKind,
-    Partner,
-)
+from voucher_service.partners.models import Agreement, Allocation, AllocationState, Earmark, EarmarkKind, Partner
 from voucher_service.partners.policies import check_range, needs_second_person
 from voucher_service.texts import clean_text
 from voucher_service.units import MAX_QUANTITY, Unit
