@@ -18,6 +18,8 @@ from voucher_service.reconciliation.match import match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.units import Unit
+from voucher_service.webhooks.models import Event
+from voucher_service.webhooks.outbox import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     match(session, statement)
     settled = settle(session, statement, actor=f"statement:{statement_id}", now=now)
     changes: Changes = refresh(session, statement, now)
+    told = [Event.STATEMENT_RECONCILED] + [Event.DIFFERENCES_CHANGED] * bool(changes.new or changes.closed)
+    for event in told:
+        tell(session, statement.partner_id, event, {"statement_id": statement.id}, now=now)
     return RunResult(figures(session, statement), changes.new, changes.closed, tuple(settled))
 
 
