@@ -43,5 +43,11 @@ def rule_words(rule: str) -> str:
                 "Les codes périmés et les codes perdus sont écrits chacun pour leur raison."
             ),
             "the price paid at a visit went into the till": _("Le prix payé à un passage est entré en caisse."),
+            "a visit undone by whom had scanned gave back its value and its price": _(
+                "Un passage annulé a rendu sa valeur et son prix."
+            ),
+            "what was given back for an undone visit has its visit marked undone": _(
+                "Ce qui a été rendu pour un passage annulé a son passage annulé."
+            ),
         }.get(rule, rule)
     )

@@ -39,10 +39,11 @@ PROGRESS_TONES = {
     Progress.CONFIRMED: "ok",
     Progress.CODE_READY: "ok",
     Progress.GIVEN_BACK: "check",
+    Progress.UNDONE: "check",
     Progress.TO_CHECK: "check",
     Progress.CLOSED: "check",
 }
-SETTLED = {Progress.CONFIRMED, Progress.GIVEN_BACK, Progress.CLOSED}
+SETTLED = {Progress.CONFIRMED, Progress.GIVEN_BACK, Progress.UNDONE, Progress.CLOSED}
 
 
 def moment(at: datetime) -> str:
