@@ -45,11 +45,11 @@ class Refusal:
     sentence: str
 
 
-_REFUSED_SCAN = Refusal("nothing_to_undo", N_("Ce bon avait été refusé : il n’y a rien à annuler."))
-_GIVEN_BACK = Refusal("nothing_to_undo", N_("La recharge n’a pas été faite et le bon est déjà rendu."))
-_TOO_LATE = Refusal("undo_too_late", N_("Plus de 10 minutes ont passé : appelez la coordination."))
-_SENT = Refusal("undo_sent", N_("La recharge est peut-être déjà partie : elle ne s’annule plus."))
-_SHOWN = Refusal("undo_code_shown", N_("Le code de recharge a été montré : il ne s’annule plus."))
+_REFUSED_SCAN = Refusal(code="nothing_to_undo", sentence=N_("Ce bon avait été refusé : il n’y a rien à annuler."))
+_GIVEN_BACK = Refusal(code="nothing_to_undo", sentence=N_("La recharge n’a pas été faite et le bon est déjà rendu."))
+_TOO_LATE = Refusal(code="undo_too_late", sentence=N_("Plus de 10 minutes ont passé : appelez la coordination."))
+_SENT = Refusal(code="undo_sent", sentence=N_("La recharge est peut-être déjà partie : elle ne s’annule plus."))
+_SHOWN = Refusal(code="undo_code_shown", sentence=N_("Le code de recharge a été montré : il ne s’annule plus."))
 
 
 def undo(session: Session, *, scan_id: UUID, staff_id: UUID, reason: str, now: datetime) -> VisitUndo:

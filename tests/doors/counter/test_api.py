@@ -249,3 +249,27 @@ def test_a_voucher_given_back_can_be_presented_again(desk: Desk) -> None:
     with desk.programme.database.read() as session:
         assert session.get_one(Voucher, voucher.id).state == "issued"
     assert client.scan(desk.programme.digits(voucher)).get_json()["outcome"] == "accepted"
+
+
+def test_one_s_own_scan_is_undone_once_and_told_the_same_again(desk: Desk) -> None:
+    client, code = desk.client(), desk.programme.digits(desk.programme.issue())
+    first = client.scan(code).get_json()
+    path = f"scans/{first['scan_id']}/undo"
+    assert client.post(path, {}).status_code == 422
+    assert client.post(path, {"reason": "x"}).get_json()["field"] == "reason"
+    stranger = desk.client(Role.COORDINATOR).post(path, {"reason": "pas la mienne"})
+    assert (stranger.status_code, stranger.get_json()["code"]) == (404, "not_found")
+    done = client.post(path, {"reason": "mauvais numéro"})
+    assert (done.status_code, done.get_json()["visit_id"]) == (200, first["visit_id"])
+    assert client.post(path, {"reason": "mauvais numéro"}).get_json() == done.get_json()
+    told = client.http.get(f"/counter/orders/{first['order_id']}").get_json()
+    assert (told["progress"], told["final"]) == ("undone", True)
+    second = client.scan(code).get_json()
+    assert second["outcome"] == "accepted"
+    desk.deliver()
+    late = client.post(f"scans/{second['scan_id']}/undo", {"reason": "trop tard"})
+    assert (late.status_code, late.get_json()["code"]) == (409, "undo_sent")
+    client.http.set_cookie("lang", "en")
+    late = client.post(f"scans/{second['scan_id']}/undo", {"reason": "trop tard"})
+    assert "can no longer be undone" in late.get_json()["detail"]
+    assert desk.programme.findings() == []
