@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import N_, Conflict, NotFound
+from voucher_service.errors import Conflict, NotFound
 from voucher_service.fulfilment.claim import is_at
 from voucher_service.fulfilment.decide import UNDONE
 from voucher_service.fulfilment.models import Attempt, AttemptOutcome, Order, OrderState
@@ -37,19 +37,24 @@ _STAYED = (AttemptOutcome.NOT_SENT, AttemptOutcome.INTERNAL, AttemptOutcome.STOC
 """What came back of attempts of which nothing can have left the house."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a scan cannot be undone (any more): a stable code and a plain sentence (a French message id)."""
-
-    code: str
-    sentence: str
+def _refused_scan() -> Conflict:
+    return Conflict("Ce bon avait été refusé : il n’y a rien à annuler.", code="nothing_to_undo")
 
 
-_REFUSED_SCAN = Refusal(code="nothing_to_undo", sentence=N_("Ce bon avait été refusé : il n’y a rien à annuler."))
-_GIVEN_BACK = Refusal(code="nothing_to_undo", sentence=N_("La recharge n’a pas été faite et le bon est déjà rendu."))
-_TOO_LATE = Refusal(code="undo_too_late", sentence=N_("Plus de 10 minutes ont passé : appelez la coordination."))
-_SENT = Refusal(code="undo_sent", sentence=N_("La recharge est peut-être déjà partie : elle ne s’annule plus."))
-_SHOWN = Refusal(code="undo_code_shown", sentence=N_("Le code de recharge a été montré : il ne s’annule plus."))
+def _given_back() -> Conflict:
+    return Conflict("La recharge n’a pas été faite et le bon est déjà rendu.", code="nothing_to_undo")
+
+
+def _too_late() -> Conflict:
+    return Conflict("Plus de 10 minutes ont passé : appelez la coordination.", code="undo_too_late")
+
+
+def _sent() -> Conflict:
+    return Conflict("La recharge est peut-être déjà partie : elle ne s’annule plus.", code="undo_sent")
+
+
+def _shown() -> Conflict:
+    return Conflict("Le code de recharge a été montré : il ne s’annule plus.", code="undo_code_shown")
 
 
 def undo(session: Session, *, scan_id: UUID, staff_id: UUID, reason: str, now: datetime) -> VisitUndo:
@@ -60,7 +65,7 @@ def undo(session: Session, *, scan_id: UUID, staff_id: UUID, reason: str, now: d
     Raises:
         NotFound: no such scan of this member of staff.
         BadInput: `reason`: 3 to 200 characters.
-        Conflict: see `Refusal`; also when the deliverer was quicker.
+        Conflict: see `refusal`; also when the deliverer was quicker.
     """
     scan = session.get(Scan, scan_id)
     if scan is None or scan.staff_id != staff_id:
@@ -71,14 +76,14 @@ def undo(session: Session, *, scan_id: UUID, staff_id: UUID, reason: str, now: d
     order = session.get(Order, scan.order_id, populate_existing=True) if scan.order_id else None
     why_not = refusal(session, scan, order, now=now)
     if order is None or why_not is not None:
-        raise _conflict(why_not or _REFUSED_SCAN)
+        raise why_not or _refused_scan()
     actor = f"staff:{staff_id}"
     if order.state == OrderState.HELD and not put_back(session, order_id=order.id, actor=actor, now=now):
-        return _first_or_refuse(session, scan, _SHOWN)
+        return _first_or_refuse(session, scan, _shown())
     # The deliverer's claim changes what stands here: of the two, one wins.
     at = is_at(order.id, order.state, order.tries, order.queries)
     if not give_back(session, at, code=UNDONE, actor=actor, occurred_at=now, now=now, reason=Reason.UNDONE):
-        return _first_or_refuse(session, scan, _SENT)
+        return _first_or_refuse(session, scan, _sent())
     refund_id = _refund(session, scan_id, order.id, actor=actor, now=now)
     visit_id = session.scalars(select(Visit.id).where(Visit.scan_id == scan_id)).one()
     undone = VisitUndo(
@@ -90,20 +95,20 @@ def undo(session: Session, *, scan_id: UUID, staff_id: UUID, reason: str, now: d
     return undone
 
 
-def refusal(session: Session, scan: Scan, order: Order | None, *, now: datetime) -> Refusal | None:
+def refusal(session: Session, scan: Scan, order: Order | None, *, now: datetime) -> Conflict | None:
     """Return why the scan, not undone yet, cannot be undone at `now`; None when it can."""
     if order is None:
-        return _REFUSED_SCAN
+        return _refused_scan()
     if now - scan.received_at > UNDO_WITHIN:
-        return _TOO_LATE
+        return _too_late()
     if order.state == OrderState.GIVEN_BACK:
-        return _GIVEN_BACK
+        return _given_back()
     if order.state == OrderState.DELIVERED and order.number_sealed is None:
-        return _SHOWN
+        return _shown()
     if order.state not in {OrderState.WAITING, OrderState.HELD}:
-        return _SENT
+        return _sent()
     attempts = session.scalars(select(Attempt.outcome).where(Attempt.order_id == order.id))
-    return _SENT if any(outcome not in _STAYED for outcome in attempts) else None
+    return _sent() if any(outcome not in _STAYED for outcome in attempts) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ class Undoing:
     """Of one accepted scan: that it was undone, or why it cannot be; neither: it can."""
 
     undone: VisitUndo | None
-    refusal: Refusal | None
+    refusal: Conflict | None
 
 
 def undoing(session: Session, lines: Iterable[ScanLine], *, now: datetime) -> Mapping[UUID, Undoing]:
@@ -130,16 +135,12 @@ def _undone(session: Session, scan: Scan) -> VisitUndo | None:
     return session.scalar(select(VisitUndo).where(VisitUndo.order_id == scan.order_id))
 
 
-def _first_or_refuse(session: Session, scan: Scan, why_not: Refusal) -> VisitUndo:
+def _first_or_refuse(session: Session, scan: Scan, why_not: Conflict) -> VisitUndo:
     """Return the undo that the same person's other request has just made, else refuse: nothing of ours is kept."""
     known = _undone(session, scan)
     if known is None:
-        raise _conflict(why_not)
+        raise why_not
     return known
-
-
-def _conflict(why_not: Refusal) -> Conflict:
-    return Conflict(why_not.sentence, code=why_not.code)
 
 
 def _refund(session: Session, scan_id: UUID, order_id: UUID, *, actor: str, now: datetime) -> UUID | None:

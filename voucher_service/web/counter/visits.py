@@ -236,7 +236,7 @@ def _undo_row(standing: Undoing | None) -> dict[str, str]:
         return {"undo": "", "why": ""}
     if standing.undone is not None:
         return {"undo": "done", "why": standing.undone.reason or ""}
-    return {"undo": "no", "why": _(standing.refusal.sentence)} if standing.refusal else {"undo": "can", "why": ""}
+    return {"undo": "no", "why": doors.said(standing.refusal)} if standing.refusal else {"undo": "can", "why": ""}
 
 
 def _scan_row(line: follow_up.ScanLine) -> dict[str, Any]:
