@@ -158,7 +158,7 @@ def test_a_waiting_order_is_undone_only_if_no_attempt_left(programme: Programme,
         )  # fmt: skip
     stayed = {AttemptOutcome.NOT_SENT, AttemptOutcome.INTERNAL, AttemptOutcome.STOCK_EMPTY, AttemptOutcome.HELD}
     if outcome in stayed:
-        assert take_back(programme, recorded.scan_id)
+        assert take_back(programme, recorded.scan_id).order_id == recorded.order_id
     else:
         assert refused(programme, recorded.scan_id) == "undo_sent"
 
