@@ -16,12 +16,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-import structlog
-from playwright.sync_api import CDPSession, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from bench.issue import ready_batch
 from tests.browser.camera import film
@@ -38,8 +37,8 @@ BLANK_S, SHOWN_S = 2.6, 1.2  # long enough to be out of the picture before it co
 PATIENCE_S = 60
 
 # Follows one code at a time: the first frame that is no longer blank, the text told, the verdict painted. The page
-# is brought back to its start by Escape, as a person would. A frame is judged by a few pixels of a tiny copy. The reader
-# may be quicker than the callback of the frame it read, so the two come in any order.
+# is brought back to its start by Escape, as a person would. A frame is judged by a few pixels of a tiny copy. The
+# reader may be quicker than the callback of the frame it read, so the two come in any order.
 WATCH = """
 (() => {
   const bench = (globalThis.bench = { seen: [], unseen: 0 });
@@ -53,7 +52,7 @@ WATCH = """
   const frame = (video, page) => video.requestVideoFrameCallback((at, about) => {
     small.drawImage(video, 0, 0, 8, 8);
     const white = small.getImageData(3, 3, 2, 2).data.every((light) => light > 235);
-    if (!white && blank) Object.assign(one, { frame: about.captureTime ?? at, presented: at });
+    if (!white && blank) Object.assign(one, { frame: Math.min(about.captureTime ?? at, at), presented: at });
     blank = white && page.dataset.camera === "reading";
     frame(video, page);
   });
@@ -92,6 +91,7 @@ class Telephone:
     """An enrolled device in a Chromium of its own, its camera showing one code over and over."""
 
     def __init__(self, driver: Playwright, folder: Path, code: str, slowdown: float) -> None:
+        folder.mkdir()
         path = film(folder / "camera.mjpeg", [(None, BLANK_S), (picture(code), SHOWN_S)])
         self._slowdown = slowdown
         self.context = driver.chromium.launch_persistent_context(
@@ -103,17 +103,20 @@ class Telephone:
             timezone_id="Europe/Paris",
         )
 
+    def close(self) -> None:
+        """Switch it off."""
+        self.context.close()
+
     def enrol(self, desk: Desk, server: Server) -> None:
         """Enrol it, its pages and lists kept."""
         self.page = enrolled(self.context, desk, server.address)
         self.page.locator("#counter[data-camera=reading]").wait_for()
         self.page.add_init_script(WATCH)
 
-    def slow_down(self) -> CDPSession:
+    def slow_down(self) -> None:
         """Slow the page's CPU down."""
         session = self.context.new_cdp_session(self.page)
         session.send("Emulation.setCPUThrottlingRate", {"rate": self._slowdown})
-        return session
 
     def opened(self) -> float:
         """Open the page without the server; seconds until it reads."""
@@ -160,42 +163,45 @@ def lines(title: str, seen: Sequence[dict[str, Any]]) -> None:
     print(f"{title:24}goal {GOAL_MS} ms median: {'met' if median <= GOAL_MS else 'MISSED'}")
 
 
-def measure(driver: Playwright, kind: str, part: str, warm: int, reloads: int, vouchers: int, slowdown: float) -> None:
-    """Measure one kind of code."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = f"sqlite:///{folder / 'bench.db'}"
-        migrate(url)
-        desk = Desk.make(url, folder, gift=500 * (vouchers + 10))
-        stack.callback(desk.close)
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-        stock(desk, vouchers)
-        digits = desk.programme.digits(issue_at(desk))
-        phone = Telephone(driver, folder, digits if kind == "accepted" else forged(digits), slowdown)
-        stack.callback(phone.context.close)
-        with desk.serving() as server:
-            phone.enrol(desk, server)
-        session = phone.slow_down()
-        opening, cold = [], []
-        for _ in range(reloads):
-            opening.append(phone.opened())
-            cold.append(phone.seen(1)[0])
-        expect(phone.page.locator("#queue-line")).to_have_attribute("data-away", "true")
-        later = phone.seen(1 + warm)[1:]
-        assert {one["part"] for one in [*cold, *later]} == {part}, "another verdict than the one that was to be measured"
-        session.detach()
-    print(f"{kind}: opened without the server in {statistics.median(opening):.1f} s (median of {reloads})")
-    lines(f"{kind}, cold", cold)
-    lines(f"{kind}, warm", later)
+def measure(phone: Telephone, desk: Desk, server: Server, title: str, *, warm: int, reloads: int) -> None:
+    """Enrol the telephone, stop the server, and measure the one kind of code its camera shows."""
+    server.start()
+    phone.enrol(desk, server)
+    server.stop()
+    phone.slow_down()
+    opening, cold = [], []
+    for _ in range(reloads):
+        opening.append(phone.opened())
+        cold.append(phone.seen(1)[0])
+    expect(phone.page.locator("#queue-line")).to_have_attribute("data-away", "true")
+    later = phone.seen(1 + warm)[1:]
+    parts = {one["part"] for one in [*cold, *later]}
+    assert parts == {"visit" if title == "accepted" else "result"}, (
+        f"another verdict than the one to be measured: {parts}"
+    )
+    print(f"{title}: opened without the server in {statistics.median(opening):.1f} s (median of {reloads})")
+    lines(f"{title}, cold", cold)
+    lines(f"{title}, warm", later)
 
 
 def main(warm: int, reloads: int, vouchers: int, slowdown: float) -> None:
     """Print the figures, in milliseconds."""
-    print(f"{vouchers:,} vouchers in the lists, CPU slowed down {slowdown:g} times, no server. ms: median, p90")
     logging.disable(logging.WARNING)
-    with sync_playwright() as driver:
-        for kind, part in (("accepted", "visit"), ("refused", "result")):
-            measure(driver, kind, part, warm, reloads, vouchers, slowdown)
+    print(f"{vouchers:,} vouchers in the lists, CPU slowed down {slowdown:g} times, no server. ms: median, p90")
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        url = f"sqlite:///{folder / 'bench.db'}"
+        migrate(url)
+        desk = Desk.make(url, folder, gift=500 * (vouchers + 10))
+        stack.callback(desk.close)
+        stock(desk, vouchers)
+        digits = desk.programme.digits(issue_at(desk))
+        server = stack.enter_context(desk.serving())
+        server.stop()
+        driver = stack.enter_context(sync_playwright())
+        for title, code in (("accepted", digits), ("refused", forged(digits))):
+            with closing(Telephone(driver, folder / title, code, slowdown)) as phone:
+                measure(phone, desk, server, title, warm=warm, reloads=reloads)
 
 
 if __name__ == "__main__":

@@ -89,4 +89,4 @@ def accept(page: Page, code: str) -> None:
 
 def word(page: Page, text: str) -> None:
     """The word on the whole screen."""
-    expect(page.locator("#result .result-word")).to_have_text(text)
+    expect(page.locator("#result .result-word")).to_have_text(text, timeout=15_000)

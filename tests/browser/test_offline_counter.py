@@ -59,7 +59,7 @@ def heard_nothing(page: Page, lost: list[str]) -> None:
     while not lost:
         assert time.monotonic() < end, "nothing was uploaded"
         page.wait_for_timeout(50)
-    expect(page.locator("#queue-line[data-away=true]")).to_be_visible()
+    expect(page.locator("#queue-line[data-away=true]")).to_be_visible(timeout=15_000)
 
 
 def test_a_killed_server_a_reload_and_an_answer_lost_in_the_next_kill_and_each_visit_is_confirmed_once(
