@@ -68,6 +68,7 @@ def take_pages(album: Album, browser: Browser, address: str, found: every_page.W
     for login, pages in groupby(by_login, key=lambda one: one[1][0]):
         page = open_as(browser, address, login)
         for endpoint, (_, path) in pages:
+            dress(page, DEVICES["phone"], "light")  # a menu scrolls to where one is when it is loaded
             page.goto(path, wait_until="load")
             album.keep(page, endpoint)
         page.context.close()

@@ -60,8 +60,8 @@ def test_a_used_voucher_is_told_when_and_where_in_local_words(desk: Desk) -> Non
     client = desk.client()
     body = client.scan(code).get_json()
     assert body["outcome"] == "used"
-    assert body["words"]["sentence"] == "Ce bon a été utilisé le 4 mars 2026 à 12 h 00 à Antenne Nord."
-    assert body["detail"]["at_local"] == "4 mars 2026 à 12 h 00"
+    assert body["words"]["sentence"] == "Ce bon a été utilisé le 4 mars 2026 à 12\u00a0h\u00a000 à Antenne Nord."
+    assert body["detail"]["at_local"] == "4 mars 2026 à 12\u00a0h\u00a000"
     client.http.set_cookie("lang", "en")
     english = client.scan(code).get_json()["words"]
     assert english["word"] == "Already used"
