@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from admin import room, words
+from admin import room
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment import balance, pause
 from voucher_service.fulfilment.abilities import CallsBack
@@ -28,7 +28,6 @@ def index() -> ResponseReturnValue:
     return room.page(
         "routes",
         routes=sorted({*providers, *paused}),
-        name=words.route,
         paused=paused,
         left=left,
         is_low=balance.low,
