@@ -11,6 +11,7 @@ from admin.blueprint import blueprint as admin
 from integrations import build_providers
 from integrations.kinds import build_kinds
 from integrations.messages import build_gateways
+from integrations.webhooks import HttpSender
 from voucher_service.app import create_app
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
@@ -35,9 +36,11 @@ from voucher_service.web.ledger.views import blueprint as ledger
 from voucher_service.web.metrics.views import blueprint as metrics
 from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.closing import blueprint as partner_closing
+from voucher_service.web.partner.hooks import blueprint as partner_hooks
 from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
+from voucher_service.webhooks.courier import Courier
 
 
 def build(settings: Settings) -> Services:
@@ -52,6 +55,7 @@ def build(settings: Settings) -> Services:
         providers=Routes(build_providers(settings), kinds, database, vault),
         kinds=kinds,
         gateways=build_gateways(),
+        sender=HttpSender(private=settings.private_partners),
     )
 
 
@@ -59,7 +63,7 @@ def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
     counters = [counter, counter_api, counter_kept, counter_offline, counter_visits]
     people = [session, admin, *counters, beneficiary, partner, partner_books, partner_closing]
-    doors = [*people, partner_keys, api, ledger, callbacks, metrics]
+    doors = [*people, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 
@@ -83,6 +87,10 @@ def start_worker() -> None:
     messages = MessageWorker(Messenger(services.database, services.gateways, services.vault))
     messages.start()
     atexit.register(messages.stop)
+    courier = Courier(services.database, services.sender, services.vault)
+    webhooks = MessageWorker(courier, name="courier")
+    webhooks.start()
+    atexit.register(webhooks.stop)
     app.extensions["nudge"] = nudger(worker=worker)
 
 

@@ -1,129 +1,149 @@
-"""Seconds and peak memory of one statement, file to classified breaks: `python -m bench.reconcile [size …]`.
+"""A statement from its file to classified differences, beside DuckDB: `python -m bench.reconcile [size …]`.
 
-One line in a hundred is spoiled (amount, status, duplicate, unknown reference, left out); one in a hundred of
-the rest decides an order that was unknown. Processor seconds tell more than the clock on a shared machine.
-The peak is the measuring process's own, above its start.
+Without sizes: SQLite at 10,000 and 100,000 lines, PostgreSQL at those and at 1,000,000. One line in a hundred is
+spoiled (amount, status, said twice, unknown reference, left out); one order in a thousand was unknown and is decided
+by its line. DuckDB reads the same file and the same orders, exported once before its clock starts, with rules written
+anew in SQL; the classes of both must be the same line by line, or the benchmark fails. Processor seconds count this
+process and the server's. The peak is the measuring process's own, above its start, then the server process's.
 """
 
 from __future__ import annotations
 
-import itertools
+import csv
 import os
-import random
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import text
+import duckdb
+from sqlalchemy import select, text
 
+from bench.orders import fill
 from tests.databases import fresh_postgres
-from tests.flows.reconciliation.builders import DAY, NOON, Wanted, add_orders, make_world, random_instant
+from tests.flows.reconciliation.builders import NOON
 from tests.servers.shared import close_session, open_session
 from voucher_service.db import Database
-from voucher_service.fulfilment.models import OrderState
 from voucher_service.migrations.runner import upgrade
+from voucher_service.reconciliation.models import Break, StatementLine
 from voucher_service.reconciliation.run import run
-from voucher_service.reconciliation.sample import make_statement_csv
 from voucher_service.reconciliation.statements import import_statement
 
-SIZES = (10_000, 50_000, 100_000)
+SIZES = (10_000, 100_000, 1_000_000)
+SQLITE_MOST = 100_000
+
+CHECK = """
+WITH theirs AS (
+    SELECT row_number() OVER () + 1 AS line, "our ref" AS ref,
+        CAST(replace(montant, ',', '') AS BIGINT) AS cents, statut
+    FROM read_csv('{file}', delim=';', header=true, all_varchar=true)
+), joined AS (
+    SELECT theirs.*, o.*, row_number() OVER (PARTITION BY o.id ORDER BY theirs.line) AS turn
+    FROM theirs LEFT JOIN ours AS o ON o.id = theirs.ref
+), told AS (
+    SELECT line, NULL AS id, CASE
+        WHEN id IS NULL THEN 'unexpected_at_partner'
+        WHEN turn > 1 THEN 'duplicate_at_partner'
+        WHEN statut = 'Refusé' AND state = 'delivered' THEN 'delivered_here_refused_there'
+        WHEN statut = 'Refusé' THEN 'refused_there_open_here'
+        WHEN cents <> quantity THEN 'amount_differs'
+    END AS kind FROM joined
+)
+SELECT line, kind, NULL AS id FROM told WHERE kind IS NOT NULL
+UNION ALL
+SELECT NULL, 'missing_at_partner', id FROM ours
+WHERE state = 'delivered' AND NOT EXISTS (SELECT 1 FROM theirs WHERE theirs.ref = ours.id)
+"""
 
 
-def peak_kib() -> int:
-    """Return the most memory this process ever held, in KiB (Linux)."""
-    status = Path("/proc/self/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+def peak_mib(process: int | str = "self") -> float:
+    """Return the most memory a process ever held, in MiB (Linux)."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-def cpu_seconds(database: Database) -> float:
-    """Return the processor seconds used so far: by this process, and on PostgreSQL by its server process (Linux)."""
-    used = time.process_time()
-    if not database.is_sqlite:
-        with database.read() as session:
-            server = session.scalar(text("SELECT pg_backend_pid()"))
-        user, system = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()[11:13]
-        used += (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-    return used
+class Meter:
+    """Wall and processor seconds since the last look, with the server process of one connection."""
 
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.server = 0
+        if not database.is_sqlite:
+            with database.begin() as session:
+                self.server = session.scalar(text("SELECT pg_backend_pid()")) or 0
+        self.last = self._now()
 
-def spoil(content: bytes) -> bytes:
-    """Return the statement with one line in a hundred spoiled, without its total."""
-    chosen = random.Random(7)
-    head, *rows = content.decode("utf-8-sig").splitlines(keepends=True)
-    out = [head.partition(";")[2]]
-    for row in rows[:-1]:
-        line = row.partition(";")[2]
-        fault = chosen.randrange(500)
-        if fault == 0:
-            continue
-        changed = {
-            1: line.replace(";10,00;", ";9,00;"),
-            2: line.replace("Livré", "Refusé"),
-            3: "x" + line[1:],
-        }
-        out.append(changed.get(fault, line))
-        if fault == 4:
-            out.append(line)
-    return "".join(out).encode()
+    def _now(self) -> tuple[float, float]:
+        used = time.process_time()
+        if self.server:
+            user, system = Path(f"/proc/{self.server}/stat").read_text().rpartition(")")[2].split()[11:13]
+            used += (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return time.perf_counter(), used
 
-
-def prepare(url: str, size: int) -> Path:
-    """Fill the database with `size` orders and write their statement beside."""
-    database = Database(url)
-    chosen = random.Random(size)
-    with database.begin() as session:
-        world = make_world(session)
-        for _ in range(0, size, 1_000):
-            add_orders(session, world, [
-                Wanted(
-                    OrderState.UNKNOWN if chosen.randrange(100) == 0 else OrderState.DELIVERED, 1000,
-                    random_instant(chosen, DAY, 28), f"T{chosen.random()}",
-                )
-                for _ in range(1_000)
-            ])  # fmt: skip
-        content = make_statement_csv(session, world.partner_id, DAY, DAY.replace(year=2027))
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE")
-    database.close()
-    path = Path(tempfile.mkdtemp()) / f"{world.partner_id}.csv"
-    path.write_bytes(spoil(content))
-    return path
+    def lap(self) -> str:
+        """Return the seconds since the last lap as words."""
+        before, self.last = self.last, self._now()
+        return f"{self.last[0] - before[0]:6.2f} s ({self.last[1] - before[1]:5.2f} s cpu)"
 
 
 def measure(url: str, path: Path) -> None:
-    """Print the figures of one import and run, in this process alone."""
-    database = Database(url)
-    database.ping()
-    before = peak_kib()
+    """Print the figures of one import and run, in this process alone, and write the classes beside the file."""
+    database = Database(url, pool_size=1)
+    meter = Meter(database)
+    before, began = peak_mib(), time.perf_counter()
     content = path.read_bytes()
-    marks = [(time.perf_counter(), cpu_seconds(database))]
     with database.begin() as session:
         statement = import_statement(
             session, partner_id=UUID(path.stem), file_name="bench.csv", content=content,
             actor="bench", now=NOON,
         )  # fmt: skip
-    marks.append((time.perf_counter(), cpu_seconds(database)))
-    result = database.run(run, statement.id, NOON)
-    marks.append((time.perf_counter(), cpu_seconds(database)))
+        del content
+        loaded = meter.lap()
+        result = run(session, statement.id, NOON)
+    ran, whole = meter.lap(), time.perf_counter() - began
+    peak = f"+{peak_mib() - before:.0f} MiB" + (f", server {peak_mib(meter.server):.0f} MiB" if meter.server else "")
     database.run(run, statement.id, NOON)
-    marks.append((time.perf_counter(), cpu_seconds(database)))
-    peak = (peak_kib() - before) / 1024
-    took = [f"{b[0] - a[0]:6.2f} s ({b[1] - a[1]:5.2f} s cpu)" for a, b in itertools.pairwise(marks)]
-    figures = result.figures
+    again = meter.lap()
     print(
-        f"{database.engine.dialect.name:10} {figures.lines:>7} lines: import {took[0]}, run {took[1]}, "
-        f"again {took[2]}, peak +{peak:.0f} MiB ({len(result.settled)} settled, {figures.open} breaks, "
-        f"{figures.unexplained} unexplained)",
+        f"{database.engine.dialect.name:10} {result.figures.lines:>9,} lines: {whole:6.2f} s in all; load {loaded}, "
+        f"run {ran}; run again {again}; peak {peak}; {len(result.settled)} settled, {result.figures.open} breaks, "
+        f"{result.figures.unexplained} unexplained",
         flush=True,
     )
+    found = (
+        select(StatementLine.line, Break.kind, Break.order_id)
+        .select_from(Break)
+        .outerjoin(StatementLine, StatementLine.id == Break.line_id)
+    )
+    with database.read() as session, path.with_suffix(".ours").open("w", newline="") as out:
+        rows = [(line or "", kind, "" if line else order) for line, kind, order in session.execute(found)]
+        csv.writer(out).writerows(rows)
     database.close()
 
 
+def check(path: Path) -> None:
+    """Reconcile the same file with DuckDB, print its time, and compare every class. Raises AssertionError."""
+    connection = duckdb.connect(config={"threads": 2})
+    connection.execute(
+        "CREATE TABLE ours AS SELECT * FROM read_csv(?, all_varchar=true)", [str(path.with_suffix(".orders"))]
+    )
+    connection.execute("ALTER TABLE ours ALTER quantity TYPE BIGINT")
+    began = time.perf_counter()
+    theirs = connection.execute(CHECK.format(file=path)).fetchall()
+    took = time.perf_counter() - began
+    with path.with_suffix(".ours").open(newline="") as file:
+        ours = Counter((line, kind, order) for line, kind, order in csv.reader(file))
+    told = Counter((str(line or ""), str(kind), str(order or "")) for line, kind, order in theirs)
+    assert ours == told, f"not the same: {list((ours - told).items())[:5]} and {list((told - ours).items())[:5]}"
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(Counter(row[1] for row in theirs).items()))
+    print(f"{'DuckDB':10} {'':>9}        {took:6.2f} s, and the same {len(theirs)} differences: {kinds}", flush=True)
+
+
 def main() -> None:
-    """Measure both databases at each size, each in a process of its own."""
+    """Measure both databases at each size, each in a process of its own, and DuckDB on the same files."""
     if len(sys.argv) == 3 and "://" in sys.argv[1]:
         measure(sys.argv[1], Path(sys.argv[2]))
         return
@@ -134,9 +154,10 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as place, fresh_postgres() as postgres:
                 sqlite = f"sqlite:///{place}/bench.db"
                 upgrade(sqlite)
-                for url in (sqlite, postgres):
-                    path = prepare(url, size)
+                for url in (*([sqlite] if size <= SQLITE_MOST else []), postgres):
+                    path = fill(url, size, Path(place))
                     subprocess.run([sys.executable, "-m", "bench.reconcile", url, str(path)], check=True)
+                    check(path)
     finally:
         close_session(folder)
 

@@ -96,6 +96,10 @@ class Line:
         body = json.dumps(content, ensure_ascii=False, default=_plain).encode()
         return self._call("POST", path, body, {"content-type": "application/json", **(headers or {})}, limit)
 
+    def post_bytes(self, path: str, body: bytes, *, limit: float, headers: Mapping[str, str]) -> Reply:
+        """Send `body` exactly as it is (it is signed) once, within `limit` seconds once connected. Raises Fault."""
+        return self._call("POST", path, body, headers, limit)
+
     def _call(self, method: str, target: str, body: bytes, headers: Mapping[str, str], limit: float) -> Reply:
         wire = Wire(seconds=self._connect + limit, private=self._private, has_content=bool(body))
         sent = {"accept": "application/json", "user-agent": "coup-de-pouce", **headers, "accept-encoding": "identity"}

@@ -16,6 +16,7 @@ from voucher_service.ledger.seal.publish import seal_and_publish
 from voucher_service.messages.gateways import Factories
 from voucher_service.settings import Settings
 from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.webhooks.sender import NoSender, Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Services:
     """The parts every door shares.
 
     `providers` maps a route's name to the partner behind it; `gateways` a kind of message gateway to how it is
-    opened.
+    opened; `sender` posts webhooks.
     """
 
     settings: Settings
@@ -39,6 +40,7 @@ class Services:
             self.providers.look_again()
 
     gateways: Factories = field(default_factory=dict)
+    sender: Sender = field(default_factory=NoSender)
 
     def log_signer(self) -> LogSigner:
         """Return what signs this installation's checkpoints."""

@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     )
     private_partners: bool = Field(
         default=False,
-        description="Let connections marked as trials lead to addresses of this machine and network.",
+        description="Let connections marked as trials, and webhooks, lead to addresses of this machine and network.",
     )
     offline_vouchers: int = Field(
         default=100,

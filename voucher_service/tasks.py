@@ -22,12 +22,14 @@ from voucher_service.ids import utc_now
 from voucher_service.messages.worker import take_turn
 from voucher_service.services import Services
 from voucher_service.vouchers.life import expire_all
+from voucher_service.webhooks.courier import Courier
 
 DELIVER = "coup_de_pouce.deliver"
 SWEEP = "coup_de_pouce.sweep"
 EXPIRE = "coup_de_pouce.expire"
 BALANCES = "coup_de_pouce.balances"
 MESSAGES = "coup_de_pouce.messages"
+WEBHOOKS = "coup_de_pouce.webhooks"
 SEAL = "coup_de_pouce.seal"
 SWEEP_SECONDS = 5.0
 MESSAGES_SECONDS = 15.0
@@ -72,6 +74,7 @@ def create_celery(services: Services) -> Celery:
                 "schedule": MESSAGES_SECONDS,
                 "options": {"expires": 2 * MESSAGES_SECONDS},
             },
+            "webhooks": {"task": WEBHOOKS, "schedule": SWEEP_SECONDS, "options": {"expires": 2 * SWEEP_SECONDS}},
             "seal": {"task": SEAL, "schedule": SEAL_EVERY, "args": [False]},
             "seal everything": {"task": SEAL, "schedule": SEAL_SWEEP_EVERY, "args": [True]},
         },
@@ -105,6 +108,10 @@ def _register(celery: Celery, services: Services) -> None:
     @celery.task(name=MESSAGES, shared=False)
     def messages() -> None:
         take_turn(services.database, services.gateways, services.vault, listen=LISTEN_SECONDS)
+
+    @celery.task(name=WEBHOOKS, shared=False)
+    def webhooks() -> None:
+        Courier(services.database, services.sender, services.vault).turn()
 
     @celery.task(name=SEAL, shared=False)
     def seal(sweep: bool) -> None:  # noqa: FBT001  # Celery sends arguments by place

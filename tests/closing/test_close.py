@@ -6,12 +6,14 @@ import csv
 import hashlib
 import io
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
 
 from tests.programme import Programme
 from voucher_service.errors import Conflict, NotFound, SecondPersonNeeded
@@ -22,7 +24,7 @@ from voucher_service.ledger.seal.note import LogSigner
 from voucher_service.reconciliation.breaks import resolve
 from voucher_service.reconciliation.closing import close, signing
 from voucher_service.reconciliation.closing.models import PeriodClose
-from voucher_service.reconciliation.models import Break, Statement, StatementLine
+from voucher_service.reconciliation.models import Break, LineClaim, Statement, StatementIntake, StatementLine
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 US, THEM = "staff:claire", "staff:operateur"
@@ -37,7 +39,7 @@ def at(programme: Programme, year: int, month: int, day: int) -> None:
 
 
 def statement(programme: Programme, day: date = date(2026, 3, 10)) -> tuple[UUID, UUID]:
-    """A statement of two lines, one of them an open difference."""
+    """A statement of two lines: the first is an open difference, the second claims an order."""
     content, statement_id, break_id = str(day).encode(), new_id(), new_id()
     with programme.database.begin() as session:
         session.add(
@@ -48,14 +50,16 @@ def statement(programme: Programme, day: date = date(2026, 3, 10)) -> tuple[UUID
             )
         )  # fmt: skip
         session.flush()
+        intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
+        session.add(StatementIntake(statement_id=statement_id, number=intake))
         line, calm = (
             StatementLine(
-                statement_id=statement_id, partner_id=programme.partner_id, line=number, unit="eur_cent", quantity=500,
+                id=(intake << 32) + number, statement_id=statement_id, line=number, unit="eur_cent", quantity=500,
                 status="delivered", event_at=programme.now,
             )
             for number in (2, 3)
         )  # fmt: skip
-        session.add_all([line, calm])
+        session.add_all([line, calm, LineClaim(order_id=new_id(), line_id=calm.id, matched_by="our_ref")])
         session.flush()
         session.add(
             Break(
@@ -187,22 +191,30 @@ def closed(programme: Programme) -> tuple[Programme, UUID]:
     return programme, statement_id
 
 
+LINE_ADDED = (
+    "INSERT INTO stated_line (id, statement_id, line, unit, quantity, status, event_at) "
+    "SELECT id + 6, {}, 9, unit, quantity, status, event_at FROM stated_line WHERE statement_id = :s AND line = 3"
+)
 MOVES = {
     "period_close changed": "UPDATE period_close SET size = size + 1",
     "period_close reopened": "UPDATE period_close SET agreed_by = NULL, agreed_at = NULL",
     "period_close deleted": "DELETE FROM period_close",
-    "line changed": "UPDATE statement_line SET quantity = 1 WHERE statement_id = :s",
-    "line deleted": "DELETE FROM statement_line WHERE statement_id = :s AND line = 3",
-    "line moved out": "UPDATE statement_line SET line = 77 WHERE statement_id = :s AND line = 3",
-    "line added": "INSERT INTO statement_line (statement_id, partner_id, line, unit, quantity, status, event_at) "
-    "SELECT statement_id, partner_id, 9, unit, quantity, status, event_at FROM statement_line "
-    "WHERE statement_id = :s AND line = 3",
+    "line changed": "UPDATE stated_line SET quantity = 1 WHERE statement_id = :s",
+    "line deleted": "DELETE FROM stated_line WHERE statement_id = :s AND line = 3",
+    "line moved out": "UPDATE stated_line SET line = 77 WHERE statement_id = :s AND line = 3",
+    "line added": LINE_ADDED.format("statement_id"),
+    "line added under another statement's name": LINE_ADDED.format(":n"),
+    "claim changed": "UPDATE line_claim SET matched_by = 'serial' WHERE line_id = :second",
+    "claim deleted": "DELETE FROM line_claim WHERE line_id = :second",
+    "claim added": "INSERT INTO line_claim SELECT :n, id, 'serial' FROM stated_line WHERE id = :first",
+    "claim moved in": "UPDATE line_claim SET line_id = :first WHERE line_id <> :second",
+    "claim moved out": "UPDATE line_claim SET line_id = 7 WHERE line_id = :second",
     "break changed": "UPDATE reconciliation_break SET note = NULL, resolved_at = NULL WHERE statement_id = :s",
     "break deleted": "DELETE FROM reconciliation_break WHERE statement_id = :s",
     "break added": "INSERT INTO reconciliation_break (id, partner_id, statement_id, line_id, kind, priority, quantity, "
-    "unit, found_at) SELECT :n, partner_id, :s, "
-    "(SELECT id FROM statement_line WHERE statement_id = :s AND line = 3), "
+    "unit, found_at) SELECT :n, partner_id, :s, :second, "
     "kind, priority, quantity, unit, found_at FROM reconciliation_break WHERE statement_id = :s",
+    "break moved in": "UPDATE reconciliation_break SET statement_id = :s WHERE statement_id <> :s",
     "statement changed": "UPDATE statement SET line_count = 9 WHERE id = :s",
     "statement deleted": "DELETE FROM statement WHERE id = :s",
     "statement added": "INSERT INTO statement (id, partner_id, file_name, file_sha256, content, first_day, last_day, "
@@ -217,17 +229,24 @@ MOVES = {
 }
 
 
-@pytest.mark.parametrize("move", MOVES)
-def test_nothing_in_a_closed_period_moves(closed: tuple[Programme, UUID], move: str) -> None:
-    programme, statement_id = closed
+def move(session: Session, programme: Programme, statement_id: UUID, name: str) -> int:
+    """Do what MOVES says, and return how many rows it moved."""
     ids = {"s": statement_id, "n": new_id()}
-    given = {name: one.hex if programme.database.is_sqlite else one for name, one in ids.items()} | {"h": bytes(32)}
-    sql = MOVES[move]
+    given: dict[str, object] = {key: one.hex if programme.database.is_sqlite else one for key, one in ids.items()}
+    lines = select(StatementLine.id).where(StatementLine.statement_id == statement_id).order_by(StatementLine.line)
+    given |= dict(zip(("first", "second"), session.scalars(lines), strict=True)) | {"h": bytes(32)}
+    used = {key: value for key, value in given.items() if re.search(rf":{key}\b", MOVES[name])}
+    return session.execute(text(MOVES[name]), used).rowcount  # type: ignore[attr-defined,no-any-return]  # text
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_nothing_in_a_closed_period_moves(closed: tuple[Programme, UUID], name: str) -> None:
+    programme, statement_id = closed
     with (
         pytest.raises(DBAPIError, match=r"period is closed|written once"),
         programme.database.begin() as session,
     ):
-        session.execute(text(sql), {name: value for name, value in given.items() if f":{name}" in sql})
+        move(session, programme, statement_id, name)
 
 
 def test_outside_the_closed_period_everything_moves(closed: tuple[Programme, UUID]) -> None:
@@ -235,22 +254,30 @@ def test_outside_the_closed_period_everything_moves(closed: tuple[Programme, UUI
     programme.issue()
     with programme.database.begin() as session:
         session.execute(
-            text("UPDATE statement_line SET quantity = 1 WHERE statement_id IN "
-                 "(SELECT id FROM statement WHERE first_day > :last)"), {"last": "2026-03-31"},
+            text("UPDATE line_claim SET matched_by = 'serial' WHERE line_id IN (SELECT l.id FROM stated_line l "
+                 "JOIN statement s ON s.id = l.statement_id WHERE first_day > :last)"), {"last": "2026-03-31"},
         )  # fmt: skip
+        session.execute(text("UPDATE reconciliation_break SET note = 'x' WHERE resolved_at IS NULL"))
         received = session.execute(select(Transfer.__table__).where(Transfer.reason == "received")).mappings().one()
         april = programme.now - timedelta(hours=1)
         session.execute(insert(Transfer), [dict(received) | {"id": new_id(), "key": "april", "recorded_at": april}])
     statement(programme, date(2026, 4, 3))
 
 
-def test_without_the_triggers_it_would_move(closed: tuple[Programme, UUID]) -> None:
+@pytest.mark.parametrize(
+    ("table", "verb", "name"),
+    [
+        ("stated_line", "insert", "line added"),
+        ("line_claim", "delete", "claim deleted"),
+        ("reconciliation_break", "delete", "break deleted"),
+    ],
+)
+def test_without_the_triggers_it_would_move(closed: tuple[Programme, UUID], table: str, verb: str, name: str) -> None:
     programme, statement_id = closed
-    given = statement_id.hex if programme.database.is_sqlite else statement_id
     with programme.database.begin() as session:
-        on = "" if programme.database.is_sqlite else " ON statement_line"
-        session.execute(text(f"DROP TRIGGER closed_statement_line_update{on}"))
-        session.execute(text(MOVES["line changed"]), {"s": given})
+        on = "" if programme.database.is_sqlite else f" ON {table}"
+        session.execute(text(f"DROP TRIGGER closed_{table}_{verb}{on}"))
+        assert move(session, programme, statement_id, name) == 1
 
 
 def test_the_database_wants_two_people(programme: Programme) -> None:

@@ -12,7 +12,7 @@ from voucher_service.ids import new_id
 from voucher_service.ledger.seal import sealer
 from voucher_service.ledger.seal.models import Node
 from voucher_service.ledger.seal.note import LogSigner
-from voucher_service.reconciliation.models import Statement
+from voucher_service.reconciliation.models import Statement, StatementIntake
 from voucher_service.visits.redeem import Recorded
 
 WRITTEN_ONCE = (
@@ -63,9 +63,10 @@ def _seal(arena: Arena) -> None:
 def _keep_statement(arena: Arena) -> None:
     content = b"reference;quantity\n"
     with arena.programme.database.begin() as session:
+        statement_id = new_id()
         session.add(
             Statement(
-                id=new_id(),
+                id=statement_id,
                 partner_id=arena.scene.partner_id,
                 file_name="releve.csv",
                 file_sha256=hashlib.sha256(content).digest(),
@@ -77,3 +78,5 @@ def _keep_statement(arena: Arena) -> None:
                 uploaded_at=arena.now,
             )
         )
+        session.flush()
+        session.add(StatementIntake(statement_id=statement_id, number=1))

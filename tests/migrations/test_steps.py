@@ -110,9 +110,11 @@ def test_step_by_step_with_data_nothing_is_lost(empty_url: str, tmp_path: Path) 
         for step in reversed(runner.steps()[:-1]):
             runner.downgrade(empty_url, step)
             left = tables(empty_url)
-            assert contents(database.engine, left) == {name: before[name] for name in left}
+            # A table that a later step replaced is not among the models: its own test follows its rows.
+            assert contents(database.engine, left) == {name: before[name] for name in left & set(before)}
         # What a later step brought goes with it: the sealed log is made again from the transfers.
         expected = {name: rows if name in left else [] for name, rows in before.items()}
+        expected["intake"] = before["intake"]  # statements are numbered again, in their order
         for step in runner.steps():
             runner.upgrade(empty_url, step)
         assert contents(database.engine, tables(empty_url)) == expected

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment.models import Attempt, Order, OrderState
-from voucher_service.reconciliation.models import Statement, StatementLine
+from voucher_service.reconciliation.models import LineClaim, Statement, StatementLine
 from voucher_service.units import Unit
 from voucher_service.visits.models import Scan, Visit
 from voucher_service.vouchers.lists import successor_of
@@ -136,7 +136,8 @@ def _orders(session: Session, voucher: Voucher) -> Iterator[Event]:
     lines = session.execute(
         select(StatementLine, Statement.uploaded_at, Statement.uploaded_by)
         .join(Statement, Statement.id == StatementLine.statement_id)
-        .where(StatementLine.order_id.in_(ids))
+        .join(LineClaim, LineClaim.line_id == StatementLine.id)
+        .where(LineClaim.order_id.in_(ids))
         .limit(MOST)
     )
     for line, uploaded_at, uploaded_by in lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -97,14 +98,26 @@ def take_turn(database: Database, factories: Factories, vault: Vault, *, listen:
         messenger.close()
 
 
+class Turning(Protocol):
+    """What takes turns at an outbox, in one thread."""
+
+    def turn(self, *, limit: int) -> int:
+        """Work on up to `limit` rows that are due; return how many."""
+        ...
+
+    def close(self) -> None:
+        """Hang up."""
+        ...
+
+
 class MessageWorker:
     """A thread that takes turns. No exception ends it: it logs, waits twice as long each time, and goes on."""
 
-    def __init__(self, messenger: Messenger, *, idle: float = 2.0) -> None:
+    def __init__(self, messenger: Turning, *, idle: float = 2.0, name: str = "messenger") -> None:
         self._messenger = messenger
         self._idle = idle
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="messenger", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -125,5 +138,5 @@ class MessageWorker:
                 wait = self._idle
             except Exception:
                 wait = min(wait * 2, _LONGEST_WAIT)
-                _log.exception("messenger_failed", again_in_seconds=wait)
+                _log.exception("messenger_failed", thread=self._thread.name, again_in_seconds=wait)
         self._messenger.close()

@@ -14,17 +14,12 @@ from voucher_service.ids import local_day, new_id
 from voucher_service.ledger.models import AccountKind, BookKind, Reason
 from voucher_service.ledger.post import Entry, open_book, post
 from voucher_service.partners.earmarks import known_earmarks
-from voucher_service.partners.models import (
-    Agreement,
-    Allocation,
-    AllocationState,
-    Earmark,
-    EarmarkKind,
-    Partner,
-)
+from voucher_service.partners.models import Agreement, Allocation, AllocationState, Earmark, EarmarkKind, Partner
 from voucher_service.partners.policies import check_range, needs_second_person
 from voucher_service.texts import clean_text
 from voucher_service.units import MAX_QUANTITY, Unit
+from voucher_service.webhooks.models import Event
+from voucher_service.webhooks.outbox import tell
 
 SPLIT_WINDOW = timedelta(hours=24)
 """What one person proposes for one partner within this time counts as one gift for the second person."""
@@ -229,6 +224,8 @@ def _fund(session: Session, allocation: Allocation, actor: str, now: datetime) -
         object_id=str(allocation.id),
     )
     post(session, [entry], actor=actor, occurred_at=now, now=now)
+    partner_id = session.scalars(select(Agreement.partner_id).where(Agreement.id == allocation.agreement_id)).one()
+    tell(session, partner_id, Event.ALLOCATION_OPENED, {"allocation_id": allocation.id}, now=now)
 
 
 def _unit(unit: Unit | str) -> Unit:

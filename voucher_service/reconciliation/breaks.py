@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, insert, or_, select, union_all, update
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.expression import Subquery
 
 from voucher_service.db import Base
 from voucher_service.errors import BadInput, Conflict, NotFound
@@ -22,7 +21,8 @@ from voucher_service.reconciliation.classify import (
     priority_of,
 )
 from voucher_service.reconciliation.match import claimed
-from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine
+from voucher_service.reconciliation.models import Break, BreakClass, Statement
+from voucher_service.reconciliation.scratch import FOUND, keep
 
 SYSTEM = "system"
 """Who resolved a break that a later run no longer finds."""
@@ -42,27 +42,22 @@ class Changes:
 
 def refresh(session: Session, statement: Statement, now: datetime) -> Changes:
     """Bring the breaks of the statement, and the missing orders of its partner, to what holds now."""
-    lines, orders = line_differences(statement), missing_orders(statement).subquery()
-    closed = _close(session, statement, lines, now)
-    for found, same in ((lines, _same_line(lines)), (orders, _same_order(orders))):
-        _change(session, found, same)
-    new = _insert(session, statement, select(lines).where(~exists().where(_same_line(lines))), now)
-    new += _insert(session, statement, select(orders).where(~exists().where(_same_order(orders))), now)
-    return Changes(new, closed)
+    lines, orders = select(line_differences(statement)), missing_orders(statement)
+    keep(session, FOUND, union_all(lines, orders))
+    closed = _close(session, statement, now)
+    for same in (_SAME_LINE, _SAME_ORDER):
+        _change(session, same)
+    known = or_(exists().where(_SAME_LINE), exists().where(_SAME_ORDER))
+    return Changes(_insert(session, statement, select(FOUND).where(~known), now), closed)
 
 
-def _same_line(found: Subquery) -> ColumnElement[bool]:
-    return Break.line_id == found.c.line_id
+_SAME_LINE = Break.line_id == FOUND.c.line_id
+_SAME_ORDER = and_(Break.order_id == FOUND.c.order_id, Break.line_id.is_(None), FOUND.c.line_id.is_(None))
 
 
-def _same_order(found: Subquery) -> ColumnElement[bool]:
-    return and_(Break.order_id == found.c.order_id, Break.line_id.is_(None))
-
-
-def _close(session: Session, statement: Statement, lines: Subquery, now: datetime) -> int:
-    of_lines = Break.line_id.in_(
-        select(StatementLine.id).where(StatementLine.statement_id == statement.id)
-    ) & ~exists().where(lines.c.line_id == Break.line_id)
+def _close(session: Session, statement: Statement, now: datetime) -> int:
+    first = statement.number << 32
+    of_lines = and_(Break.line_id.between(first, first + 2**32 - 1), ~exists().where(_SAME_LINE))
     # An order found in any statement, or no longer delivered, is not missing any more.
     of_orders = Break.line_id.is_(None) & Break.order_id.in_(
         select(Order.id).where(Order.id == Break.order_id, or_(claimed(), Order.state != OrderState.DELIVERED.value))
@@ -78,24 +73,24 @@ def _close(session: Session, statement: Statement, lines: Subquery, now: datetim
     return len(gone.all())
 
 
-def _change(session: Session, found: Subquery, same: ColumnElement[bool]) -> None:
+def _change(session: Session, same: ColumnElement[bool]) -> None:
     """Move known breaks to their present class; a changed or returned one is open again, its note kept."""
     differs = or_(
-        Break.kind != found.c.kind,
-        Break.quantity != found.c.quantity,
-        Break.unit != found.c.unit,
-        Break.order_id.is_distinct_from(found.c.order_id),
+        Break.kind != FOUND.c.kind,
+        Break.quantity != FOUND.c.quantity,
+        Break.unit != FOUND.c.unit,
+        Break.order_id.is_distinct_from(FOUND.c.order_id),
         Break.resolved_by == SYSTEM,
     )
     session.execute(
         update(Break)
         .where(same, differs)
         .values(
-            kind=found.c.kind,
-            priority=priority_of(found.c.kind),
-            quantity=found.c.quantity,
-            unit=found.c.unit,
-            order_id=found.c.order_id,
+            kind=FOUND.c.kind,
+            priority=priority_of(FOUND.c.kind),
+            quantity=FOUND.c.quantity,
+            unit=FOUND.c.unit,
+            order_id=FOUND.c.order_id,
             resolved_at=None,
             resolved_by=None,
         )

@@ -11,13 +11,14 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
-    Integer,
     Select,
     and_,
     case,
     cast,
     exists,
+    false,
     func,
     literal,
     null,
@@ -25,15 +26,15 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import union_all as union
-from sqlalchemy.orm import aliased
 from sqlalchemy.sql.expression import Subquery
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.ledger.models import Transfer
 from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
-from voucher_service.reconciliation.models import BreakClass, Statement, StatementLine
+from voucher_service.reconciliation.models import BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
+from voucher_service.reconciliation.scratch import LOOSE
 
 PRIORITIES: dict[BreakClass, int] = {
     BreakClass.AMOUNT_DIFFERS: 2,
@@ -118,8 +119,9 @@ def claimed_lines(statement: Statement) -> _Found:
     return (
         select(StatementLine.id.label("line_id"), Order.id.label("order_id"), kind.label("kind"))
         .add_columns(difference.label("quantity"), unit.label("unit"))
-        .join(Order, Order.id == StatementLine.order_id)
-        .where(StatementLine.statement_id == statement.id, kind.is_not(None))
+        .join(LineClaim, LineClaim.line_id == StatementLine.id)
+        .join(Order, Order.id == LineClaim.order_id)
+        .where(lines_of(statement.number), kind.is_not(None))
     )
 
 
@@ -136,17 +138,17 @@ def _pointed(statement: Statement) -> Subquery:
 
 
 def unclaimed_lines(statement: Statement) -> _Found:
-    """Lines that claimed nothing, each with its class."""
+    """Loose lines that claimed nothing in the end, each with its class."""
     pointed = _pointed(statement)
-    delivered = StatementLine.status == _DELIVERED.value
+    delivered = LOOSE.c.status == _DELIVERED.value
     early_code = exists().where(
-        StockItem.partner_id == StatementLine.partner_id,
-        StockItem.serial == StatementLine.serial,
+        StockItem.partner_id == statement.partner_id,
+        StockItem.serial == LOOSE.c.serial,
         StockItem.order_id.is_(None),
     )
     kind = case(
         (
-            and_(pointed.c.taken, StatementLine.status == _REVERSED.value),
+            and_(pointed.c.taken, LOOSE.c.status == _REVERSED.value),
             BreakClass.REVERSED_AFTER_DELIVERY.value,
         ),
         (pointed.c.taken, BreakClass.DUPLICATE_AT_PARTNER.value),
@@ -155,15 +157,16 @@ def unclaimed_lines(statement: Statement) -> _Found:
         else_=BreakClass.UNEXPECTED_AT_PARTNER.value,
     )
     difference = case(
-        (delivered, StatementLine.quantity),
-        (kind == BreakClass.REVERSED_AFTER_DELIVERY.value, -StatementLine.quantity),
+        (delivered, LOOSE.c.quantity),
+        (kind == BreakClass.REVERSED_AFTER_DELIVERY.value, -LOOSE.c.quantity),
         else_=0,
     )
     return (
-        select(StatementLine.id.label("line_id"), pointed.c.order_id.label("order_id"), kind.label("kind"))
-        .add_columns(difference.label("quantity"), StatementLine.unit.label("unit"))
-        .join(pointed, pointed.c.line_id == StatementLine.id, isouter=True)
-        .where(StatementLine.statement_id == statement.id, StatementLine.order_id.is_(None))
+        select(LOOSE.c.id.label("line_id"), pointed.c.order_id.label("order_id"), kind.label("kind"))
+        .add_columns(difference.label("quantity"), LOOSE.c.unit.label("unit"))
+        .select_from(LOOSE)
+        .join(pointed, pointed.c.line_id == LOOSE.c.id, isouter=True)
+        .where(~exists().where(LineClaim.line_id == LOOSE.c.id))
     )
 
 
@@ -173,7 +176,7 @@ def missing_orders(statement: Statement) -> _Found:
     code = exists().where(StockItem.order_id == Order.id)
     kind = case((code, BreakClass.CODE_REVEALED_NEVER_USED.value), else_=BreakClass.MISSING_AT_PARTNER.value)
     return (
-        select(cast(null(), Integer).label("line_id"), Order.id.label("order_id"), kind.label("kind"))
+        select(cast(null(), BigInteger).label("line_id"), Order.id.label("order_id"), kind.label("kind"))
         .add_columns((-Order.quantity).label("quantity"), Order.unit.label("unit"))
         .where(
             own_order(statement.partner_id),
@@ -191,23 +194,22 @@ def line_differences(statement: Statement) -> Subquery:
 
 
 def agreed() -> ColumnElement[bool]:
-    """Return the plain condition that a claimed line and its order agree.
+    """Return the plain condition that a line and the order it claimed, both in the query, agree.
 
     Stated apart from the classes above, so that a fault in those shows as lines that nobody explains.
     """
-    order = aliased(Order)
     both_delivered = and_(
         StatementLine.status == _DELIVERED.value,
-        order.state == OrderState.DELIVERED.value,
-        order.quantity == StatementLine.quantity,
-        order.unit == StatementLine.unit,
+        Order.state == OrderState.DELIVERED.value,
+        Order.quantity == StatementLine.quantity,
+        Order.unit == StatementLine.unit,
     )
     given_back = or_(
-        order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.LOST.value]),
+        Order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.LOST.value]),
         and_(
-            order.state == OrderState.MANUAL.value,
-            exists().where(Transfer.resolves_id == order.hold_id),
+            Order.state == OrderState.MANUAL.value,
+            exists().where(Transfer.resolves_id == Order.hold_id),
         ),
     )
     neither = and_(StatementLine.status.in_([_REFUSED.value, _REVERSED.value]), given_back)
-    return exists().where(order.id == StatementLine.order_id, or_(both_delivered, neither))
+    return func.coalesce(or_(both_delivered, neither), false())

@@ -9,67 +9,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Uuid,
-    and_,
-    exists,
-    func,
-    select,
-    update,
-)
-from sqlalchemy.ext.compiler import compiles
+from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, literal, select, text
 from sqlalchemy.orm import Session, aliased
-from sqlalchemy.sql.functions import FunctionElement
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
 from voucher_service.fulfilment.settle import STATEMENT, Delivery, confirm_each
 from voucher_service.ledger.models import Transfer
 from voucher_service.partners.models import Agreement, Allocation
-from voucher_service.reconciliation.models import Statement, StatementLine
+from voucher_service.reconciliation.models import LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
+from voucher_service.reconciliation.scratch import LOOSE, keep
 
 PASSES = ("our_ref", "partner_ref", "serial")
+_CLAIM = insert(LineClaim)
+_CLAIMED = ["order_id", "line_id", "matched_by"]
 DECIDABLE = (OrderState.UNKNOWN, OrderState.ACCEPTED, OrderState.REVERSING, OrderState.MANUAL)
 """States in which a line that says "delivered" is the last word."""
-
-
-class order_id_named(FunctionElement[UUID]):  # noqa: N801  # reads like the SQL function it stands for
-    """The order id that a reference spells, NULL when it spells none. Keeps the order's index usable.
-
-    After a reversal an order goes by its id with the 13th digit raised (`fulfilment.decide.reference`): an id is
-    a UUIDv7, so that digit is put back to 7 where it is 8 or above.
-    """
-
-    type = Uuid()
-    inherit_cache = True
-
-
-@compiles(order_id_named, "sqlite")
-def _named_sqlite(element: order_id_named, compiler: Any, **options: Any) -> str:
-    text = compiler.process(element.clauses, **options)
-    shape = "-".join("?" * part for part in (8, 4, 4, 4, 12))
-    plain = f"replace({text}, '-', '')"
-    renewed = f"substr({plain}, 1, 12) || '7' || substr({plain}, 14)"
-    return (
-        f"CASE WHEN {text} GLOB '{shape}' THEN"
-        f" CASE WHEN substr({plain}, 13, 1) GLOB '[89a-f]' THEN {renewed} ELSE {plain} END END"
-    )
-
-
-@compiles(order_id_named, "postgresql")
-def _named_postgresql(element: order_id_named, compiler: Any, **options: Any) -> str:
-    text = compiler.process(element.clauses, **options)
-    shape = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-    return (
-        f"CASE WHEN {text} ~ '{shape}' THEN"
-        f" CAST(CASE WHEN substr({text}, 15, 1) ~ '[89a-f]' THEN overlay({text} placing '7' from 15 for 1)"
-        f" ELSE {text} END AS uuid) END"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +53,7 @@ def own_order(partner_id: UUID) -> ColumnElement[bool]:
 
 def claimed() -> ColumnElement[bool]:
     """Return the condition "some line has claimed this order"."""
-    claim = aliased(StatementLine)
-    return exists().where(claim.order_id == Order.id)
+    return exists().where(LineClaim.order_id == Order.id)
 
 
 def hold_ended() -> ColumnElement[bool]:
@@ -106,52 +62,64 @@ def hold_ended() -> ColumnElement[bool]:
 
 
 def pairs(statement: Statement, by: str) -> Select[int, UUID]:
-    """Return every unmatched line of the statement with each order it points to by the reference `by`.
+    """Return every loose line, still unmatched, with each order it points to by the reference `by`.
 
     A line that spells an order's id points to nothing else, whatever its other references say.
     """
     spelled = aliased(Order)
-    elsewhere = exists().where(spelled.id == order_id_named(StatementLine.our_ref))
+    elsewhere = exists().where(spelled.id == LOOSE.c.named_id)
     base = (
-        select(StatementLine.id.label("line_id"), Order.id.label("order_id"))
-        .where(StatementLine.statement_id == statement.id, StatementLine.order_id.is_(None))
-        .where(own_order(statement.partner_id))
+        select(LOOSE.c.id.label("line_id"), Order.id.label("order_id"))
+        .select_from(LOOSE)
+        .where(~exists().where(LineClaim.line_id == LOOSE.c.id), own_order(statement.partner_id))
     )
     if by == "our_ref":
-        return base.join(Order, Order.id == order_id_named(StatementLine.our_ref))
+        return base.join(Order, Order.id == LOOSE.c.named_id)
     if by == "partner_ref":
-        return base.join(Order, Order.partner_ref == StatementLine.partner_ref).where(~elsewhere)
-    return (
-        base.join(
-            StockItem,
-            and_(StockItem.partner_id == StatementLine.partner_id, StockItem.serial == StatementLine.serial),
-        )
-        .join(Order, Order.id == StockItem.order_id)
-        .where(~elsewhere)
-    )
+        return base.join(Order, Order.partner_ref == LOOSE.c.partner_ref).where(~elsewhere)
+    item = and_(StockItem.partner_id == statement.partner_id, StockItem.serial == LOOSE.c.serial)
+    return base.join(StockItem, item).join(Order, Order.id == StockItem.order_id).where(~elsewhere)
 
 
 def match(session: Session, statement: Statement) -> None:
-    """Claim orders for the lines of the statement that have none yet. Running it again claims nothing new."""
-    for by in PASSES:
+    """Claim orders for the lines of the statement that have none yet. Running it again claims nothing new.
+
+    Nearly all lines spell our reference, so the first pass reads the lines themselves; what it leaves, the
+    loose lines, is little, and is kept beside for the other passes and for the classes.
+    """
+    of_statement = lines_of(statement.number)
+    unmatched = ~exists().where(LineClaim.line_id == StatementLine.id)
+    named = (
+        select(Order.id, func.min(StatementLine.id), literal("our_ref"))
+        .select_from(StatementLine)
+        .join(Order, Order.id == StatementLine.named_id)
+        .where(of_statement, own_order(statement.partner_id), ~claimed())
+        .group_by(Order.id)
+        .order_by(Order.id)  # the index grows at its end
+    )
+    if session.scalar(select(LineClaim.line_id).where(_claims_of(statement)).limit(1)) is not None:
+        named = named.where(unmatched)
+    session.execute(_CLAIM.from_select(_CLAIMED, named))
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("ANALYZE line_claim"))
+    wanted = (StatementLine.id, StatementLine.named_id, StatementLine.partner_ref, StatementLine.serial)
+    told = (StatementLine.unit, StatementLine.quantity, StatementLine.status)
+    keep(session, LOOSE, select(*wanted, *told).where(of_statement, unmatched))
+    for by in PASSES[1:]:
         free = pairs(statement, by).where(~claimed()).subquery()
-        line = aliased(StatementLine)
-        ranked = (
-            select(
-                free.c.line_id,
-                free.c.order_id,
-                func.row_number().over(partition_by=free.c.order_id, order_by=line.line).label("turn"),
-                func.count().over(partition_by=free.c.line_id).label("orders"),
-            )
-            .join(line, line.id == free.c.line_id)
-            .subquery()
+        # Counted before the orders are shared out: a reference of several free orders claims none of them.
+        one = select(free.c.line_id).group_by(free.c.line_id).having(func.count() == 1)
+        first = (
+            select(free.c.order_id, func.min(free.c.line_id), literal(by))
+            .where(free.c.line_id.in_(one))
+            .group_by(free.c.order_id)
         )
-        session.execute(
-            update(StatementLine)
-            .where(StatementLine.id == ranked.c.line_id, ranked.c.turn == 1, ranked.c.orders == 1)
-            .values(order_id=ranked.c.order_id, matched_by=by)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_CLAIM.from_select(_CLAIMED, first))
+
+
+def _claims_of(statement: Statement) -> ColumnElement[bool]:
+    first = statement.number << 32
+    return LineClaim.line_id.between(first, first + 2**32 - 1)
 
 
 def decided_by_statement(session: Session, statement: Statement) -> list[Decided]:
@@ -162,9 +130,10 @@ def decided_by_statement(session: Session, statement: Statement) -> list[Decided
     """
     found = (
         select(Order.id, StatementLine.event_at, func.coalesce(Order.partner_ref, StatementLine.partner_ref))
-        .join(StatementLine, StatementLine.order_id == Order.id)
+        .join(LineClaim, LineClaim.order_id == Order.id)
+        .join(StatementLine, StatementLine.id == LineClaim.line_id)
         .where(
-            StatementLine.statement_id == statement.id,
+            lines_of(statement.number),
             StatementLine.status == LineStatus.DELIVERED.value,
             StatementLine.unit == Order.unit,
             StatementLine.quantity == Order.quantity,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -16,9 +18,10 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    select,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
 from voucher_service.db import Base
 
@@ -59,27 +62,67 @@ class Statement(Base):
     line_count: Mapped[int] = mapped_column(Integer)
     uploaded_by: Mapped[str] = mapped_column(String(60))
     uploaded_at: Mapped[datetime]
+    number: ClassVar[MappedSQLExpression[int]]
+
+
+class StatementIntake(Base):
+    """How a statement was taken in. Its number is the upper half of the ids of its lines."""
+
+    __tablename__ = "intake"
+
+    statement_id: Mapped[UUID] = mapped_column(ForeignKey("statement.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, unique=True)
 
 
 class StatementLine(Base):
-    """One canonical line. An order is claimed by one line at most, and a line claims one order at most."""
+    """One canonical line, written once. Its id is the number of its statement times 2^32, plus its line in the file.
 
-    __tablename__ = "statement_line"
-    __table_args__ = (UniqueConstraint("statement_id", "line"),)
+    So the lines of a statement stand together under one key, and no line can stand twice. There are no foreign keys
+    here: checked row by row they cost more than all the rest of a reconciliation. Parents are never deleted.
+    """
 
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
-    statement_id: Mapped[UUID] = mapped_column(ForeignKey("statement.id"))
-    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"))
+    __tablename__ = "stated_line"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
+    statement_id: Mapped[UUID]
     line: Mapped[int] = mapped_column(Integer)
     our_ref: Mapped[str | None] = mapped_column(String(40))
+    named_id: Mapped[UUID | None]  # the order that our_ref spells, whether it exists or not
     partner_ref: Mapped[str | None] = mapped_column(String(80))
     serial: Mapped[str | None] = mapped_column(String(30))
     unit: Mapped[str] = mapped_column(String(16))
     quantity: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(String(10))  # delivered | refused | reversed
     event_at: Mapped[datetime]
-    order_id: Mapped[UUID | None] = mapped_column(ForeignKey("top_up_order.id"), unique=True)
-    matched_by: Mapped[str | None] = mapped_column(String(12))  # our_ref | partner_ref | serial
+    order_id: ClassVar[MappedSQLExpression[UUID | None]]
+    matched_by: ClassVar[MappedSQLExpression[str | None]]
+
+
+class LineClaim(Base):
+    """A line claims an order. An order is claimed by one line at most, and a line claims one order at most."""
+
+    __tablename__ = "line_claim"
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    line_id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), unique=True)
+    matched_by: Mapped[str] = mapped_column(String(12))  # our_ref | partner_ref | serial
+
+
+Statement.number = column_property(
+    select(StatementIntake.number).where(StatementIntake.statement_id == Statement.id).scalar_subquery()
+)
+# For pages and stories of a few lines; queries over a whole statement join LineClaim.
+StatementLine.order_id = column_property(
+    select(LineClaim.order_id).where(LineClaim.line_id == StatementLine.id).scalar_subquery()
+)
+StatementLine.matched_by = column_property(
+    select(LineClaim.matched_by).where(LineClaim.line_id == StatementLine.id).scalar_subquery()
+)
+
+
+def lines_of(number: int) -> ColumnElement[bool]:
+    """Return the condition "this line is one of the statement with that number"."""
+    return StatementLine.id.between(number << 32, (number << 32) + 2**32 - 1)
 
 
 class Break(Base):
@@ -104,7 +147,7 @@ class Break(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"), index=True)
     statement_id: Mapped[UUID] = mapped_column(ForeignKey("statement.id"))
-    line_id: Mapped[int | None] = mapped_column(ForeignKey("statement_line.id"))
+    line_id: Mapped[int | None] = mapped_column(ForeignKey("stated_line.id"))
     order_id: Mapped[UUID | None] = mapped_column(ForeignKey("top_up_order.id"))
     kind: Mapped[str] = mapped_column(String(32))
     priority: Mapped[int] = mapped_column(SmallInteger)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment.models import Order
 from voucher_service.reconciliation.explain import Difference, Ours, Theirs
-from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine
+from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.run import Figures, breaks_of, figures
 from voucher_service.units import Unit
 
@@ -85,7 +85,7 @@ def lines(
     found = (
         select(StatementLine, Break.kind, Break.resolved_at.is_not(None))
         .join(Break, Break.line_id == StatementLine.id, isouter=True)
-        .where(StatementLine.statement_id == statement.id)
+        .where(lines_of(statement.number))
     )
     if kind is not None:
         found = found.where(Break.kind == kind.value)

@@ -17,8 +17,9 @@ from voucher_service.fulfilment.models import Order
 from voucher_service.ledger.balances import balances
 from voucher_service.ledger.models import AccountKind, Transfer
 from voucher_service.reconciliation import breaks, classify
-from voucher_service.reconciliation.models import Break, BreakClass, StatementLine
+from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, StatementLine
 from voucher_service.reconciliation.run import RunResult, run
+from voucher_service.reconciliation.scratch import LOOSE
 from voucher_service.reconciliation.statements import import_statement
 
 
@@ -89,7 +90,11 @@ def test_a_right_statement_ends_at_zero_and_decides_what_was_open(database: Data
         keys = [f"deliver:{order}" for order in result.settled]
         posted = session.scalars(select(Transfer).where(Transfer.key.in_(keys))).all()
         assert {t.occurred_at for t in posted} == set(
-            session.scalars(select(StatementLine.event_at).where(StatementLine.order_id.in_(result.settled)))
+            session.scalars(
+                select(StatementLine.event_at)
+                .join(LineClaim, LineClaim.line_id == StatementLine.id)
+                .where(LineClaim.order_id.in_(result.settled))
+            )
         )
 
 
@@ -115,7 +120,7 @@ def _blind_to_amounts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _deaf_to_missing_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = classify.unclaimed_lines
-    monkeypatch.setattr(classify, "unclaimed_lines", lambda s: whole(s).where(StatementLine.line < 0))
+    monkeypatch.setattr(classify, "unclaimed_lines", lambda s: whole(s).where(LOOSE.c.id < 0))
 
 
 def _no_break_for_missing_orders(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -177,23 +177,6 @@ def test_days_begin_and_end_in_paris(database: Database, day: date, at: datetime
         statement = keep(session, world, line("x", day=f"{day:%d/%m/%Y} 12:00"))
         missing = run(session, statement.id, LATER).figures.by_class.get(BreakClass.MISSING_AT_PARTNER, 0)
         assert missing == int(inside)
-
-
-def test_an_order_is_claimed_once_even_when_the_matching_is_wrong(database: Database) -> None:
-    with database.begin() as session:
-        world = make_world(session)
-        (order,) = add_orders(session, world, [Wanted()])
-        statement = keep(session, world, line(order), line("x"))
-        run(session, statement.id, NOON)
-    with pytest.raises(IntegrityError), database.begin() as session:
-        session.execute(update(StatementLine).values(order_id=order))
-    if database.is_sqlite:
-        return  # the constraint cannot be taken away there
-    with database.begin() as session:
-        session.execute(text("ALTER TABLE statement_line DROP CONSTRAINT uq_statement_line_order_id"))
-        session.execute(update(StatementLine).values(order_id=order))
-        with pytest.raises(AssertionError, match="claimed twice"):
-            run(session, statement.id, NOON)
 
 
 def test_what_became_of_a_gift_adds_up(database: Database) -> None:

@@ -21,6 +21,8 @@ from voucher_service.reconciliation.closing.models import PeriodClose
 from voucher_service.reconciliation.closing.signing import sign
 from voucher_service.reconciliation.closing.statement import Made, Month, make
 from voucher_service.reconciliation.models import Break, Statement
+from voucher_service.webhooks.models import Event
+from voucher_service.webhooks.outbox import tell
 
 
 def propose(
@@ -51,6 +53,7 @@ def propose(
     )  # fmt: skip
     session.add(row)
     session.flush()
+    tell(session, partner_id, Event.PERIOD_PROPOSED, {"period_id": row.id}, now=now)
     return row
 
 
@@ -78,6 +81,7 @@ def agree(session: Session, close_id: UUID, partner_id: UUID, *, actor: str, now
     )
     if done is None:
         raise Conflict("Ce mois est déjà clos.", code="period_closed")
+    tell(session, partner_id, Event.PERIOD_AGREED, {"period_id": row.id}, now=now)
     session.refresh(row)
     return row
 

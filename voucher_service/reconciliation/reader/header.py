@@ -42,7 +42,7 @@ class Header:
         return next(self.names[field] for field in REFERENCES if field in self.names)
 
 
-def find_header(text: str) -> Header:
+def find_header(content: bytes, encoding: str) -> Header:
     """Return the header of the statement: the separator under which most columns are known wins.
 
     Raises:
@@ -52,7 +52,7 @@ def find_header(text: str) -> Header:
     fault: BadFile | None = None
     for separator in SEPARATORS:
         try:
-            for row in islice(rows(text, separator), _SEARCHED):
+            for row in islice(rows(content, encoding, separator, _SEARCHED), _SEARCHED):
                 known = len({BY_NAME[name][0] for name in map(plain, row.cells) if name in BY_NAME})
                 if known > (best[0] if best else 1):
                     best = (known, row, separator)

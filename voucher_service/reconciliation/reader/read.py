@@ -8,16 +8,21 @@ control sum is over all lines, whatever their status. One fault rejects the whol
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import TypeVar
 
 from voucher_service.errors import N_, BadFile
 from voucher_service.ids import local_day
+from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert
 from voucher_service.reconciliation.reader.header import Header, find_header
-from voucher_service.reconciliation.reader.rows import Row, decode, rows
+from voucher_service.reconciliation.reader.parsed import Format, Line, Parsed, line_of, to_columns
+from voucher_service.reconciliation.reader.rows import Row, chunks, encoding_of
 from voucher_service.reconciliation.reader.values import (
     BadCell,
     parse_instant,
@@ -36,77 +41,41 @@ from voucher_service.reconciliation.reader.words import (
 )
 from voucher_service.units import Unit
 
-MAX_LINES = 200_000
+MAX_LINES = 2_000_000
+CHUNK = 20_000  # rows that stand in memory
+SAMPLE = 10  # lines kept to show
 _TRAILER_LENGTH = 12  # spelling out every reference would cost a third of the reading
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One canonical line. `line` is its line in the file, from 1; `quantity` counts pieces of `unit`."""
-
-    line: int
-    our_ref: str | None
-    partner_ref: str | None
-    serial: str | None
-    unit: Unit
-    quantity: int
-    status: LineStatus
-    event_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """What was detected. `columns` maps each field to the name it has in the file."""
-
-    encoding: str  # utf-8, utf-8-sig, windows-1252
-    separator: str
-    header_line: int
-    columns: dict[Field, str]
-    has_trailer: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A whole statement: at least one line. The days are calendar days in Europe/Paris."""
-
-    format: Format
-    lines: list[Line]
-    first_day: date
-    last_day: date
-
-    def delivered(self) -> dict[Unit, int]:
-        """Return the sum of the quantities said to be delivered, per unit."""
-        result: dict[Unit, int] = {}
-        for line in self.lines:
-            if line.status is LineStatus.DELIVERED:
-                result[line.unit] = result.get(line.unit, 0) + line.quantity
-        return result
-
-
-def read(content: bytes) -> Parsed:
-    """Return the statement in `content`.
+def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None) -> Parsed:
+    """Read the statement in `content`; hand its lines to `sink`, some thousands at a time.
 
     Raises:
-        BadFile: anything is wrong; names the line, the column and the remedy. Nothing of the file is kept.
+        BadFile: anything is wrong; names the line, the column and the remedy. What the sink got is void then.
     """
-    text, encoding = decode(content)
-    header = find_header(text)
+    encoding = encoding_of(content)
+    header = find_header(content, encoding)
     reading = _Reading(header)
-    for row in rows(text, header.separator):
-        if row.line > header.line and any(row.cells):
-            reading.take(row)
-    lines = reading.lines
-    if not lines:
+    for starts, cells in chunks(content, encoding, header.separator, CHUNK):
+        skipped = bisect_right(starts, header.line)
+        columns = reading.take(starts[skipped:], cells[skipped:])
+        if columns is not None:
+            reading.count_in(columns)
+            sink(columns)
+    if not reading.count:
         raise BadFile("le relevé ne contient aucune ligne après l’en-tête.", line=header.line)
     if reading.trailer is not None:
         reading.check_trailer(reading.trailer)
     return Parsed(
         format=Format(encoding, header.separator, header.line, dict(header.names), reading.trailer is not None),
-        lines=lines,
-        first_day=local_day(min(line.event_at for line in lines)),
-        last_day=local_day(max(line.event_at for line in lines)),
+        count=reading.count,
+        sample=reading.sample,
+        first_day=local_day(datetime.fromisoformat(reading.first)),
+        last_day=local_day(datetime.fromisoformat(reading.last)),
+        counts=dict(reading.counts),
+        sums=dict(reading.sums),
     )
 
 
@@ -115,18 +84,77 @@ class _Reading:
     """What was read so far."""
 
     header: Header
-    lines: list[Line] = field(default_factory=list)
     scales: set[Scale] = field(default_factory=set)
     number: int | None = None
     trailer: Row | None = None
+    count: int = 0
+    total: int = 0
+    first: str = "9"
+    last: str = ""
+    sample: list[Line] = field(default_factory=list)
+    counts: Counter[LineStatus] = field(default_factory=Counter)
+    sums: Counter[tuple[Unit, LineStatus]] = field(default_factory=Counter)
 
-    def take(self, row: Row) -> None:
+    def take(self, starts: list[int], cells: list[list[str]]) -> Columns | None:
+        """Return the lines among the rows as columns; all at once where they are plain, else one by one."""
+        if starts and self.trailer is None and not self._has_trailer(cells):
+            try:
+                columns, scales = convert(self.header, starts, cells)
+                if self.count + len(cells) <= MAX_LINES and self._numbers_follow(cells):
+                    self.scales |= scales
+                    return columns
+            except NotPlainError:
+                pass  # read one by one below: that finds the fault, or that there is none
+        lines: list[Line] = []
+        for start, row in zip(starts, cells, strict=True):
+            stripped = [cell.strip() for cell in row]
+            if any(stripped):
+                self._take(Row(start, stripped), lines)
+        return to_columns(lines) if lines else None
+
+    def count_in(self, columns: Columns) -> None:
+        """Add the lines to what is counted."""
+        if not self.sample:
+            self.sample = [line_of(row) for row in islice(columns.rows(), SAMPLE)]
+        self.count += len(columns.line)
+        self.total += sum(columns.quantity)
+        self.first, self.last = min(self.first, *columns.event_at), max(self.last, *columns.event_at)
+        for status, times in Counter(columns.status).items():
+            self.counts[LineStatus(status)] += times
+        kinds: defaultdict[tuple[str, str], int] = defaultdict(int)
+        for unit, status, quantity in zip(columns.unit, columns.status, columns.quantity, strict=True):
+            kinds[unit, status] += quantity
+        for (unit, status), quantity in kinds.items():
+            self.sums[Unit(unit), LineStatus(status)] += quantity
+
+    def _has_trailer(self, cells: list[list[str]]) -> bool:
+        return any(
+            not row or (len(row[0]) <= _TRAILER_LENGTH and not row[0].isdigit() and plain(row[0]) in TRAILER)
+            for row in cells
+        )
+
+    def _numbers_follow(self, cells: list[list[str]]) -> bool:
+        """Say whether the partner's own numbers, if there are any, follow one another; remember the last."""
+        place = self.header.places.get(Field.LINE)
+        if place is None:
+            return True
+        try:
+            numbers = [int(row[place]) for row in cells]
+        except ValueError:
+            return False
+        first = numbers[0] if self.number is None else self.number + 1
+        if first < 0 or numbers != list(range(first, first + len(numbers))):
+            return False
+        self.number = numbers[-1]
+        return True
+
+    def _take(self, row: Row, lines: list[Line]) -> None:
         if self.trailer is not None:
             raise BadFile("une ligne suit le total : le total doit être la dernière ligne.", line=row.line)
         if len(row.cells[0]) <= _TRAILER_LENGTH and plain(row.cells[0]) in TRAILER:
             self.trailer = row
             return
-        if len(self.lines) == MAX_LINES:
+        if self.count + len(lines) == MAX_LINES:
             told = N_("le relevé dépasse {most} lignes : envoyez-le en plusieurs fichiers.")
             raise BadFile(told, line=row.line, most=MAX_LINES)
         if len(row.cells) > self.header.width and any(row.cells[self.header.width :]):
@@ -137,7 +165,7 @@ class _Reading:
             )
         if Field.LINE in self.header.places:
             self._check_number(row)
-        self.lines.append(self._line(row))
+        lines.append(self._line(row))
 
     def _line(self, row: Row) -> Line:
         if Field.UNIT in self.header.places:
@@ -199,13 +227,13 @@ class _Reading:
     def check_trailer(self, row: Row) -> None:
         """Compare the announced count and sum with the lines."""
         count, total = self._announced(row)
-        if count and (not (count.isascii() and count.isdigit()) or int(count) != len(self.lines)):
+        if count and (not (count.isascii() and count.isdigit()) or int(count) != self.count):
             raise BadFile(
                 "le total annonce « {count} » lignes, le fichier en a {found}.",
                 line=row.line,
                 column="2",
                 count=count[:20],
-                found=len(self.lines),
+                found=self.count,
             )
         if not total:
             return
@@ -221,7 +249,7 @@ class _Reading:
             announced = parse_quantity(total, scale)
         except BadCell as error:
             raise BadFile(error.message, line=row.line, column=column, **error.values) from error
-        real = sum(line.quantity for line in self.lines)
+        real = self.total
         if announced != real:
             told = str(Decimal(real) / scale[1]).replace(".", ",")
             raise BadFile(

@@ -151,3 +151,14 @@ def parse_reference(text: str, longest: int) -> str | None:
     if len(bare) == 32:
         return "-".join((bare[:8], bare[8:12], bare[12:16], bare[16:20], bare[20:]))
     return bare
+
+
+def named_order(text: str) -> str | None:
+    """Return the order's id that a canonical reference spells, None when it spells none.
+
+    After a reversal an order goes by its id with the 13th digit raised (`fulfilment.decide.reference`): an id is a
+    UUIDv7, so that digit is put back to 7 where it is 8 or above.
+    """
+    if len(text) != 36 or text[8] != "-" or not _UUID.fullmatch(text):
+        return None
+    return text if text[14] < "8" else f"{text[:14]}7{text[15:]}"

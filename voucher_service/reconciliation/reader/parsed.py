@@ -1,0 +1,79 @@
+"""What reading a statement gives: lines, and the figures of the whole. Imports no tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from voucher_service.reconciliation.reader.columns import Columns, instant_text
+from voucher_service.reconciliation.reader.values import named_order
+from voucher_service.reconciliation.reader.words import Field, LineStatus
+from voucher_service.units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One canonical line. `line` is its line in the file, from 1; `quantity` counts pieces of `unit`."""
+
+    line: int
+    our_ref: str | None
+    partner_ref: str | None
+    serial: str | None
+    unit: Unit
+    quantity: int
+    status: LineStatus
+    event_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What was detected. `columns` maps each field to the name it has in the file."""
+
+    encoding: str  # utf-8, utf-8-sig, windows-1252
+    separator: str
+    header_line: int
+    columns: dict[Field, str]
+    has_trailer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a whole statement says: at least one line. The days are calendar days in Europe/Paris.
+
+    `sample` holds the first lines; the others went to the sink and stand nowhere. `sums` are quantities.
+    """
+
+    format: Format
+    count: int
+    sample: list[Line]
+    first_day: date
+    last_day: date
+    counts: dict[LineStatus, int]
+    sums: dict[tuple[Unit, LineStatus], int]
+
+    def delivered(self) -> dict[Unit, int]:
+        """Return the sum of the quantities said to be delivered, per unit."""
+        return {unit: total for (unit, status), total in self.sums.items() if status is LineStatus.DELIVERED}
+
+
+def to_columns(lines: list[Line]) -> Columns:
+    """Return lines that were read one by one as columns."""
+    return Columns(
+        line=[line.line for line in lines],
+        our_ref=[line.our_ref for line in lines],
+        named=[line.our_ref and named_order(line.our_ref) for line in lines],
+        partner_ref=[line.partner_ref for line in lines],
+        serial=[line.serial for line in lines],
+        unit=[line.unit.value for line in lines],
+        quantity=[line.quantity for line in lines],
+        status=[line.status.value for line in lines],
+        event_at=[instant_text(line.event_at) for line in lines],
+    )
+
+
+def line_of(row: tuple[Any, ...]) -> Line:
+    """Return the line that a row of `Columns.rows` stands for."""
+    line, our_ref, _, partner_ref, serial, unit, quantity, status, at = row
+    instant = datetime.fromisoformat(at)
+    return Line(line, our_ref, partner_ref, serial, Unit(unit), quantity, LineStatus(status), instant)

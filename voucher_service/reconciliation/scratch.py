@@ -1,0 +1,47 @@
+"""Tables that last as long as a run: what a query found is kept beside, so that it is not sought six times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Executable, Integer, String, Uuid, column, table, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.expression import ClauseElement, SelectBase, TableClause
+
+_ID = BigInteger().with_variant(Integer, "sqlite")
+
+LOOSE = table(
+    "loose_line", column("id", _ID), column("named_id", Uuid()), column("partner_ref", String()),
+    column("serial", String()), column("unit", String()), column("quantity", BigInteger()), column("status", String()),
+)  # fmt: skip
+"""The lines that our own reference has not matched."""
+
+FOUND = table(
+    "found_difference", column("line_id", _ID), column("order_id", Uuid()), column("kind", String()),
+    column("quantity", BigInteger()), column("unit", String()),
+)  # fmt: skip
+"""The differences that hold now."""
+
+
+class _KeepAs(Executable, ClauseElement):
+    """CREATE TEMPORARY TABLE … AS SELECT: on PostgreSQL, unlike INSERT … SELECT, it may use both cores."""
+
+    inherit_cache = False
+
+    def __init__(self, name: str, query: SelectBase) -> None:
+        self.name = name
+        self.query = query
+
+
+@compiles(_KeepAs)
+def _keep_as(element: _KeepAs, compiler: Any, **options: Any) -> str:
+    return f"CREATE TEMPORARY TABLE {element.name} AS {compiler.process(element.query, **options)}"
+
+
+def keep(session: Session, into: TableClause, query: SelectBase) -> None:
+    """Fill the table with what `query` finds; what it held before is gone. Its columns stand in the table's order."""
+    session.execute(text(f"DROP TABLE IF EXISTS {into.name}"))
+    session.execute(_KeepAs(into.name, query))
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"ANALYZE {into.name}"))

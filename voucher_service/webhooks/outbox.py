@@ -1,0 +1,79 @@
+"""Telling: rows written in the transaction of what they tell, so that nothing is told that did not happen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session
+
+from voucher_service.errors import Conflict, NotFound
+from voucher_service.ids import new_id
+from voucher_service.webhooks.endpoints import endpoint_of
+from voucher_service.webhooks.models import TRIAL, DeliveryState, Event, WebhookDelivery, WebhookEndpoint
+
+
+def tell(session: Session, partner_id: UUID, event: Event, ids: Mapping[str, UUID | int], *, now: datetime) -> int:
+    """Put an event in the outbox of each of the partner's endpoints that asked for it; return how many.
+
+    `ids` name what it is about. Nothing else is told: whoever wants more asks the API, with a key.
+    """
+    on = select(WebhookEndpoint).where(WebhookEndpoint.partner_id == partner_id, WebhookEndpoint.off_at.is_(None))
+    wanted = [one.id for one in session.scalars(on) if event.value in one.events.split()]
+    session.add_all(_delivery(endpoint_id, event.value, ids, now) for endpoint_id in wanted)
+    session.flush()
+    return len(wanted)
+
+
+def tell_trial(session: Session, *, partner_id: UUID, endpoint_id: UUID, now: datetime) -> None:
+    """Put a trial in the outbox of one endpoint. Raises NotFound. Conflict: `webhook_off`."""
+    _check_on(endpoint_of(session, partner_id, endpoint_id))
+    session.add(_delivery(endpoint_id, TRIAL, {"endpoint_id": endpoint_id}, now))
+    session.flush()
+
+
+def again(session: Session, *, partner_id: UUID, endpoint_id: UUID, delivery_id: UUID, now: datetime) -> None:
+    """Try a delivery again now, once more where all tries were used up.
+
+    Raises:
+        NotFound. Conflict: `webhook_off`, or `webhook_under_way`: it arrived, or is being sent.
+    """
+    _check_on(endpoint_of(session, partner_id, endpoint_id))
+    found = session.get(WebhookDelivery, delivery_id)
+    if found is None or found.endpoint_id != endpoint_id:
+        raise NotFound("Cet envoi n’existe pas : revenez à la liste.")
+    states = (DeliveryState.WAITING.value, DeliveryState.GIVEN_UP.value, DeliveryState.DROPPED.value)
+    moved = session.scalar(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.id == delivery_id, WebhookDelivery.state.in_(states))
+        .values(state=DeliveryState.WAITING.value, due_at=now, final_at=None)
+        .returning(WebhookDelivery.id)
+        .execution_options(synchronize_session=False)
+    )
+    if moved is None:
+        raise Conflict("Cet envoi est arrivé, ou il est en cours.", code="webhook_under_way")
+
+
+def deliveries_query(endpoint_id: UUID) -> Select[WebhookDelivery]:
+    """Return the query of what was told to an endpoint."""
+    return select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id)
+
+
+def _check_on(endpoint: WebhookEndpoint) -> None:
+    if endpoint.off_at is not None:
+        raise Conflict("Ce webhook est coupé : remettez-le d’abord en service.", code="webhook_off")
+
+
+def _delivery(endpoint_id: UUID, event: str, ids: Mapping[str, UUID | int], now: datetime) -> WebhookDelivery:
+    told = {
+        "type": event,
+        "timestamp": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "data": {name: value if isinstance(value, int) else str(value) for name, value in ids.items()},
+    }
+    return WebhookDelivery(
+        id=new_id(), endpoint_id=endpoint_id, event=event, body=json.dumps(told, separators=(",", ":")),
+        state=DeliveryState.WAITING.value, tries=0, due_at=now, created_at=now,
+    )  # fmt: skip
