@@ -27,12 +27,32 @@ def kept(page: Page) -> None:
     page.wait_for_timeout(200)
 
 
+def until_kept(page: Page, path: str) -> None:
+    """Wait until a page stands in the device's cache: the worker fetches a language when it is first read in."""
+    for _ in range(100):
+        if page.evaluate("path => caches.match(path).then(Boolean)", path):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{path} was not kept within ten seconds")
+
+
+def until_spoken(page: Page, language: str) -> None:
+    """Wait until the worker remembers the language of the page that was read last."""
+    remembered = "() => caches.match('/counter/language').then((kept) => kept?.text())"
+    for _ in range(100):
+        if page.evaluate(remembered) == language:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{language} was not remembered within ten seconds")
+
+
 def test_the_page_opens_after_the_server_has_ended(desk: Desk, server: Server, open_context: OpenContext) -> None:
     page = enter(open_context(), desk, server)
     kept(page)
     page.goto(f"{server.address}/counter/shell?lang=en")
+    until_kept(page, "/counter/shell?lang=en")
     page.goto(f"{server.address}/counter/")
-    kept(page)
+    until_spoken(page, "fr")
     server.stop()
     page.reload()
     page.locator("#counter[data-part=ready]").wait_for()

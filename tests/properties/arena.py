@@ -95,6 +95,7 @@ class Arena:
         number = next(self._numbers)
         first_id = new_id()
         with self.programme.database.begin() as session:
+            session.execute(text("DELETE FROM route_pause"))  # it would reach into this example: time starts again
             partner = Partner(id=new_id(), name=f"Opérateur {number}", created_at=NOON)
             campaign = Campaign(
                 id=new_id(), name=f"Campagne {number}", starts_on=FIRST_DAY, ends_on=LAST_DAY, paused=False

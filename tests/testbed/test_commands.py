@@ -30,7 +30,10 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-PUBLIC = "run test lint format lock words bench drill-ledger screenshots clean install help"
+PUBLIC = (
+    "run test lint format lock words bench drill-ledger drill-pins drill-offline drill-delivery drill-tamper "
+    "drill-workers screenshots clean install help"
+)
 
 
 def test_help_names_every_public_target() -> None:

@@ -60,8 +60,8 @@ def test_a_used_voucher_is_told_when_and_where_in_local_words(desk: Desk) -> Non
     client = desk.client()
     body = client.scan(code).get_json()
     assert body["outcome"] == "used"
-    assert body["words"]["sentence"] == "Ce bon a été utilisé le 4 mars 2026 à 12 h 00 à Antenne Nord."
-    assert body["detail"]["at_local"] == "4 mars 2026 à 12 h 00"
+    assert body["words"]["sentence"] == "Ce bon a été utilisé le 4 mars 2026 à 12\u00a0h\u00a000 à Antenne Nord."
+    assert body["detail"]["at_local"] == "4 mars 2026 à 12\u00a0h\u00a000"
     client.http.set_cookie("lang", "en")
     english = client.scan(code).get_json()["words"]
     assert english["word"] == "Already used"
@@ -228,16 +228,17 @@ def test_a_request_with_all_it_needs_is_one_transaction(desk: Desk, monkeypatch:
     database = desk.programme.database
 
     def noting(kind: str, opening: Any) -> Any:
-        def noted() -> Any:
+        def noted(*given: Any) -> Any:
             opened.append(kind)
-            return opening()
+            return opening(*given)
 
         return noted
 
     monkeypatch.setattr(database, "begin", noting("write", database.begin))
     monkeypatch.setattr(database, "read", noting("read", database.read))
+    monkeypatch.setattr(database, "look", noting("look", database.look))
     assert client.scan(code).status_code == 201
-    assert opened == ["read", "write"], "the session's look-up, then the redemption"
+    assert opened == ["look", "write"], "the session's look-up, then the redemption"
 
 
 def test_a_voucher_given_back_can_be_presented_again(desk: Desk) -> None:

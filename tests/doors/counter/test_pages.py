@@ -51,7 +51,7 @@ def test_a_typed_code_is_redeemed_without_javascript(desk: Desk) -> None:
     assert visits(desk)[0].answers == {"type_lieu": "domicile", "materiel": ["telephone", "tablette"], "duree": 25}
     again = client.form("/counter/typed", code=typed)
     assert "Déjà utilisé" in again.text
-    assert "le 4 mars 2026 à 12 h 00 à Antenne Nord" in again.text
+    assert "le 4 mars 2026 à 12\u00a0h\u00a000 à Antenne Nord" in again.text
     assert desk.programme.findings() == []
 
 

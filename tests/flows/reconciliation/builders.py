@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from voucher_service.db import Base
-from voucher_service.fulfilment.models import ItemState, Lot, Order, OrderState, StockItem
+from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.ids import new_id
 from voucher_service.ledger.models import AccountKind, BookKind, Reason
 from voucher_service.ledger.post import Entry, open_book, post
@@ -255,40 +255,6 @@ def _order(
         "outcome_code": want.outcome_code,
         "final_at": want.at if final else None,
     }
-
-
-def add_code(session: Session, world: World, serial: str, state: ItemState, order_id: UUID | None = None) -> None:
-    """Make a lot of one recharge code."""
-    book = open_book(session, kind=BookKind.LOT, unit=Unit.PIECE, now=NOON)
-    lot = Lot(
-        id=book,
-        partner_id=world.partner_id,
-        name=f"Lot {serial}",
-        file_name="lot.csv",
-        file_sha256=new_id().bytes * 2,
-        wrapped_key=b"x",
-        quantity=1,
-        imported_by="anne",
-        imported_at=NOON,
-    )
-    session.add(lot)
-    session.flush()
-    item = StockItem(
-        id=new_id(),
-        lot_id=book,
-        partner_id=world.partner_id,
-        product_code="R10",
-        serial=serial,
-        pin_sealed=b"x",
-        face_value_cents=1000,
-        sell_by=date(2027, 1, 1),
-        state=state.value,
-        order_id=order_id,
-        held_at=NOON if order_id else None,
-        revealed_at=NOON if state is ItemState.REVEALED else None,
-    )
-    session.add(item)
-    session.flush()
 
 
 def random_instant(random: Random, day: date = DAY, days: int = 5) -> datetime:

@@ -17,11 +17,11 @@ from tests.flows.reconciliation.builders import (
     NOON,
     Wanted,
     World,
-    add_code,
     add_orders,
     make_world,
     random_instant,
 )
+from tests.flows.reconciliation.codes import add_code
 from voucher_service.fulfilment.models import ItemState, OrderState
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.models import BreakClass

@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 
 from tests.flows.delivery.desk import Desk
 from tests.flows.delivery.lots import lot_file
-from tests.flows.reconciliation.builders import Wanted, add_code, add_orders, make_world
+from tests.flows.reconciliation.builders import Wanted, add_orders, make_world
+from tests.flows.reconciliation.codes import add_code
 from tests.programme import NOON, Programme
 from voucher_service.db import Database
 from voucher_service.fulfilment.claim import Claim, claim

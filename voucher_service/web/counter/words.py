@@ -48,7 +48,7 @@ SETTLED = {Progress.CONFIRMED, Progress.GIVEN_BACK, Progress.UNDONE, Progress.CL
 
 def moment(at: datetime) -> str:
     """Return an instant as people of the branch say it: 4 mars 2026 à 12 h 05."""
-    return doors.say_moment(at, "d MMMM y 'at' H:mm" if doors.language() == "en" else "d MMMM y 'à' H 'h' mm")
+    return doors.say_moment(at, "d MMMM y 'at' H:mm" if doors.language() == "en" else "d MMMM y 'à' H\u00a0'h'\u00a0mm")
 
 
 def day(on: date) -> str:
