@@ -11,7 +11,7 @@ COMPILE := $(or $(UV),.cache/lock/bin/uv) pip compile --quiet --universal --pyth
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: drill-pins help install run test lint format words lock bench screenshots drill-ledger drill-offline drill-delivery drill-workers drill-tamper clean check-python dev runtime
+.PHONY: drill-pins help install run test lint format words lock bench screenshots pictures drill-ledger drill-offline drill-delivery drill-workers drill-tamper clean check-python dev runtime
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ bench: dev ## the side-by-side benchmarks
 screenshots: dev ## take the pictures of the README again, from a demonstration of their own
 	@$(BIN)/python -m tests.browser.install_chromium
 	@$(BIN)/python -m tests.browser.screenshots
+
+pictures: dev ## a picture of every page, telephone and desk, light and dark: FOLDER=where (LOCALE=en-GB for English)
+	@$(BIN)/python -m tests.browser.install_chromium
+	@$(BIN)/python -m tests.browser.every_page_pictures $(FOLDER)
 
 STEPS ?= 10000
 drill-ledger: dev ## random lives of vouchers against a model, STEPS=10000 on each database (SEED= to repeat one)

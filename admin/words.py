@@ -118,6 +118,7 @@ def reason(value: str) -> str:
             Reason.REDEEMED: _("Bon utilisé"),
             Reason.DELIVERED: _("Recharge livrée"),
             Reason.GIVEN_BACK: _("Refusé par l’opérateur, rendu au bon"),
+            Reason.UNDONE: _("Passage annulé à l’antenne, rendu au bon"),
             Reason.LATE_DELIVERY: _("Livré par l’opérateur après que la valeur a été rendue"),
             Reason.EXPIRED: _("Bon périmé"),
             Reason.CANCELLED: _("Bon annulé"),
@@ -125,6 +126,7 @@ def reason(value: str) -> str:
             Reason.RETURNED: _("Rendu au donateur"),
             Reason.WRITTEN_OFF: _("Passé en perte"),
             Reason.PRICE_PAID: _("Prix solidaire payé"),
+            Reason.PRICE_RETURNED: _("Prix solidaire rendu, passage annulé"),
             Reason.CORRECTED: _("Correction"),
         }[Reason(value)]
     )

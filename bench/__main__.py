@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("qr", "sheets", "lots", "issue", "redemptions", "deliveries", "reconcile", "growth", "seal")
+BENCHMARKS = ("qr", "sheets", "lots", "issue", "redemptions", "deliveries", "reconcile", "growth", "seal", "counter")
 
 
 def main() -> int:

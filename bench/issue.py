@@ -33,7 +33,7 @@ def measure(name: str, url: str, count: int) -> None:
     programme = Programme.make(url, gift=500 * count)
     batch_id = new_id()
     with programme.database.begin() as session:
-        session.add(_batch(programme, batch_id, count))
+        session.add(ready_batch(programme, batch_id, count))
     with Progress() as bar:
         task = bar.add_task(f"{name}: issue", total=count)
         start = time.perf_counter()
@@ -55,8 +55,10 @@ def measure(name: str, url: str, count: int) -> None:
     )
 
 
-def _batch(programme: Programme, batch_id: UUID, count: int) -> Batch:
+def ready_batch(programme: Programme, batch_id: UUID, count: int, *, branch_id: int | None = None) -> Batch:
+    """A batch of top-ups whose issuing may start."""
     return Batch(
+        branch_id=branch_id,
         id=batch_id,
         label="Banc d’essai",
         campaign_id=programme.campaign_id,

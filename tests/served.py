@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -64,6 +65,50 @@ class Counter:
         self._connection.close()
 
 
+class Service:
+    """The service in a process of its own on one port; `kill` and `start` are what a power cut is to the counter."""
+
+    def __init__(self, url: str, folder: str, **settings: str) -> None:
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._environment = os.environ | {
+            "DATABASE_URL": url,
+            "DATA_DIR": folder,
+            "PORT": str(self.port),
+            "DEMO": "0",
+            "SECURE_COOKIES": "0",
+            "LOG_LEVEL": "ERROR",
+            "MASTER_KEY": base64.urlsafe_b64encode(MASTER).decode(),
+            **settings,
+        }
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start, or start again on the same data and port, and wait until it answers."""
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "serve"]
+        self._process = subprocess.Popen(command, env=self._environment, start_new_session=True)
+        _wait(self.port, self._process)
+
+    def kill(self) -> None:
+        """`kill -9` it and whatever it started, and wait for the end; the data stays."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            ended = self._process.wait(30)
+            assert ended == -signal.SIGKILL, f"it had ended by itself: {ended}"
+        self._process = None
+
+    def stop(self) -> None:
+        """Stop it in good order."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)
+        self._process = None
+
+
 @contextmanager
 def serving(programme: Programme, url: str, **settings: str) -> Iterator[Pass]:
     """Serve the database at `url` as `make run` does, with a counter signed in; stopped at the end."""
@@ -71,25 +116,13 @@ def serving(programme: Programme, url: str, **settings: str) -> Iterator[Pass]:
     with programme.database.begin() as session:
         set_password(session, counter.id, PASSWORD)
         session.add_all(StaffBranch(staff_id=counter.id, branch_id=branch.id) for branch in programme.branches)
-    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
-            "DATABASE_URL": url,
-            "DATA_DIR": folder,
-            "PORT": str(port),
-            "DEMO": "0",
-            "SECURE_COOKIES": "0",
-            "LOG_LEVEL": "ERROR",
-            "MASTER_KEY": base64.urlsafe_b64encode(MASTER).decode(),
-            **settings,
-        }
-        server = subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", "serve"], env=environment)
+        service = Service(url, folder, **settings)
         try:
-            _wait(port, server)
-            yield sign_in(port, counter.login)
+            service.start()
+            yield sign_in(service.port, counter.login)
         finally:
-            server.terminate()
-            server.wait(30)
+            service.stop()
 
 
 def sign_in(port: int, login: str) -> Pass:

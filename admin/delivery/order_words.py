@@ -49,6 +49,7 @@ def codes() -> dict[str, str]:
         "contradiction": _("L’opérateur ne retrouve pas la recharge et dit ne plus pouvoir l’annuler."),
         "late_delivery": _("Livrée après que la valeur a été rendue : un écart de priorité 1 à expliquer."),
         "internal_failures": _("Cinq pannes de suite chez nous : l’ordre est mis de côté. Rien n’est perdu."),
+        "undone_at_counter": _("La personne qui avait scanné a annulé le passage avant tout envoi."),
         "reversed": _("Livrée, puis reprise par l’opérateur."),
     }
 

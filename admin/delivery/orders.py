@@ -26,6 +26,7 @@ TONES = {
     Progress.CONFIRMED: "ok",
     Progress.CODE_READY: "wait",
     Progress.GIVEN_BACK: "none",
+    Progress.UNDONE: "none",
     Progress.TO_CHECK: "check",
     Progress.CLOSED: "none",
 }

@@ -7,6 +7,25 @@ from flask_babel import gettext as _
 _WHOLE = "a gift was received whole, and received = available + reserved + in delivery + delivered + returned + lost"
 
 
+def _offline() -> dict[str, str]:
+    """Return the words of the rules about acceptances without a network."""
+    return {
+        "a confirmed acceptance of a device is one accepted scan, of the voucher it names, in its branch and shift": _(
+            "Ce qu’un appareil a accepté sans réseau est un scan accepté : même bon, même antenne, même service."
+        ),
+        "an acceptance that was not confirmed has redeemed nothing": _(
+            "Ce qui a été accepté sans réseau et n’a pas été confirmé n’a utilisé aucun bon."
+        ),
+        "the acceptances of a device follow from one another": _(
+            "Ce qu’un appareil a accepté se suit, sans trou ni doublon."
+        ),
+        "what a device accepted lies within what it was leased": _(
+            "Un appareil n’a rien accepté au-delà de ce qui lui était permis."
+        ),
+        "what a person has yet to settle is kept whole": _("Ce qui reste à régler par une personne est gardé entier."),
+    }
+
+
 def rule_words(rule: str) -> str:
     """Return the rule for a reader who is no engineer; a rule without words here stands as it is."""
     return str(
@@ -33,6 +52,9 @@ def rule_words(rule: str) -> str:
             "an order holds the value that its voucher had reserved": _("Une recharge vaut ce que son bon réservait."),
             "everything in delivery belongs to an order": _("Tout ce qui est en livraison a sa recharge."),
             "the state of an order agrees with its transfers": _("L’état d’une recharge est celui de ses mouvements."),
+            "a late delivery is booked once, out of variance, and variance is made good when it is closed": _(
+                "Une livraison tardive est écrite une fois, et l’écart qu’elle ouvre est comblé quand elle est réglée."
+            ),
             _WHOLE: _("Reçu = disponible + réservé + en livraison + livré + rendu + perdu, pour chaque dotation."),
             "a batch has issued as many vouchers as it says": _("Un lot a émis autant de bons qu’il le dit."),
             "a lot was received whole, and received = held + delivered + expired + returned + lost": _(
@@ -42,6 +64,13 @@ def rule_words(rule: str) -> str:
             "codes that expired, and codes that were lost, are booked for that reason": _(
                 "Les codes périmés et les codes perdus sont écrits chacun pour leur raison."
             ),
+            **_offline(),
             "the price paid at a visit went into the till": _("Le prix payé à un passage est entré en caisse."),
+            "a visit undone by whom had scanned gave back its value and its price": _(
+                "Un passage annulé a rendu sa valeur et son prix."
+            ),
+            "what was given back for an undone visit has its visit marked undone": _(
+                "Ce qui a été rendu pour un passage annulé a son passage annulé."
+            ),
         }.get(rule, rule)
     )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from admin import room
 from admin.messages import words
+from admin.people.people_forms import LANGUAGES
 from voucher_service.errors import Erased, NotFound
 from voucher_service.messages.encoding import encode
 from voucher_service.messages.gateways import Channel
@@ -133,7 +134,7 @@ def _form(voucher_id: UUID) -> room.Form:
                 name="language",
                 label=_("Langue"),
                 kind=room.Kind.SELECT,
-                options=[(one, one) for one in languages],
+                options=[(one, LANGUAGES.get(one, one)) for one in languages],
                 value=person.language if person and person.language in languages else "fr",
             ),
             room.Field(

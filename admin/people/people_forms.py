@@ -39,7 +39,7 @@ def person_form() -> room.Form:
                 required=False,
                 hint=_("06 12 34 56 78, ou +44… pour un numéro étranger."),
                 inputmode="tel",
-                width="short",
+                width="medium",
             ),
             room.Field(
                 name="birth_year", label=_("Année de naissance"), required=False, inputmode="numeric", width="short"
@@ -79,7 +79,7 @@ def phone_form(person: Person) -> room.Form:
                 required=False,
                 hint=_("Laissez vide si la personne n’a plus de téléphone."),
                 inputmode="tel",
-                width="short",
+                width="medium",
             )
         ],
         action=url_for("admin.people.change_phone", person_id=person.id),

@@ -20,7 +20,7 @@ from voucher_service.partners.policies import policy_on
 from voucher_service.people.models import Person
 from voucher_service.staff.lists import branch_names
 from voucher_service.visits import lists
-from voucher_service.visits.models import Visit
+from voucher_service.visits.models import Visit, VisitUndo
 from voucher_service.visits.questions import DEFAULT_QUESTIONS, Question
 from voucher_service.web import doors
 
@@ -69,8 +69,11 @@ def show(visit_id: UUID) -> ResponseReturnValue:
         person = session.get(Person, visit.person_id) if visit.person_id else None
         places = branch_names(session)
         names = partner_lists.names(session)
+        undo = session.get(VisitUndo, visit_id)
         who = room.who(session, [f"staff:{visit.staff_id}"])
-    return room.page("visit", visit=visit, answers=answers, person=person, places=places, names=names, who=who)
+    return room.page(
+        "visit", visit=visit, undo=undo, answers=answers, person=person, places=places, names=names, who=who
+    )
 
 
 def _form_of(session: Session, visit: Visit) -> list[Question]:

@@ -157,7 +157,7 @@ def _terms_form(offer_id: UUID) -> room.Form:
             "validity_days": held.validity_days,
         }
     return room.Form(
-        title=_("Nouvelles conditions : %(name)s", name=offer.name_fr),
+        title=_("Nouvelles conditions\u00a0: %(name)s", name=offer.name_fr),
         lead=_("Elles valent pour les bons émis à partir de ce jour. Ceux déjà émis gardent les leurs."),
         fields=_terms_fields(values),
         action=url_for("admin.offers.set_terms", offer_id=offer_id),

@@ -22,6 +22,7 @@ _TONES = {
     Step.ORDERED: "wait",
     Step.DELIVERED: "ok",
     Step.GIVEN_BACK: "check",
+    Step.UNDONE: "check",
     Step.ON_STATEMENT: "ok",
 }
 
@@ -59,6 +60,7 @@ def _title(event: Event) -> str:
             Step.ASKED: _("Question à l’opérateur"),
             Step.DELIVERED: _("Recharge livrée"),
             Step.GIVEN_BACK: _("Refusé par l’opérateur, rendu au bon"),
+            Step.UNDONE: _("Passage annulé à l’antenne, rendu au bon"),
             Step.ON_STATEMENT: _("Sur le relevé de l’opérateur"),
             Step.CANCELLED: _("Annulé"),
             Step.REPLACED: _("Remplacé"),
@@ -96,4 +98,4 @@ def _href(event: Event) -> str:
         return ""
     if event.step in {Step.ISSUED, Step.REPLACED}:
         return url_for("admin.vouchers.show", voucher_id=event.other_id)
-    return url_for("admin.visits.show", visit_id=event.other_id) if event.step is Step.VISIT else ""
+    return url_for("admin.visits.show", visit_id=event.other_id) if event.step in {Step.VISIT, Step.UNDONE} else ""

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 FRAMES_PER_SECOND = 30  # what Chromium plays an MJPEG file at
 Scene = tuple[Image.Image | None, float]  # a picture (None: blank) and its seconds
@@ -38,3 +38,26 @@ def film(
             image = frame(picture or Image.new("RGB", size, "white"), size)
             out.write(image * max(1, round(seconds * FRAMES_PER_SECOND)))
     return path
+
+
+def turned(picture: Image.Image, degrees: float) -> Image.Image:
+    """The picture turned about its middle, on white."""
+    return picture.convert("RGB").rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor="white")
+
+
+def photographed(picture: Image.Image) -> Image.Image:
+    """The picture as paper before a cheap camera: aslant, seen from the side, half in a shadow, soft and grainy."""
+    paper = turned(picture.resize((560, 560), Image.Resampling.BICUBIC), 7)
+    size = paper.size
+    aslant = paper.transform(
+        size,
+        Image.Transform.PERSPECTIVE,
+        (1.06, 0.04, -24, 0.02, 1.10, -36, 0.00006, 0.00016),  # the far edge is smaller
+        Image.Resampling.BICUBIC,
+        fillcolor="white",
+    )
+    light = Image.linear_gradient("L").resize(size).rotate(90).point(lambda level: 120 + level * 100 // 255)
+    shadow = Image.composite(aslant, Image.new("RGB", size, (32, 30, 28)), light)
+    ImageDraw.Draw(shadow).line((0, size[1] * 0.52, size[0], size[1] * 0.5), fill=(150, 148, 140), width=3)  # a fold
+    grain = Image.effect_noise(size, 40).convert("RGB")
+    return Image.blend(shadow.filter(ImageFilter.GaussianBlur(1.6)), grain, 0.15)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from tests.desk import PASSWORD, PHONE, Desk, Server
+from tests.offline.device import invite
 from voucher_service.staff.models import Role
 from voucher_service.visits.models import Scan
 from voucher_service.vouchers import qr
@@ -58,3 +59,34 @@ def fill_visit(page: Page, *, number: str = PHONE) -> None:
     page.check("input[name=number_read]")
     page.check("input[name=paid][value='200']")
     page.click("#visit .big")
+
+
+def enrolled(context: BrowserContext, desk: Desk, address: str) -> Page:
+    """Sign in, enrol the browser with a coordinator's code, open a shift; the counter, its pages kept."""
+    page = context.new_page()
+    page.goto(f"{address}/sign-in")
+    page.fill("#f-login", desk.login(Role.COUNTER))
+    page.fill("#f-password", PASSWORD)
+    page.click("main button")
+    page.goto(f"{address}/counter/device#{invite(desk)}")
+    page.locator("#device-page[data-part=enrol]").wait_for()
+    page.click("#enrol button")
+    page.locator("#device-page[data-part=shift]").wait_for()
+    page.click("#with-session")
+    page.locator("#device-page[data-part=open]").wait_for()
+    page.goto(f"{address}/counter/")
+    page.locator("#counter[data-part=ready]").wait_for()
+    expect(page.locator("#queue-line")).to_contain_text("Rien n’attend d’être envoyé.")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    return page
+
+
+def accept(page: Page, code: str) -> None:
+    """Present a code and take what the visit needs."""
+    type_code(page, code)
+    fill_visit(page)
+
+
+def word(page: Page, text: str) -> None:
+    """The word on the whole screen."""
+    expect(page.locator("#result .result-word")).to_have_text(text, timeout=15_000)

@@ -14,22 +14,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import BrowserContext, Page
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.house import composed, enter, make_settings, services_of
 from voucher_service.demo import programme, showcase
+from voucher_service.demo.staff import PASSWORD
 from voucher_service.ids import utc_now
 from voucher_service.vouchers.links import open_link
 
 LOGINS = ("", "accueil", "operateur2", "coordination", "audit")
 """In whose name a page is looked at: the first that comes by it. Who has the fewest buttons comes last."""
 
+Scheme = Literal["light", "dark"]
 EACH = 3  # addresses of one route whose links are followed
 MOST = 1500  # answers of one walk; more means that links lead round in circles
 
@@ -73,7 +77,7 @@ class Walk:
 @contextmanager
 def small_demonstration(url: str, folder: Path, *, people: int = 40) -> Iterator[Flask]:
     """The composed application over a small demonstration on the migrated, empty database at `url`."""
-    app = composed(make_settings(url, folder, demo=True))
+    app = composed(make_settings(url, folder, demo=True, log_level="ERROR"))
     programme.fill(services_of(app), lambda *_: None, now=utc_now(), people=people)
     yield app
     app.extensions["batch_runner"].wait(10)
@@ -99,6 +103,25 @@ def served(app: Flask) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def as_(context: BrowserContext, login: str) -> Page:
+    """Open a page in the name of `login`, or of nobody."""
+    page = context.new_page()
+    if login:
+        page.goto("/sign-in")
+        page.fill("input[name=login]", login)
+        page.fill("input[name=password]", PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url(lambda url: "sign-in" not in url)
+    return page
+
+
+def dress(page: Page, width: int, scheme: Scheme, *, forced: bool = False) -> None:
+    """Look at the page that wide, in these colours."""
+    page.set_viewport_size({"width": width, "height": 800})
+    # Without motion: a colour on its way to another is neither.
+    page.emulate_media(color_scheme=scheme, forced_colors="active" if forced else "none", reduced_motion="reduce")
 
 
 def walk(app: Flask) -> Walk:

@@ -10,17 +10,17 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from flask import Flask
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
 from tests.browser import every_page
 from tests.browser.conftest import OpenContext
+from tests.browser.every_page import as_, dress
 from tests.databases import fresh_sqlite
-from voucher_service.demo.staff import PASSWORD
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,6 @@ AXE = Path(AXE_FILE_PATH).read_text(encoding="utf-8")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 NARROW, WIDE = 320, 1280
 FORCED = 4  # every so manieth page is also judged in forced colours
-Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="module")
@@ -62,25 +61,6 @@ def test_a_page_nobody_links_to_is_told(app: Flask, found: every_page.Walk) -> N
     assert every_page.unreached(app, less) == ["admin.team.show: no link leads there"]
     more = every_page.Walk(found.pages, found.others | {"static"})
     assert every_page.unreached(app, more) == ["static: is reached now, or is gone: take it off the list"]
-
-
-def as_(context: BrowserContext, login: str) -> Page:
-    """Open a page in the name of `login`, or of nobody."""
-    page = context.new_page()
-    if login:
-        page.goto("/sign-in")
-        page.fill("input[name=login]", login)
-        page.fill("input[name=password]", PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url(lambda url: "sign-in" not in url)
-    return page
-
-
-def dress(page: Page, width: int, scheme: Scheme, *, forced: bool = False) -> None:
-    """Look at the page that wide, in these colours."""
-    page.set_viewport_size({"width": width, "height": 800})
-    # Without motion: a colour on its way to another is neither.
-    page.emulate_media(color_scheme=scheme, forced_colors="active" if forced else "none", reduced_motion="reduce")
 
 
 def violations(page: Page, *rules: str) -> list[str]:

@@ -3,61 +3,74 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 from sqlalchemy import select
 
 from tests.browser.conftest import OpenContext, OpenProfile
-from tests.browser.counter import fill_visit, forged, outcomes, type_code
-from tests.desk import PASSWORD, PHONE, Desk, Server
-from tests.offline.device import invite, issue_at
+from tests.browser.counter import accept, enrolled, fill_visit, forged, outcomes, type_code, word
+from tests.desk import PHONE, Desk, Server
+from tests.offline.device import issue_at
+from tests.served import Service
+from voucher_service.ids import utc_now
 from voucher_service.staff.models import Role
 from voucher_service.visits.models import Visit
 
 pytestmark = pytest.mark.browser
 
 
-def enrolled(context: BrowserContext, desk: Desk, server: Server) -> Page:
-    """Sign in, enrol the browser with a coordinator's code, open a shift; the counter, its pages kept."""
-    page = context.new_page()
-    page.goto(f"{server.address}/sign-in")
-    page.fill("#f-login", desk.login(Role.COUNTER))
-    page.fill("#f-password", PASSWORD)
-    page.click("main button")
-    page.goto(f"{server.address}/counter/device#{invite(desk)}")
-    page.locator("#device-page[data-part=enrol]").wait_for()
-    page.click("#enrol button")
-    page.locator("#device-page[data-part=shift]").wait_for()
-    page.click("#with-session")
-    page.locator("#device-page[data-part=open]").wait_for()
-    page.goto(f"{server.address}/counter/")
-    page.locator("#counter[data-part=ready]").wait_for()
-    expect(page.locator("#queue-line")).to_contain_text("Rien n’attend d’être envoyé.")
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    return page
+@pytest.fixture
+def service(desk: Desk, sqlite_url: str, tmp_path: Path) -> Iterator[Service]:
+    """The service in a process of its own, on the desk's books and at our time."""
+    desk.programme.now = utc_now()
+    running = Service(sqlite_url, str(tmp_path))
+    running.start()
+    yield running
+    running.stop()
 
 
-def accept(page: Page, code: str) -> None:
-    """Present a code and take what the visit needs."""
-    type_code(page, code)
-    fill_visit(page)
+def lose_an_answer(context: BrowserContext, service: Service) -> list[str]:
+    """Let the next upload be recorded, and the process die before the page hears of it; returns the answer."""
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        if lost:
+            route.continue_()
+            return
+        try:
+            lost.append(route.fetch().text())
+        except Error:  # sent before the process was there
+            route.abort()
+            return
+        service.kill()
+        route.abort()
+
+    context.route("**/counter/offline/entries", lose)
+    return lost
 
 
-def word(page: Page, text: str) -> None:
-    """The word on the whole screen."""
-    expect(page.locator("#result .result-word")).to_have_text(text)
+def heard_nothing(page: Page, lost: list[str]) -> None:
+    """Wait until the answer is lost and the page knows that nobody answers."""
+    end = time.monotonic() + 30
+    while not lost:
+        assert time.monotonic() < end, "nothing was uploaded"
+        page.wait_for_timeout(50)
+    expect(page.locator("#queue-line[data-away=true]")).to_be_visible(timeout=15_000)
 
 
-def test_without_a_server_a_visit_is_accepted_here_survives_a_reload_and_is_confirmed(
-    desk: Desk, server: Server, open_context: OpenContext
+def test_a_killed_server_a_reload_and_an_answer_lost_in_the_next_kill_and_each_visit_is_confirmed_once(
+    desk: Desk, service: Service, open_context: OpenContext
 ) -> None:
     desk.ask_questions()
-    digits = desk.programme.digits(issue_at(desk))
-    page = enrolled(open_context(), desk, server)
-    server.stop()
-    type_code(page, digits)
+    first, second = (desk.programme.digits(issue_at(desk)) for _ in range(2))
+    context = open_context()
+    page = enrolled(context, desk, service.address)
+    service.kill()
+    type_code(page, first)
     expect(page.locator("#visit h2")).to_have_text("Recharge 5 € (sandbox)")
     fill_visit(page)
     word(page, "Accepté ici")
@@ -65,16 +78,25 @@ def test_without_a_server_a_visit_is_accepted_here_survives_a_reload_and_is_conf
     page.reload()
     page.locator("#counter[data-part=ready]").wait_for()
     expect(page.locator("#queue-line")).to_contain_text("1 passage attend d’être envoyé.")
-    type_code(page, digits)
+    type_code(page, first)
     word(page, "Déjà présenté")
-    type_code(page, forged(digits))
+    type_code(page, forged(first))
     word(page, "Refusé")
+    accept(page, second)
+    word(page, "Accepté ici")
     assert outcomes(desk) == []
-    server.start()
+    lost = lose_an_answer(context, service)
+    service.start()
+    heard_nothing(page, lost)
+    expect(page.locator("#queue-line")).to_contain_text("2 passages attendent d’être envoyés.")
+    assert lost[0].count('"confirmed"') == 2, lost[0]
+    assert outcomes(desk) == ["accepted", "accepted"], "recorded, and the page does not know"
+    page.reload()
+    service.start()
     expect(page.locator("#queue-line")).to_contain_text("Rien n’attend d’être envoyé.", timeout=15_000)
-    assert outcomes(desk) == ["accepted"]
+    assert outcomes(desk) == ["accepted", "accepted"]
     with desk.programme.database.read() as session:
-        assert session.scalars(select(Visit)).one().paid_cents == 200
+        assert [visit.paid_cents for visit in session.scalars(select(Visit))] == [200, 200]
     assert desk.programme.findings() == []
 
 
@@ -82,7 +104,7 @@ def test_two_devices_without_a_network_and_one_voucher_one_confirmed_one_conflic
     desk: Desk, server: Server, open_context: OpenContext
 ) -> None:
     digits = desk.programme.digits(issue_at(desk))
-    pages = [enrolled(open_context(), desk, server) for _ in range(2)]
+    pages = [enrolled(open_context(), desk, server.address) for _ in range(2)]
     server.stop()
     for page in pages:
         accept(page, digits)
@@ -103,7 +125,7 @@ def test_nothing_personal_lies_in_the_browser_in_clear(
     canary, note = PHONE.replace(" ", ""), "CANARI-9134"
     digits = desk.programme.digits(issue_at(desk))
     context = open_profile(folder)
-    page = enrolled(context, desk, server)
+    page = enrolled(context, desk, server.address)
     server.stop()
     type_code(page, digits)
     page.click("#visit summary")
@@ -137,7 +159,7 @@ def test_a_cloned_device_is_found_and_its_second_spend_is_refused(
 ) -> None:
     first, second = (desk.programme.digits(issue_at(desk)) for _ in range(2))
     original = open_profile(tmp_path / "original")
-    enrolled(original, desk, server)
+    enrolled(original, desk, server.address)
     original.close()
     shutil.copytree(tmp_path / "original", tmp_path / "clone", ignore=shutil.ignore_patterns("Singleton*"))
     for folder, code in (("original", first), ("clone", second)):

@@ -14,6 +14,7 @@ from voucher_service.errors import ServiceError
 from voucher_service.staff import devices as rooms
 from voucher_service.staff.device_models import Device
 from voucher_service.staff.models import Branch, Role, Staff
+from voucher_service.visits.offline import closing
 from voucher_service.web import doors
 
 devices = AppGroup("devices", help="The counter's telephones and tablets.")
@@ -73,3 +74,31 @@ def revoke(device_id: UUID, reason: str, login: str) -> None:
     except ServiceError as error:
         raise click.ClickException(str(error)) from error
     click.echo("The device is withdrawn.")
+
+
+@devices.command("conflicts")
+def list_conflicts() -> None:
+    """Show what devices accepted in vain and nobody has settled: both facts, the oldest first."""
+    table = Table("Entry", "Device", "Accepted", "Voucher", "Why", "Already used")
+    with doors.services().database.read() as session:
+        names = dict(session.execute(select(Device.id, Device.name)).all())
+        for row in closing.waiting(session):
+            winner = f"{row.detail.get('at', '')} {row.detail.get('branch', '')}".strip()
+            accepted = f"{row.accepted_at:%Y-%m-%d %H:%M} UTC"
+            why = f"{row.status}: {row.reason}"
+            table.add_row(str(row.id), names[row.device_id], accepted, f"{row.key_id}-{row.serial}", why, winner)
+    Console(width=160).print(table)
+
+
+@devices.command("settle")
+@click.argument("entry_id", type=click.UUID)
+@click.option("--note", required=True, help="What was done for the person, in a few words.")
+@_AS
+def settle(entry_id: UUID, note: str, login: str) -> None:
+    """Close a conflict or refusal, once: its device gets that part of its window back, what it sealed is erased."""
+    services, actor = doors.services(), _actor(login)
+    try:
+        services.database.run(closing.close, entry_id, note=note, actor=actor, now=doors.now())
+    except ServiceError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("It is settled.")

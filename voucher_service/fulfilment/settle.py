@@ -98,9 +98,16 @@ def confirm_each(
 
 
 def give_back(
-    session: Session, at: ColumnElement[bool], *, code: str, actor: str, occurred_at: datetime, now: datetime
+    session: Session,
+    at: ColumnElement[bool],
+    *,
+    code: str,
+    actor: str,
+    occurred_at: datetime,
+    now: datetime,
+    reason: Reason = Reason.GIVEN_BACK,
 ) -> bool:
-    """Book a final refusal: the value is reserved again and the voucher can be presented again.
+    """Book that nothing will be delivered: the value is reserved again, the voucher can be presented again.
 
     False when the order has moved on. A voucher past its last day is returned later by the expiry sweep.
     """
@@ -115,7 +122,7 @@ def give_back(
     )
     if order is None:
         return False
-    entry = entry_of(order, f"giveback:{order.id}", AccountKind.RESERVED, Reason.GIVEN_BACK)
+    entry = entry_of(order, f"giveback:{order.id}", AccountKind.RESERVED, reason)
     (reservation,) = post(session, [entry], actor=actor, occurred_at=occurred_at, now=now)
     reopened = session.scalar(
         update(Voucher)

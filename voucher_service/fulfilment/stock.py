@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, Vault, unseal
@@ -30,7 +30,7 @@ from voucher_service.fulfilment.outcome import end_attempt
 from voucher_service.fulfilment.schedule import STOCK_WAIT
 from voucher_service.fulfilment.settle import confirm, move
 from voucher_service.ids import local_day, new_id
-from voucher_service.ledger.models import AccountKind, Reason
+from voucher_service.ledger.models import AccountKind, Reason, Transfer
 from voucher_service.ledger.post import Entry, post
 from voucher_service.units import Unit
 
@@ -113,16 +113,19 @@ def reveal(session: Session, vault: Vault, *, order_id: UUID, actor: str, reason
     """
     item = session.scalar(select(StockItem).where(StockItem.order_id == order_id))
     if item is None:
-        raise NotFound("Aucun code n’est prêt pour cette recharge : vérifiez son état dans un instant.")
+        raise _no_code()
     first = session.scalar(
         update(StockItem)
-        .where(StockItem.id == item.id, StockItem.state == ItemState.HELD.value)
+        .where(_held_for(order_id))
         .values(state=ItemState.REVEALED.value, revealed_at=now)
         .returning(StockItem.id)
         .execution_options(synchronize_session=False)
     )
     reason = reason.strip()
     if first is None:
+        session.refresh(item)
+        if item.order_id != order_id:  # put back into stock between our two looks
+            raise _no_code()
         _check_reason(reason)
     else:
         at = (Order.id == order_id) & (Order.state == OrderState.HELD.value)
@@ -135,6 +138,45 @@ def reveal(session: Session, vault: Vault, *, order_id: UUID, actor: str, reason
     session.add(Reveal(id=new_id(), item_id=item.id, number=seen + 1, actor=actor, reason=reason[:200], shown_at=now))
     session.flush()
     return Revealed(_open(session, vault, item), item.serial, again=first is None)
+
+
+def put_back(session: Session, *, order_id: UUID, actor: str, now: datetime) -> bool:
+    """Put the order's code, which nobody has seen, back into stock; False when there is none.
+
+    Takes the code before the order, as `reveal` does. The order forgets the serial: another will get that code.
+    """
+    lot_id = session.scalar(
+        update(StockItem)
+        .where(_held_for(order_id))
+        .values(state=ItemState.IN_STOCK.value, order_id=None, held_at=None)
+        .returning(StockItem.lot_id)
+        .execution_options(synchronize_session=False)
+    )
+    if lot_id is None:
+        return False
+    move(session, Order.id == order_id, partner_ref=None)
+    entry = Entry(
+        key=f"uncode:{order_id}",
+        book_id=lot_id,
+        source=AccountKind.DELIVERED,
+        destination=AccountKind.AVAILABLE,
+        unit=Unit.PIECE,
+        quantity=1,
+        reason=Reason.UNDONE,
+        object_kind="order",
+        object_id=str(order_id),
+        corrects=session.scalars(select(Transfer.id).where(Transfer.key == f"code:{order_id}")).one(),
+    )
+    post(session, [entry], actor=actor, occurred_at=now, now=now)
+    return True
+
+
+def _held_for(order_id: UUID) -> ColumnElement[bool]:
+    return (StockItem.order_id == order_id) & (StockItem.state == ItemState.HELD.value)
+
+
+def _no_code() -> NotFound:
+    return NotFound("Aucun code n’est prêt pour cette recharge : vérifiez son état dans un instant.")
 
 
 def _check_reason(reason: str) -> None:

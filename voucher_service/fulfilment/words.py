@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import N_
-from voucher_service.fulfilment.decide import PAUSED, REVERSED_CODE
+from voucher_service.fulfilment.decide import PAUSED, REVERSED_CODE, UNDONE
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.fulfilment.stock import STOCK_EMPTY
 
@@ -25,6 +25,7 @@ class Progress(StrEnum):
     CONFIRMED = "confirmed"
     CODE_READY = "code_ready"
     GIVEN_BACK = "given_back"
+    UNDONE = "undone"
     TO_CHECK = "to_check"
     CLOSED = "closed"
 
@@ -55,6 +56,11 @@ _WORDS = {
         Progress.GIVEN_BACK,
         N_("Recharge refusée par l’opérateur, bon rendu."),
         N_("Vérifiez le numéro avec la personne, puis présentez le même bon de nouveau."),
+    ),
+    Progress.UNDONE: StatusWords(
+        Progress.UNDONE,
+        N_("Passage annulé à l’antenne, bon rendu."),
+        N_("Rien n’est parti : le même bon peut être présenté de nouveau jusqu’à son dernier jour."),
     ),
     Progress.TO_CHECK: StatusWords(
         Progress.TO_CHECK,
@@ -89,6 +95,8 @@ def status_words(order: Order) -> StatusWords:
         return _WORDS[Progress.TO_CHECK]
     if order.state == OrderState.REVERSED and order.outcome_code != REVERSED_CODE:
         return _WORDS[Progress.CLOSED]  # two people have closed it
+    if order.state == OrderState.GIVEN_BACK and order.outcome_code == UNDONE:
+        return _WORDS[Progress.UNDONE]
     return _WORDS[_BY_STATE[OrderState(order.state)]]
 
 

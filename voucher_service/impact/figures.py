@@ -1,7 +1,8 @@
 """First figures for the dashboard, each by one query over a set, months as the branches' calendar has them.
 
 A person counts once in each month or city they were received in; a visit of someone unnamed (a voucher to
-bearer) counts as a visit, not as a person. So people of months or cities must not be added up.
+bearer) counts as a visit, not as a person. So people of months or cities must not be added up. A visit that was
+undone at the counter counts as nothing.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, distinct, func, select
+from sqlalchemy import ColumnElement, case, distinct, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.ids import PROGRAMME_ZONE, local_day
 from voucher_service.staff.models import Branch
 from voucher_service.units import Unit
-from voucher_service.visits.models import Visit
+from voucher_service.visits.models import Visit, VisitUndo
 from voucher_service.vouchers.models import Voucher, VoucherState
 
 MONTHS = 12
@@ -106,7 +107,7 @@ def _visits(
         select(group.label("part"), func.count(distinct(Visit.person_id)), func.count())
         .select_from(Visit)
         .join(Branch, Branch.id == Visit.branch_id)
-        .where(Visit.occurred_at >= since, Visit.occurred_at < until)
+        .where(Visit.occurred_at >= since, Visit.occurred_at < until, ~exists().where(VisitUndo.visit_id == Visit.id))
         .group_by("part")
     )
     return {part: (people, visits) for part, people, visits in rows}

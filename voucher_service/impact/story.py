@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from voucher_service.fulfilment.models import Attempt, Order, OrderState
 from voucher_service.reconciliation.models import LineClaim, Statement, StatementLine
 from voucher_service.units import Unit
-from voucher_service.visits.models import Scan, Visit
+from voucher_service.visits.models import Scan, Visit, VisitUndo
 from voucher_service.vouchers.lists import successor_of
 from voucher_service.vouchers.models import Voucher, VoucherState
 
@@ -33,6 +33,7 @@ class Step(StrEnum):
     ASKED = "asked"
     DELIVERED = "delivered"
     GIVEN_BACK = "given_back"
+    UNDONE = "undone"
     ON_STATEMENT = "on_statement"
     CANCELLED = "cancelled"
     REPLACED = "replaced"
@@ -117,7 +118,18 @@ def _orders(session: Session, voucher: Voucher) -> Iterator[Event]:
             detail=order.state,
             other_id=order.id,
         )
-        if order.final_at is not None:
+        undo = session.scalar(select(VisitUndo).where(VisitUndo.order_id == order.id))
+        if undo is not None:
+            yield Event(
+                step=Step.UNDONE,
+                at=undo.undone_at,
+                actor=f"staff:{undo.staff_id}",
+                quantity=order.quantity,
+                unit=Unit(order.unit),
+                detail=undo.reason or "",
+                other_id=undo.visit_id,
+            )
+        elif order.final_at is not None:
             given_back = order.state == OrderState.GIVEN_BACK.value
             yield Event(
                 step=Step.GIVEN_BACK if given_back else Step.DELIVERED,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Vault
@@ -21,7 +21,7 @@ from voucher_service.partners.policies import policy_on
 from voucher_service.people import identity
 from voucher_service.people.models import Person
 from voucher_service.visits import present
-from voucher_service.visits.models import Scan, Visit
+from voucher_service.visits.models import Scan, Visit, VisitUndo
 from voucher_service.visits.outcomes import Outcome
 from voucher_service.visits.questions import Forms, Question, check_answers
 from voucher_service.visits.redeem import Recorded, ScanRequest, redeem
@@ -145,5 +145,10 @@ def _known(session: Session, vault: Vault, person_id: UUID, now: datetime) -> Kn
         reference=person.reference,
         number=_number(session, vault, person_id),
         fresh=confirmed is not None and now - confirmed <= STALE_NUMBER,
-        last_visit_at=session.scalar(select(func.max(Visit.occurred_at)).where(Visit.person_id == person_id)),
+        last_visit_at=session.scalar(_last_visit(person_id)),
     )
+
+
+def _last_visit(person_id: UUID) -> Select[datetime | None]:
+    undone = exists().where(VisitUndo.visit_id == Visit.id)
+    return select(func.max(Visit.occurred_at)).where(Visit.person_id == person_id, ~undone)

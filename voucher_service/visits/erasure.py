@@ -16,7 +16,7 @@ from voucher_service.errors import Conflict
 from voucher_service.fulfilment.models import OPEN_STATES, Order
 from voucher_service.messages.outbox import erase_messages
 from voucher_service.people import identity
-from voucher_service.visits.models import Visit
+from voucher_service.visits.models import Visit, VisitUndo
 from voucher_service.visits.offline.models import OfflineEntry
 from voucher_service.vouchers.models import Voucher
 
@@ -37,9 +37,16 @@ def erase_person(session: Session, person_id: UUID, *, now: datetime) -> None:
         )
     identity.erase(session, person_id, now)
     erase_messages(session, theirs, now=now)
+    of_theirs = or_(Visit.person_id == person_id, Visit.voucher_id.in_(theirs))
+    session.execute(
+        update(VisitUndo)
+        .where(VisitUndo.visit_id.in_(select(Visit.id).where(of_theirs)))
+        .values(reason=None)
+        .execution_options(synchronize_session=False)
+    )
     session.execute(
         update(Visit)
-        .where(or_(Visit.person_id == person_id, Visit.voucher_id.in_(theirs)))
+        .where(of_theirs)
         .values(wrapped_key=None, note_sealed=None)
         .execution_options(synchronize_session=False)
     )

@@ -18,7 +18,7 @@ from voucher_service.ids import PROGRAMME_ZONE, local_day
 from voucher_service.partners.models import Campaign, Offer
 from voucher_service.people.models import Person
 from voucher_service.texts import clean_text
-from voucher_service.visits.models import Scan, Visit, VisitKind
+from voucher_service.visits.models import Scan, Visit, VisitKind, VisitUndo
 from voucher_service.visits.questions import Forms, check_answers, tidy
 from voucher_service.vouchers.models import Voucher
 
@@ -124,6 +124,7 @@ class VisitLine:
     visit: Visit
     offer: Offer | None
     open_questions: int
+    undone: bool
 
 
 def visits_of_branch(session: Session, forms: Forms, branch_id: int, day: date, *, now: datetime) -> list[VisitLine]:
@@ -131,15 +132,16 @@ def visits_of_branch(session: Session, forms: Forms, branch_id: int, day: date, 
     start = datetime.combine(day, time.min, PROGRAMME_ZONE).astimezone(UTC)
     end = datetime.combine(day + timedelta(days=1), time.min, PROGRAMME_ZONE).astimezone(UTC)
     rows = session.execute(
-        select(Visit, Offer)
+        select(Visit, Offer, VisitUndo.visit_id)
         .outerjoin(Voucher, Voucher.id == Visit.voucher_id)
+        .outerjoin(VisitUndo, VisitUndo.visit_id == Visit.id)
         .outerjoin(Offer, Offer.id == Voucher.offer_id)
         .where(Visit.branch_id == branch_id, Visit.occurred_at >= start, Visit.occurred_at < end)
         .order_by(Visit.occurred_at.desc(), Visit.id.desc())
     )
     return [
-        VisitLine(visit, offer, len(forms.of(session, visit.campaign_id, now)) - len(visit.answers))
-        for visit, offer in rows
+        VisitLine(visit, offer, len(forms.of(session, visit.campaign_id, now)) - len(visit.answers), undo is not None)
+        for visit, offer, undo in rows
     ]
 
 

@@ -75,3 +75,21 @@ class Visit(Base):
     note_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     next_visit_on: Mapped[date | None]
     paid_cents: Mapped[int] = mapped_column(Integer)
+
+
+class VisitUndo(Base):
+    """A redemption that was taken back minutes later, before anything had left. The visit itself stays as it was.
+
+    `refund_id` is the transfer that gave the price back; none when nothing was paid. The reason is in a person's
+    own words, so erasing the beneficiary empties it.
+    """
+
+    __tablename__ = "visit_undo"
+    __table_args__ = (CheckConstraint("length(reason) >= 3", name="reason"),)
+
+    visit_id: Mapped[UUID] = mapped_column(ForeignKey("visit.id"), primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("top_up_order.id"), unique=True)
+    refund_id: Mapped[UUID | None] = mapped_column(ForeignKey("transfer.id"), unique=True)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
+    undone_at: Mapped[datetime]
+    reason: Mapped[str | None] = mapped_column(String(200))

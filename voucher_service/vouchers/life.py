@@ -90,8 +90,10 @@ def reissue(
     return replacement(session, ring, new_voucher_id, old, was_live=was_live, actor=actor, now=now)
 
 
-def expire_due(session: Session, *, now: datetime, limit: int = EXPIRY_CHUNK) -> int:
-    """Expire live vouchers whose last day is over, at most `limit`; return how many. Run until it returns 0.
+def expire_due(session: Session, *, now: datetime, limit: int = EXPIRY_CHUNK, only: UUID | None = None) -> int:
+    """Expire live vouchers (`only` that one) whose last day is over, at most `limit`; return how many.
+
+    Run until it returns 0.
 
     What a device may have accepted in time and not told yet waits, 14 days at most: see `_awaited`.
     """
@@ -101,6 +103,7 @@ def expire_due(session: Session, *, now: datetime, limit: int = EXPIRY_CHUNK) ->
             Voucher.state == VoucherState.ISSUED.value,
             Voucher.last_day < local_day(now),
             ~_awaited(local_day(now)),
+            *(() if only is None else (Voucher.id == only,)),
         )
         .order_by(Voucher.last_day, Voucher.id)
         .limit(limit)

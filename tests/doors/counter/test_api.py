@@ -60,8 +60,8 @@ def test_a_used_voucher_is_told_when_and_where_in_local_words(desk: Desk) -> Non
     client = desk.client()
     body = client.scan(code).get_json()
     assert body["outcome"] == "used"
-    assert body["words"]["sentence"] == "Ce bon a été utilisé le 4 mars 2026 à 12 h 00 à Antenne Nord."
-    assert body["detail"]["at_local"] == "4 mars 2026 à 12 h 00"
+    assert body["words"]["sentence"] == "Ce bon a été utilisé le 4 mars 2026 à 12\u00a0h\u00a000 à Antenne Nord."
+    assert body["detail"]["at_local"] == "4 mars 2026 à 12\u00a0h\u00a000"
     client.http.set_cookie("lang", "en")
     english = client.scan(code).get_json()["words"]
     assert english["word"] == "Already used"
@@ -250,3 +250,27 @@ def test_a_voucher_given_back_can_be_presented_again(desk: Desk) -> None:
     with desk.programme.database.read() as session:
         assert session.get_one(Voucher, voucher.id).state == "issued"
     assert client.scan(desk.programme.digits(voucher)).get_json()["outcome"] == "accepted"
+
+
+def test_one_s_own_scan_is_undone_once_and_told_the_same_again(desk: Desk) -> None:
+    client, code = desk.client(), desk.programme.digits(desk.programme.issue())
+    first = client.scan(code).get_json()
+    path = f"scans/{first['scan_id']}/undo"
+    assert client.post(path, {}).status_code == 422
+    assert client.post(path, {"reason": "x"}).get_json()["field"] == "reason"
+    stranger = desk.client(Role.COORDINATOR).post(path, {"reason": "pas la mienne"})
+    assert (stranger.status_code, stranger.get_json()["code"]) == (404, "not_found")
+    done = client.post(path, {"reason": "mauvais numéro"})
+    assert (done.status_code, done.get_json()["visit_id"]) == (200, first["visit_id"])
+    assert client.post(path, {"reason": "mauvais numéro"}).get_json() == done.get_json()
+    told = client.http.get(f"/counter/orders/{first['order_id']}").get_json()
+    assert (told["progress"], told["final"]) == ("undone", True)
+    second = client.scan(code).get_json()
+    assert second["outcome"] == "accepted"
+    desk.deliver()
+    late = client.post(f"scans/{second['scan_id']}/undo", {"reason": "trop tard"})
+    assert (late.status_code, late.get_json()["code"]) == (409, "undo_sent")
+    client.http.set_cookie("lang", "en")
+    late = client.post(f"scans/{second['scan_id']}/undo", {"reason": "trop tard"})
+    assert "can no longer be undone" in late.get_json()["detail"]
+    assert desk.programme.findings() == []

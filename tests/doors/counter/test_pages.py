@@ -51,7 +51,7 @@ def test_a_typed_code_is_redeemed_without_javascript(desk: Desk) -> None:
     assert visits(desk)[0].answers == {"type_lieu": "domicile", "materiel": ["telephone", "tablette"], "duree": 25}
     again = client.form("/counter/typed", code=typed)
     assert "Déjà utilisé" in again.text
-    assert "le 4 mars 2026 à 12 h 00 à Antenne Nord" in again.text
+    assert "le 4 mars 2026 à 12\u00a0h\u00a000 à Antenne Nord" in again.text
     assert desk.programme.findings() == []
 
 
@@ -208,3 +208,38 @@ def test_other_roles_do_not_come_in(desk: Desk) -> None:
     assert partner.http.get("/counter/").status_code == 403
     assert partner.scan("1234").status_code in {400, 403}
     assert desk.app.test_client().get("/counter/").status_code == 302
+
+
+def test_a_mistake_is_undone_from_one_s_own_list_without_javascript(desk: Desk) -> None:
+    client, voucher = desk.client(), desk.programme.issue()
+    scan_id = client.scan(desk.programme.digits(voucher), paid_cents=200).get_json()["scan_id"]
+    page = client.http.get("/counter/shift").text
+    assert faults(page) == []
+    name = f"reason-{scan_id}"
+    assert f'name="{name}"' in page
+    empty = client.form(f"/counter/shift/{scan_id}/undo", **{name: "x"})
+    assert (empty.status_code, f'href="#f-{name}"' in empty.text, faults(empty.text)) == (422, True, [])
+    done = client.form(f"/counter/shift/{scan_id}/undo", **{name: "Mauvais numéro"})
+    assert (done.status_code, faults(done.text)) == (200, [])
+    assert "Le passage est annulé et le bon est rendu" in done.text
+    assert "Passage annulé à l’antenne, bon rendu." in done.text
+    assert "Mauvais numéro" in done.text
+    assert f'name="{name}"' not in done.text
+    assert "Passage annulé" in client.http.get("/counter/visits").text
+    assert 'data-outcome="ok"' in client.http.get(f"/counter/scans/{scan_id}").text, "the scan keeps its outcome"
+    assert desk.programme.findings() == []
+
+
+def test_the_list_says_why_a_visit_is_no_longer_undone(desk: Desk) -> None:
+    client = desk.client()
+    sent = client.scan(desk.programme.digits(desk.programme.issue())).get_json()["scan_id"]
+    desk.deliver()
+    page = client.http.get("/counter/shift").text
+    assert "La recharge est peut-être déjà partie" in page
+    assert "<details" not in page
+    refused = client.form(f"/counter/shift/{sent}/undo", **{f"reason-{sent}": "Mauvais numéro"})
+    assert refused.status_code == 200
+    assert refused.text.count("elle ne s’annule plus") == 2, "said above and in the row"
+    client.scan(desk.programme.digits(desk.programme.issue()))
+    desk.programme.later(minutes=11)
+    assert "Plus de 10 minutes ont passé" in client.http.get("/counter/shift").text

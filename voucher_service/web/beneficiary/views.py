@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import NotFound
+from voucher_service.fulfilment.decide import UNDONE
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.fulfilment.words import Progress, status_words
 from voucher_service.ids import local_day
@@ -119,7 +120,11 @@ def _page(session: Session, voucher: Voucher) -> str:
 
 
 def _was_given_back(session: Session, voucher: Voucher) -> bool:
-    refused = select(Order.id).where(Order.voucher_id == voucher.id, Order.state == OrderState.GIVEN_BACK.value)
+    refused = select(Order.id).where(
+        Order.voucher_id == voucher.id,
+        Order.state == OrderState.GIVEN_BACK.value,
+        Order.outcome_code.is_distinct_from(UNDONE),
+    )
     return session.scalar(refused.limit(1)) is not None
 
 
@@ -158,6 +163,11 @@ def _used_words() -> dict[Progress, dict[str, str]]:
             "tone": "check",
             "title": _("Votre bon vous est rendu"),
             "text": _("L’opérateur n’a pas fait la recharge. Revenez à l’antenne avec ce bon."),
+        },
+        Progress.UNDONE: {
+            "tone": "check",
+            "title": _("Votre bon vous est rendu"),
+            "text": _("L’antenne a annulé ce passage avant la recharge. Revenez-y avec ce bon."),
         },
         Progress.TO_CHECK: {
             "tone": "check",

@@ -14,8 +14,10 @@ from voucher_service.errors import NotFound
 from voucher_service.fulfilment import stock
 from voucher_service.fulfilment.models import Order
 from voucher_service.visits.desk import at_desk, redeem_at_desk
+from voucher_service.visits.models import VisitUndo
 from voucher_service.visits.present import look
 from voucher_service.visits.redeem import Recorded, when_and_where
+from voucher_service.visits.undo import undo
 from voucher_service.web import doors
 from voucher_service.web.counter import bodies, guessing
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people
@@ -77,6 +79,20 @@ def record(sent: bodies.ScanIn) -> Recorded:
         doors.nudge(recorded.order_id)
     guessing.count_guess(sent.code, recorded.outcome)
     return recorded
+
+
+@blueprint.post("/scans/<uuid:scan_id>/undo")
+@doors.requires(*STAFF)
+def undo_scan(scan_id: UUID) -> ResponseReturnValue:
+    """Take one's own redemption back, minutes after, while nothing has left; again: the same answer."""
+    done = take_back(scan_id, doors.read_form(bodies.UndoIn).reason)
+    return jsonify(scan_id=str(scan_id), visit_id=str(done.visit_id), undone_at=done.undone_at.isoformat())
+
+
+def take_back(scan_id: UUID, reason: str) -> VisitUndo:
+    """Undo a scan of the person signed in."""
+    staff_id = doors.current_staff().id
+    return doors.services().database.run(undo, scan_id=scan_id, staff_id=staff_id, reason=reason, now=doors.now())
 
 
 @blueprint.get("/orders/<uuid:order_id>")

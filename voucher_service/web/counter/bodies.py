@@ -13,6 +13,7 @@ from voucher_service.people.phones import read_mobile
 from voucher_service.visits.follow_up import MAX_NOTE, check_next_visit, clean_note
 from voucher_service.visits.questions import tidy
 from voucher_service.visits.redeem import ScanRequest
+from voucher_service.visits.undo import MAX_REASON
 from voucher_service.web import doors
 from voucher_service.web.counter.desk_state import sees_people, till_of
 
@@ -57,6 +58,14 @@ class RevealIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(default="", max_length=400)
+
+
+class UndoIn(BaseModel):
+    """Why a redemption is taken back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(max_length=MAX_REASON * 2)
 
 
 def scan_request(sent: ScanIn, now: datetime) -> ScanRequest:

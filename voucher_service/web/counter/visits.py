@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
-from voucher_service.errors import BadInput, NotFound
+from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.fulfilment.words import status_words
 from voucher_service.ids import local_day, new_id
 from voucher_service.people.identity import find_by_reference
@@ -19,8 +19,10 @@ from voucher_service.visits import follow_up
 from voucher_service.visits.models import Visit, VisitKind
 from voucher_service.visits.outcomes import Outcome, words
 from voucher_service.visits.questions import DEFAULT_QUESTIONS, from_form, in_language
+from voucher_service.visits.undo import Undoing, undoing
 from voucher_service.web import doors
 from voucher_service.web.counter import bodies
+from voucher_service.web.counter.api import take_back
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people, till_of
 from voucher_service.web.counter.pages import ANSWER, frame
 from voucher_service.web.counter.words import PROGRESS_TONES, TONES, moment, offer_name
@@ -130,6 +132,7 @@ def day() -> ResponseReturnValue:
             "at": moment(line.visit.occurred_at),
             "what": offer_name(line.offer) if line.offer else _("Passage sans bon"),
             "missing": max(0, line.open_questions),
+            "undone": line.undone,
             "href": url_for("counter_visits.completing", visit_id=line.visit.id),
         }
         for line in lines
@@ -199,15 +202,48 @@ def complete(visit_id: UUID) -> ResponseReturnValue:
 @doors.requires(*STAFF)
 def shift() -> ResponseReturnValue:
     """List one's own last scans with what became of each."""
+    return _shift()
+
+
+def _shift(faults: dict[str, str] | None = None, typed: dict[str, str] | None = None) -> str:
     with doors.services().database.read() as session:
         lines = follow_up.my_scans(session, doors.current_staff().id)
-    return render_template("counter/shift.html", rows=[_scan_row(line) for line in lines])
+        standing = undoing(session, lines, now=doors.now())
+    rows = [_scan_row(line) | _undo_row(standing.get(line.scan.id)) for line in lines]
+    return render_template("counter/shift.html", rows=rows, errors=faults or {}, typed=typed or {})
+
+
+@blueprint.post("/shift/<uuid:scan_id>/undo")
+@doors.requires(*STAFF)
+def undo(scan_id: UUID) -> ResponseReturnValue:
+    """Take one's own redemption back from the list, with a reason."""
+    name = f"reason-{scan_id}"
+    typed = request.form.get(name, "")
+    try:
+        take_back(scan_id, doors.parse(bodies.UndoIn, {"reason": typed}).reason)
+    except BadInput as error:
+        return _shift({name: doors.faults_of(error)["reason"]}, {name: typed}), 422
+    except Conflict as error:
+        flash(doors.said(error), "bad")
+    else:
+        flash(_("Le passage est annulé et le bon est rendu. Rendez le prix solidaire s’il a été payé."), "ok")
+    return redirect(url_for("counter_visits.shift"), 303)
+
+
+def _undo_row(standing: Undoing | None) -> dict[str, str]:
+    """Return `{undo: can | no | done, why}` of a row; nothing of a scan that was refused."""
+    if standing is None:
+        return {"undo": "", "why": ""}
+    if standing.undone is not None:
+        return {"undo": "done", "why": standing.undone.reason or ""}
+    return {"undo": "no", "why": doors.said(standing.refusal)} if standing.refusal else {"undo": "can", "why": ""}
 
 
 def _scan_row(line: follow_up.ScanLine) -> dict[str, Any]:
     outcome = Outcome(line.scan.outcome)
     said = None if line.order is None else status_words(line.order)
     return {
+        "scan_id": str(line.scan.id),
         "at": moment(line.scan.received_at),
         "what": offer_name(line.offer) if line.offer else _("Code inconnu"),
         "word": words(outcome, doors.language()).word,

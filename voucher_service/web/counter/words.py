@@ -39,15 +39,16 @@ PROGRESS_TONES = {
     Progress.CONFIRMED: "ok",
     Progress.CODE_READY: "ok",
     Progress.GIVEN_BACK: "check",
+    Progress.UNDONE: "check",
     Progress.TO_CHECK: "check",
     Progress.CLOSED: "check",
 }
-SETTLED = {Progress.CONFIRMED, Progress.GIVEN_BACK, Progress.CLOSED}
+SETTLED = {Progress.CONFIRMED, Progress.GIVEN_BACK, Progress.UNDONE, Progress.CLOSED}
 
 
 def moment(at: datetime) -> str:
     """Return an instant as people of the branch say it: 4 mars 2026 à 12 h 05."""
-    return doors.say_moment(at, "d MMMM y 'at' H:mm" if doors.language() == "en" else "d MMMM y 'à' H 'h' mm")
+    return doors.say_moment(at, "d MMMM y 'at' H:mm" if doors.language() == "en" else "d MMMM y 'à' H\u00a0'h'\u00a0mm")
 
 
 def day(on: date) -> str:

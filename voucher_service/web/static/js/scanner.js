@@ -16,6 +16,8 @@ export { readPicture } from "./qr-reader.js";
 const GONE_MS = 1500;
 /** Shortest time between two looks at the picture: quick for the hand, gentle on a phone's battery. */
 const LOOK_MS = 90;
+/** Every other look is at a copy no larger than this (pixels): a code held close is read in a quarter of the time. */
+const SMALL = 640;
 /** So many failed looks in a row mean that the reader itself is broken, not one picture. */
 const FAILED_LOOKS = 5;
 
@@ -70,6 +72,8 @@ export class Scanner {
   #sighting = new Sighting();
   /** @type {MediaStream|null} */ #stream = null;
   /** @type {import("./qr-reader.js").Detector|null} */ #detector = null;
+  #small = document.createElement("canvas");
+  #whole = false; // whether the next look is at the whole picture: a code far away has too few pixels in the copy
 
   /** @param {HTMLVideoElement} video @param {Options} options */
   constructor(video, { onCode, onState = () => {}, texts = {} }) {
@@ -182,15 +186,33 @@ export class Scanner {
     }
   }
 
+  /** What this look is at: the whole picture and a smaller copy in turn. */
+  #picture() {
+    const { videoWidth: width, videoHeight: height } = this.video;
+    const part = SMALL / Math.max(width, height);
+    this.#whole = !this.#whole;
+    const pen = part < 1 && !this.#whole ? this.#pen(Math.round(width * part), Math.round(height * part)) : null;
+    if (!pen) return this.video;
+    pen.drawImage(this.video, 0, 0, this.#small.width, this.#small.height);
+    return this.#small;
+  }
+
+  /** @param {number} width @param {number} height */
+  #pen(width, height) {
+    if (this.#small.width !== width || this.#small.height !== height) Object.assign(this.#small, { width, height });
+    return this.#small.getContext("2d", { willReadFrequently: true });
+  }
+
   /** One look; returns whether the detector worked. @param {number} mine */
   async #read(mine) {
     /** @type {{rawValue: string}[]} */ let codes;
     try {
-      codes = await /** @type {import("./qr-reader.js").Detector} */ (this.#detector).detect(this.video);
+      codes = await /** @type {import("./qr-reader.js").Detector} */ (this.#detector).detect(this.#picture());
     } catch {
       return false;
     }
     if (mine !== this.#run || this.state.phase !== "reading") return true;
+    if (!codes.length && !this.#whole) return true; // the copy may be too small for it: that is no absence
     for (const text of this.#sighting.see(codes.map((code) => code.rawValue), performance.now())) {
       try { this.onCode(text); } catch (error) { reportError(error); } // a fault of the page must not stop the reading
     }

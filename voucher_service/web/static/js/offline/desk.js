@@ -1,6 +1,5 @@
 // @ts-check
 /** The counter without the server: what the page asks of this device. */
-import { reckon } from "./clock.js";
 import { spendingKey, read, unpack } from "./code.js";
 import { decide } from "./decide.js";
 import { accept, held } from "./journal.js";
@@ -18,11 +17,10 @@ const language = document.documentElement.lang || "fr";
 
 /** What this device says of a code; with outcome `ok`, all that the visit's form needs. @param {string} code @param {any} words */
 export async function lookHere(code, words) {
-  const decision = await decide(code, await held());
+  const known = await held();
+  const decision = await decide(code, known);
   if (decision.verdict !== "ok") return answerOf(decision, words, language);
-  const state = await fact("state");
-  const { now } = await reckon();
-  return deskOf(decision, state.forms, words, language, now ?? new Date());
+  return deskOf(decision, known.forms, words, language, known.now ?? new Date());
 }
 
 /** Accept it here. @param {{code: string, scan_id: string}} scan @param {any} sent what the visit's form says @param {any} words */
