@@ -113,10 +113,16 @@ Statement.number = column_property(
 )
 # For pages and stories of a few lines; queries over a whole statement join LineClaim.
 StatementLine.order_id = column_property(
-    select(LineClaim.order_id).where(LineClaim.line_id == StatementLine.id).scalar_subquery()
+    select(LineClaim.order_id)
+    .where(LineClaim.line_id == StatementLine.id)
+    .correlate_except(LineClaim)
+    .scalar_subquery()
 )
 StatementLine.matched_by = column_property(
-    select(LineClaim.matched_by).where(LineClaim.line_id == StatementLine.id).scalar_subquery()
+    select(LineClaim.matched_by)
+    .where(LineClaim.line_id == StatementLine.id)
+    .correlate_except(LineClaim)
+    .scalar_subquery()
 )
 
 
