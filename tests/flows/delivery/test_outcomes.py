@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.flows.delivery.desk import Desk
-from voucher_service.fulfilment.decide import PAUSED
+from voucher_service.fulfilment.decide import PAUSED, UNDONE
 from voucher_service.fulfilment.models import AttemptKind, Order, OrderState
 from voucher_service.fulfilment.schedule import ROUTE_PAUSE
 from voucher_service.fulfilment.words import Progress, status_words, to_check
@@ -147,9 +147,10 @@ def test_a_route_that_is_not_set_up_calls_nobody(desk: Desk) -> None:
 def test_the_reason_of_every_state_has_words(desk: Desk) -> None:
     order_id = desk.order("100")
     words = set()
-    for state in OrderState:
+    states: list[tuple[OrderState, str | None]] = [(state, None) for state in OrderState]
+    for state, code in [*states, (OrderState.GIVEN_BACK, UNDONE)]:
         order = desk.row(order_id)
-        order.state = state.value
+        order.state, order.outcome_code = state.value, code
         said = status_words(order)
         assert said.sentence
         assert said.next_step
