@@ -44,7 +44,9 @@ def waiting_on_paper(session: Session) -> list[PaperLine]:
 
 
 def close(session: Session, entry_id: UUID, *, note: str, actor: str, now: datetime) -> None:
-    """Close a conflict or refusal, of a device or on paper, with a note, once. Its answer stays; what was sealed is erased with its key.
+    """Close a conflict or refusal, of a device or on paper, with a note, once.
+
+    Its answer stays; what was sealed is erased with its key.
 
     Raises:
         BadInput: `note` (3 to 400 characters). NotFound: no such entry waits or waited.

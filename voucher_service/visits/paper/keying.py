@@ -71,9 +71,7 @@ def key_line(
         Conflict: `voucher_changed`: try again.
     """
     # Two people at one pack, one after the other: the line is looked for and then written.
-    pack = session.scalar(
-        select(EmergencyPack).where(EmergencyPack.number == written.number_of_pack).with_for_update()
-    )
+    pack = session.scalar(select(EmergencyPack).where(EmergencyPack.number == written.number_of_pack).with_for_update())
     if pack is None:
         raise NotFound("Aucun carnet ne porte ce numéro : relisez-le en haut de la page.")
     _check_place(pack, written)
@@ -114,9 +112,7 @@ def _check_time(pack: EmergencyPack, written: Written, now: datetime) -> None:
     try:
         check_next_visit(written.next_visit_on, written.handed_at)
     except BadInput:
-        raise BadInput(
-            "Le prochain passage vient après celui-ci : vérifiez la date.", field="next_visit_on"
-        ) from None
+        raise BadInput("Le prochain passage vient après celui-ci : vérifiez la date.", field="next_visit_on") from None
 
 
 def _voucher(session: Session, ring: KeyRing, written: Written, now: datetime) -> Voucher:
@@ -231,5 +227,7 @@ def read_kept(vault: Vault, row: PaperLine) -> dict[str, Any]:
     if row.wrapped_key is None or row.content_sealed is None:
         return {}
     key = vault.open_key(Place("paper_line", "wrapped_key", str(row.id)), row.wrapped_key)
-    kept: dict[str, Any] = json.loads(unseal(key, Place("paper_line", "content_sealed", str(row.id)), row.content_sealed))
+    kept: dict[str, Any] = json.loads(
+        unseal(key, Place("paper_line", "content_sealed", str(row.id)), row.content_sealed)
+    )
     return kept

@@ -149,7 +149,8 @@ def lines_of(session: Session, pack_id: UUID, page: int) -> list[tuple[PaperLine
 
 def next_place(session: Session, pack: EmergencyPack, page: int, line: int) -> tuple[int, int]:
     """Return the first page and line from here on that is not keyed in; the last of the pack when all are."""
-    taken = set(session.execute(select(PaperLine.page, PaperLine.line).where(PaperLine.pack_id == pack.id)).tuples())
+    rows = session.execute(select(PaperLine.page, PaperLine.line).where(PaperLine.pack_id == pack.id))
+    taken = {(at, number) for at, number in rows}
     for at in range((page - 1) * LINES + line - 1, pack.pages * LINES):
         place = (at // LINES + 1, at % LINES + 1)
         if place not in taken:

@@ -98,10 +98,10 @@ def _draw_front(canvas: Canvas, pack: PackPage) -> None:
         canvas.drawRightString(_EDGE + 15, y, f"{number}.")
         y = _paragraph(canvas, step, Style(PLAIN, 10.5), _EDGE + 21, y, left_width - 21) - 5
     y = _heading(canvas, pack.calls_title, right, top - 56, right_width)
-    for who, number in pack.calls:
+    for who, dialled in pack.calls:
         _text(canvas, who, Style(BOLD, 9.5), right, y, right_width * 0.55)
-        if number:
-            _text(canvas, number, Style(PLAIN, 11), right + right_width * 0.57, y, right_width * 0.43)
+        if dialled:
+            _text(canvas, dialled, Style(PLAIN, 11), right + right_width * 0.57, y, right_width * 0.43)
         else:
             canvas.setLineWidth(0.5)
             canvas.line(right + right_width * 0.57, y - 2, right + right_width, y - 2)

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
-from voucher_service.errors import BadInput, Conflict, NotFound, ServiceError, TooManyTries
+from voucher_service.errors import BadInput, Conflict, NotFound, TooManyTries
 from voucher_service.ids import PROGRAMME_ZONE, local_day
 from voucher_service.people.phones import read_mobile
 from voucher_service.visits.offline.rules import Status

@@ -105,7 +105,7 @@ def _key(one: packs.KeyLine) -> str:
         KeyStatus.RETIRED.value: _("remplacée, encore valable"),
         KeyStatus.REVOKED.value: _("révoquée : refuser"),
     }[one.status]
-    return _("Clé %(name)s (%(status)s) : %(print)s", name=one.name, status=status, print=one.fingerprint)
+    return str(_("Clé %(name)s (%(status)s) : %(print)s", name=one.name, status=status, print=one.fingerprint))
 
 
 def _moment(at: datetime) -> str:
