@@ -154,7 +154,7 @@ def test_what_is_wrong_is_named_and_nothing_is_recorded(desk: Desk) -> None:
     typed = programme.typed(voucher)
     mistyped = typed[:-1] + str((int(typed[-1]) + 1) % 10)
     now = programme.now
-    for field, changes in {
+    wrong: dict[str, dict[str, Any]] = {
         "code": {"code": mistyped},
         "number": {"number": None},
         "paid_cents": {"paid_cents": 100_000},
@@ -165,7 +165,8 @@ def test_what_is_wrong_is_named_and_nothing_is_recorded(desk: Desk) -> None:
         "initials": {"initials": " "},
         "next_visit_on": {"next_visit_on": now.date() - timedelta(days=1)},
         "handed": {"handed": "x" * 101},
-    }.items():
+    }
+    for field, changes in wrong.items():
         with pytest.raises(BadInput) as told:
             pack.key(pack.written(voucher, **changes))
         assert told.value.field == field

@@ -147,6 +147,16 @@ def lines_of(session: Session, pack_id: UUID, page: int) -> list[tuple[PaperLine
     return [(line, visit_id) for line, visit_id in rows]
 
 
+def place_of(session: Session, scan_id: UUID) -> tuple[int, int, int] | None:
+    """Return pack, page and line that the scan was keyed in from; None when it did not come on paper."""
+    found = session.execute(
+        select(EmergencyPack.number, PaperLine.page, PaperLine.line)
+        .join(PaperLine, PaperLine.pack_id == EmergencyPack.id)
+        .where(PaperLine.scan_id == scan_id)
+    ).one_or_none()
+    return None if found is None else (found.number, found.page, found.line)
+
+
 def next_place(session: Session, pack: EmergencyPack, page: int, line: int) -> tuple[int, int]:
     """Return the first page and line from here on that is not keyed in; the last of the pack when all are."""
     rows = session.execute(select(PaperLine.page, PaperLine.line).where(PaperLine.pack_id == pack.id))

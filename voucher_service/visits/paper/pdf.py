@@ -94,9 +94,9 @@ def _draw_front(canvas: Canvas, pack: PackPage) -> None:
     right_width = _WIDTH - _EDGE - right
     y = _heading(canvas, pack.steps_title, _EDGE, top - 56, left_width)
     for number, step in enumerate(pack.steps, start=1):
-        canvas.setFont(BOLD, 11)
-        canvas.drawRightString(_EDGE + 15, y, f"{number}.")
-        y = _paragraph(canvas, step, Style(PLAIN, 10.5), _EDGE + 21, y, left_width - 21) - 5
+        canvas.setFont(BOLD, 12.5)
+        canvas.drawRightString(_EDGE + 16, y, f"{number}.")
+        y = _paragraph(canvas, step, Style(PLAIN, 12.5), _EDGE + 23, y, left_width - 23) - 7
     y = _heading(canvas, pack.calls_title, right, top - 56, right_width)
     for who, dialled in pack.calls:
         _text(canvas, who, Style(BOLD, 9.5), right, y, right_width * 0.55)

@@ -38,8 +38,8 @@ def page_of(content: packs.PackContent, contacts: str, *, by: str, now: datetime
         steps=steps(),
         calls_title=_("Qui appeler, dans cet ordre"),
         calls=calls(contacts),
-        devices_title=_("Appareils qui continuent seuls (état au %(at)s)", at=moment),
-        devices=_devices(content) or [_("Aucun appareil de cette antenne ne peut continuer seul : journal papier.")],
+        devices_title=_("Appareils qui continuent seuls"),
+        devices=[_("État au %(at)s.", at=moment), *_devices(content)],
         keys_title=_("Clés de signature des bons"),
         keys=[_key(one) for one in content.keys],
         log_title=_("Journal papier · carnet %(number)s · %(branch)s", number=number, branch=branch.name),
@@ -62,7 +62,7 @@ def steps() -> list[str]:
             "relisez-les à voix haute. Faites de même pour le numéro à recharger."
         ),
         _(
-            "Écrivez sur le bon le repère imprimé en début de ligne (carnet-page-ligne) : il ne doit plus servir. "
+            "Écrivez sur le bon le repère imprimé en début de ligne : il ne doit plus servir. "
             "Donnez ce repère à la personne, avec la date de son prochain passage."
         ),
         _(
@@ -86,17 +86,22 @@ def calls(contacts: str) -> list[tuple[str, str]]:
 
 
 def _devices(content: packs.PackContent) -> list[str]:
-    return [
-        _(
-            "%(name)s : liste du %(at)s, accepte seul jusqu’au %(until)s",
-            name=one.name,
-            at=_moment(one.list_at),
-            until=_moment(one.accepts_until),
-        )
-        if one.accepts_until
-        else _("%(name)s : liste du %(at)s, ne peut pas accepter seul", name=one.name, at=_moment(one.list_at))
-        for one in content.devices
-    ]
+    none = [_("Aucun appareil de cette antenne ne peut continuer seul : journal papier.")]
+    return (
+        none
+        if not content.devices
+        else [
+            _(
+                "%(name)s : liste du %(at)s, accepte seul jusqu’au %(until)s",
+                name=one.name,
+                at=_moment(one.list_at),
+                until=_moment(one.accepts_until),
+            )
+            if one.accepts_until
+            else _("%(name)s : liste du %(at)s, ne peut pas accepter seul", name=one.name, at=_moment(one.list_at))
+            for one in content.devices
+        ]
+    )
 
 
 def _key(one: packs.KeyLine) -> str:
