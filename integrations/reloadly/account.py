@@ -42,6 +42,7 @@ class Config:
     private: bool = False
     pins: bool = False
     sync_limit: timedelta = timedelta(seconds=180)
+    cut_off: timedelta = timedelta(hours=24)
     ask_limit: timedelta = timedelta(seconds=15)
 
 

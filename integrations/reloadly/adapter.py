@@ -71,6 +71,7 @@ class Reloadly(Account):
             mode=Mode.DIRECT,
             needs_number=True,
             sync_limit=self._config.sync_limit,
+            cut_off=self._config.cut_off,
             lookup=Lookup.BY_REFERENCE,
             idempotency=Idempotency.CONTRADICTED,
             reference_field="customIdentifier",

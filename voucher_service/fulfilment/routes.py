@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from voucher_service.crypto import SealBroken, Vault
 from voucher_service.db import Database
-from voucher_service.fulfilment.abilities import Reverses, Undone
+from voucher_service.fulfilment.abilities import Confirmed, Confirms, Reverses, Undone
 from voucher_service.fulfilment.connection_models import Connection
 from voucher_service.fulfilment.connections import plan_of
 from voucher_service.fulfilment.kinds import BadSetting, Kinds
@@ -72,6 +72,14 @@ class RestingReverser(Resting):
     def reverse(self, ref: Ref) -> Undone:
         """Take back as ever."""
         return self._taker.reverse(ref)
+
+
+class RestingConfirmer(RestingReverser):
+    """As `RestingReverser`, for a partner in two phases: nothing is confirmed either."""
+
+    def confirm(self, ref: Ref) -> Confirmed:  # noqa: ARG002  # nothing is confirmed
+        """Confirm nothing: the order waits there."""
+        return Refused(DISABLED, ErrorClass.PARTNER_PRECONDITION)
 
 
 class Routes(Mapping[str, Provider]):
@@ -149,4 +157,6 @@ class Routes(Mapping[str, Provider]):
             return None
         if row.enabled:
             return operator
-        return RestingReverser(operator) if isinstance(operator, Reverses) else Resting(operator)
+        if isinstance(operator, Reverses):
+            return RestingConfirmer(operator) if isinstance(operator, Confirms) else RestingReverser(operator)
+        return Resting(operator)

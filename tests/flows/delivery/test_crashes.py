@@ -241,7 +241,7 @@ def test_planted_a_new_reference_for_each_attempt(desk: Desk, monkeypatch: pytes
 def test_planted_sending_past_its_lease_taken_for_not_started(
     careless_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claiming, "next_step", lambda _state: (AttemptKind.SUBMIT, OrderState.SENDING))
+    monkeypatch.setattr(claiming, "next_step", lambda _state, _code: (AttemptKind.SUBMIT, OrderState.SENDING))
     order_id = crash_and_settle(careless_desk, ["after submit"], "100")
     with pytest.raises(AssertionError, match="delivered twice"):
         careless_desk.nobody_is_harmed(order_id)
