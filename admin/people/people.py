@@ -120,7 +120,9 @@ def _index(errors: dict[str, str], found: list[Person] | None = None) -> str:
     with doors.services().database.read() as session:
         page = doors.page_of(session, lists.people_query(branch_id=wanted.branch_id), by=Person.id, parse=UUID)
         places = branch_names(session)
-    return room.page("people", page=page, found=found, wanted=wanted, places=places, errors=errors, tongues=LANGUAGES)
+    return room.page(
+        "people/people", page=page, found=found, wanted=wanted, places=places, errors=errors, tongues=LANGUAGES
+    )
 
 
 @blueprint.get("/new")
@@ -252,7 +254,7 @@ def _person_page(
         }
         places = branch_names(session)
     return room.page(
-        "person",
+        "people/person",
         person=person,
         places=places,
         known=known,

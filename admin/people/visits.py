@@ -54,7 +54,7 @@ def index() -> ResponseReturnValue:
         places = branch_names(session)
         names = partner_lists.names(session)
         who = room.who(session, [f"staff:{visit.staff_id}" for visit in found.items])
-    return room.page("visits", found=found, wanted=wanted, places=places, names=names, who=who)
+    return room.page("people/visits", found=found, wanted=wanted, places=places, names=names, who=who)
 
 
 @blueprint.get("/<uuid:visit_id>")
@@ -72,7 +72,7 @@ def show(visit_id: UUID) -> ResponseReturnValue:
         undo = session.get(VisitUndo, visit_id)
         who = room.who(session, [f"staff:{visit.staff_id}"])
     return room.page(
-        "visit", visit=visit, undo=undo, answers=answers, person=person, places=places, names=names, who=who
+        "people/visit", visit=visit, undo=undo, answers=answers, person=person, places=places, names=names, who=who
     )
 
 
