@@ -43,7 +43,7 @@ AMOUNT_DIFFERS = "amount_differs"
 LATE_DELIVERY = "late_delivery"
 CUT_OFF_CODE = "cut_off"
 TO_CONFIRM = "to_confirm"
-"""The outcome code of an order that the partner holds and delivers only once we confirm it."""
+"""The outcome code of an order that the partner delivers only once we confirm it."""
 REVERSED_CODE = "reversed"
 UNDONE = "undone_at_counter"
 """The outcome code of an order that never left: who had scanned took the redemption back."""
@@ -194,8 +194,7 @@ def _accepted(at: Standing, answer: Accepted, can: Capabilities, now: datetime) 
     verdict = _wait(at, OrderState.ACCEPTED, TO_CONFIRM, can, now)
     # Confirmed once, and still waiting for it: not at once again. Confirming twice moves nothing twice.
     tried = at.history.confirmed or at.kind is AttemptKind.CONFIRM
-    fresh = verdict.state is OrderState.ACCEPTED and not tried
-    return replace(verdict, due_at=now) if fresh else verdict
+    return verdict if tried or verdict.due_at is None else replace(verdict, due_at=now)
 
 
 def _known(at: Standing, answer: Delivered | Reversed) -> Verdict:
@@ -216,10 +215,8 @@ def fact(state: OrderState, code: str | None, answer: Reply, *, quantity: int | 
     is_open = state in ALWAYS_OPEN or (state is OrderState.MANUAL and code != LATE_DELIVERY)
     if isinstance(answer, Delivered) and answer.pin is not None and is_open:
         # Nobody has it yet: it is the person's when it has been shown. Told again, it changes nothing.
-        held = state is OrderState.HELD
-        return None if held else Verdict(
-            state=OrderState.HELD, booking=Booking.SET_ASIDE, partner_ref=answer.partner_ref
-        )
+        bought = Verdict(state=OrderState.HELD, booking=Booking.SET_ASIDE, partner_ref=answer.partner_ref)
+        return bought if state is not OrderState.HELD else None
     if is_open:
         differs = not back and answer.quantity is not None and answer.quantity != quantity  # type: ignore[union-attr]
         return Verdict(
@@ -279,18 +276,19 @@ def _not_found(at: Standing, answer: NotFound, can: Capabilities, now: datetime)
     return Verdict(state=OrderState.MANUAL, code="contradiction" if at.history.too_late else "absent")
 
 
+_CONFIRM_LATER = (ErrorClass.PARTNER_PRECONDITION, ErrorClass.TRANSIENT_BEFORE_SEND)
+
+
 def _refused(at: Standing, answer: Refused, can: Capabilities, now: datetime) -> Verdict:
     asked = at.kind is not AttemptKind.SUBMIT
-    confirming = at.kind is AttemptKind.CONFIRM
+    if at.kind is AttemptKind.CONFIRM and answer.error_class in _CONFIRM_LATER:
+        # It stands there unconfirmed and will be confirmed when they serve us again, before the cut-off.
+        held = _wait(at, OrderState.ACCEPTED, TO_CONFIRM, can, now)
+        refuses_us = answer.error_class is ErrorClass.PARTNER_PRECONDITION and held.due_at is not None
+        return replace(held, due_at=now + ROUTE_PAUSE, pause=True) if refuses_us else held
     match answer.error_class:
         case ErrorClass.DUPLICATE | ErrorClass.UNKNOWN:
             return _wait(at, OrderState.UNKNOWN, answer.code, can, now)
-        case ErrorClass.PARTNER_PRECONDITION if confirming:
-            # It stands there unconfirmed and will be confirmed when they serve us again, before the cut-off.
-            held = _wait(at, OrderState.ACCEPTED, TO_CONFIRM, can, now)
-            return held if held.due_at is None else replace(held, due_at=now + ROUTE_PAUSE, pause=True)
-        case ErrorClass.TRANSIENT_BEFORE_SEND if confirming:
-            return _wait(at, OrderState.ACCEPTED, TO_CONFIRM, can, now)
         case ErrorClass.PARTNER_PRECONDITION if asked:
             # The partner has used up our reference on it: the same order cannot be sent again.
             return Verdict(state=OrderState.MANUAL, code=answer.code, pause=True)

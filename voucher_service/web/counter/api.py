@@ -11,6 +11,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import NotFound
+from voucher_service.fulfilment import reveal as showing
 from voucher_service.fulfilment import stock
 from voucher_service.fulfilment.models import Order
 from voucher_service.visits.desk import at_desk, redeem_at_desk
@@ -128,4 +129,4 @@ def reveal(order_id: UUID, reason: str) -> stock.Revealed:
 
 def _reveal(session: Session, /, order_id: UUID, **how: Any) -> stock.Revealed:
     own_order(session, order_id)
-    return bought.reveal(session, doors.services().vault, order_id=order_id, **how)
+    return showing.reveal(session, doors.services().vault, order_id=order_id, **how)
