@@ -71,10 +71,12 @@ class Worker:
 
     def __init__(self, environment: dict[str, str], folder: Path, number: int) -> None:
         self._environment, self._folder, self._number = environment, folder, number
+        self.started = 0.0
         self.start()
 
     def start(self) -> None:
         """Start it."""
+        self.started = time.monotonic()
         command = [
             sys.executable, "-m", "celery", "-A", "tests.drills.drill_app:celery", "worker", "--beat", "--schedule",
             str(self._folder / f"beat-{self._number}"), "--concurrency", "4", "--loglevel", "ERROR",
@@ -133,6 +135,7 @@ def run(
     folder: Path,
     *,
     every: float,
+    count: int = 2,
     lease: float = LEASE,
     faster: float = FASTER,
     mode: str = "",
@@ -149,13 +152,13 @@ def run(
                 "C_FORCE_ROOT": "1", "DRILL_LEASE": str(lease), "DRILL_FASTER": str(faster),
             }  # fmt: skip
             nudge = nudger(celery=build(url, broker.url, port, folder))
-            with workers(environment, folder, 2) as both:
+            with workers(environment, folder, count) as all_of_them:
                 for order_id in orders:
                     nudge(order_id)
                 said = begun
                 while settled(programme) < len(orders) and time.monotonic() - begun < MOST_SECONDS:
                     time.sleep(every * (0.5 + chance.random()))
-                    _harm(tally, chance, both, broker)
+                    _harm(tally, all_of_them, broker)
                     if time.monotonic() - said > SAY_SECONDS:
                         said = time.monotonic()
                         _say(f"{said - begun:5.0f} s, {tally.kills} kills: {standing(programme)}")
@@ -166,9 +169,9 @@ def run(
     return tally
 
 
-def _harm(tally: Tally, chance: Random, both: list[Worker], broker: ValkeyServer) -> None:
-    """Kill a worker; every third time empty the broker too, every sixth kill that as well."""
-    victim = chance.choice(both)
+def _harm(tally: Tally, alive: list[Worker], broker: ValkeyServer) -> None:
+    """Kill the worker that has run longest; every third time empty the broker too, every sixth kill that as well."""
+    victim = min(alive, key=lambda worker: worker.started)
     victim.kill()
     tally.kills += 1
     if tally.kills % 3 == 0:
@@ -225,7 +228,7 @@ def main(arguments: list[str]) -> int:
         upgrade(server.url)
         programme = Programme.make(server.url, gift=10**9)
         orders = make_orders(programme, count)
-        tally = run(programme, server.url, orders, Path(folder), every=6)
+        tally = run(programme, server.url, orders, Path(folder), every=8, count=3)
         programme.database.close()
     _say(
         f"{tally.orders} deliveries in {tally.seconds:.0f} s: {tally.kills} workers killed, broker emptied"
