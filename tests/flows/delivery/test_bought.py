@@ -23,7 +23,7 @@ from voucher_service.errors import BadInput, Conflict
 from voucher_service.fulfilment import decide, stock
 from voucher_service.fulfilment.bought_models import BoughtCode, BoughtLook
 from voucher_service.fulfilment.models import Attempt, Order, OrderState
-from voucher_service.fulfilment.providers import Pin
+from voucher_service.fulfilment.providers import Delivered, Pin
 from voucher_service.fulfilment.reveal import reveal
 from voucher_service.fulfilment.settle import give_back, learn
 from voucher_service.fulfilment.words import Progress, status_words
@@ -102,7 +102,7 @@ def test_a_code_called_delivered_before_it_is_shown_is_noticed(desk: Linked, mon
     as_it_is = decide.fact
 
     def without_pin(state: OrderState, code: str | None, answer: Any, *, quantity: int | None = None) -> Any:
-        return as_it_is(state, code, decide.Delivered(answer.partner_ref), quantity=quantity)
+        return as_it_is(state, code, Delivered(answer.partner_ref), quantity=quantity)
 
     monkeypatch.setattr(decide, "fact", without_pin)
     order_id = desk.order()
@@ -160,7 +160,7 @@ def test_a_code_that_comes_after_the_value_went_back_is_booked_kept_and_shown_to
 def test_the_same_news_twice_keeps_one_code(desk: Linked) -> None:
     order_id = desk.order()
     desk.settle()
-    told = decide.Delivered("4602843", pin=Pin(PIN, "810268", "DIAL *611"))
+    told = Delivered("4602843", pin=Pin(PIN, "810268", "DIAL *611"))
     with desk.programme.database.begin() as session:
         state = learn(session, order_id, told, actor="late worker", occurred_at=desk.now(), now=desk.now())
     assert state == OrderState.HELD
