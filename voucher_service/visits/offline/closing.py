@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import Conflict, NotFound
 from voucher_service.texts import clean_text
 from voucher_service.visits.offline.models import OfflineEntry
+from voucher_service.visits.offline.overview import entries_query
 from voucher_service.visits.offline.rules import Status
 
 SETTLED: Final = "settled"
@@ -19,13 +20,7 @@ SETTLED: Final = "settled"
 
 def waiting(session: Session) -> list[OfflineEntry]:
     """Return every conflict and refusal that no person has closed, the oldest acceptance first."""
-    return list(
-        session.scalars(
-            select(OfflineEntry)
-            .where(OfflineEntry.status != Status.CONFIRMED.value, OfflineEntry.closed_at.is_(None))
-            .order_by(OfflineEntry.accepted_at, OfflineEntry.id)
-        )
-    )
+    return list(session.scalars(entries_query().order_by(OfflineEntry.accepted_at, OfflineEntry.id)))
 
 
 def close(session: Session, entry_id: UUID, *, note: str, actor: str, now: datetime) -> None:
