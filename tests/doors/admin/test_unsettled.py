@@ -137,7 +137,7 @@ def test_what_was_confirmed_is_not_in_the_list(awa: Desk, story: Story) -> None:
 
 
 def test_the_list_goes_page_by_page_and_by_device(awa: Desk, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(paging.page_of.__kwdefaults__, "size", 2)
+    monkeypatch.setattr(paging.page_of, "__kwdefaults__", {"size": 2})
     for _ in range(3):
         story.accept_used()
     story.upload()
