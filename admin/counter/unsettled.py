@@ -129,9 +129,9 @@ def settle(entry_id: UUID) -> ResponseReturnValue:
 
 
 def winner(entry: OfflineEntry) -> tuple[datetime, str] | None:
-    """Return when and at which branch the voucher was used as the books know it; None when no one won."""
-    at, branch = entry.detail.get("at"), entry.detail.get("branch")
-    return (datetime.fromisoformat(at), branch) if at and branch else None
+    """Return since when the books say so, and at which branch if it was used; None when they say nothing."""
+    at = entry.detail.get("at")
+    return (datetime.fromisoformat(at), str(entry.detail.get("branch", ""))) if at else None
 
 
 def _entry(entry: OfflineEntry | None) -> OfflineEntry:
