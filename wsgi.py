@@ -54,7 +54,7 @@ def build(settings: Settings) -> Services:
         database=database,
         vault=vault,
         ring=KeyRing(vault, settings.organisation),
-        providers=Routes(build_providers(settings), kinds, database, vault),
+        providers=Routes(build_providers(settings), kinds, database, vault, public_url=settings.public_url),
         kinds=kinds,
         gateways=build_gateways(),
         sender=HttpSender(private=settings.private_partners),

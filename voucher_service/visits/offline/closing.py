@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import Conflict, NotFound
 from voucher_service.texts import clean_text
 from voucher_service.visits.offline.models import OfflineEntry
+from voucher_service.visits.offline.overview import entries_query
 from voucher_service.visits.offline.rules import Status
 from voucher_service.visits.paper.models import PaperLine
 
@@ -23,13 +24,7 @@ SETTLED: Final = "settled"
 
 def waiting(session: Session) -> list[OfflineEntry]:
     """Return every conflict and refusal that no person has closed, the oldest acceptance first."""
-    return list(
-        session.scalars(
-            select(OfflineEntry)
-            .where(OfflineEntry.status != Status.CONFIRMED.value, OfflineEntry.closed_at.is_(None))
-            .order_by(OfflineEntry.accepted_at, OfflineEntry.id)
-        )
-    )
+    return list(session.scalars(entries_query().order_by(OfflineEntry.accepted_at, OfflineEntry.id)))
 
 
 def waiting_on_paper(session: Session) -> list[PaperLine]:
