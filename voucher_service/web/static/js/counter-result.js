@@ -34,7 +34,8 @@ export function showResult(place, answer, { words, server, buttons }) {
       el("h2", {}, answer.offer ? `${answer.offer}` : sentence),
       answer.offer && el("p", { class: "result-text" }, sentence),
       answer.order_id ? strip : el("p", { class: "result-text" }, nextStep),
-      el("div", { class: "actions" }, next, ...others.map(({ label, act }) => el("button", { type: "button", class: "button secondary", click: act }, label)))));
+      el("div", { class: "actions" }, next, ...others.map(({ label, act }) => el("button", { type: "button", class: "button secondary", click: act }, label)),
+        answer.receipt_href && el("a", { class: "button secondary", id: "receipt", href: answer.receipt_href }, words.receipt))));
   place.hidden = false;
   next.focus({ preventScroll: true });
   scrollTo(0, 0);
@@ -81,7 +82,8 @@ function codeButton(body, { words, server, order }) {
       body.parentElement?.classList.add("with-code");
       body.replaceChildren(el("p", { class: "notice-title" }, words.code_once),
         el("p", { class: "pin", role: "status" }, el("span", { class: "code", translate: "no" }, shown.pin)),
-        el("p", { class: "hint" }, fill(words.serial, { serial: shown.serial })));
+        el("p", { class: "hint" }, fill(words.serial, { serial: shown.serial })),
+        ...(shown.how ? [el("p", { translate: "no" }, shown.how)] : []));
     } catch (error) {
       button.removeAttribute("disabled");
       const problem = /** @type {any} */ (error).problem;
