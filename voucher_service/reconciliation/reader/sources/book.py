@@ -70,8 +70,8 @@ def read_book(content: bytes, wanted: str = "") -> Sheet:
             raise BadFile(_FAULTS["too_big"], line=1) from None
         told = _told(done.stderr)
         if done.returncode != 0 or "sheet" not in told:
-            # Killed at a limit it says nothing.
-            raise BadFile(_FAULTS[told.get("fault", "too_big")], line=1)
+            fault = told.get("fault", "too_big")  # killed at a limit it says nothing
+            raise BadFile(_FAULTS[fault], line=1)
         text.seek(0)
         return Sheet(text.read(), told["sheet"], tuple(told["sheets"]))
 
