@@ -40,11 +40,12 @@ from voucher_service.units import Unit
 
 
 class Revealed(NamedTuple):
-    """A code to show now, and only now. `again` says that someone has seen it before."""
+    """A code to show now, and only now. `again` says that someone has seen it before; `how` is how to use it."""
 
     pin: str
     serial: str
     again: bool
+    how: str = ""
 
     def __repr__(self) -> str:
         """Keep the secret out of logs and tracebacks."""
@@ -132,14 +133,11 @@ def reveal(session: Session, vault: Vault, *, order_id: UUID, actor: str, reason
         session.refresh(item)
         if item.order_id != order_id:  # put back into stock between our two looks
             raise _no_code()
-        _check_reason(reason)
+        check_reason(reason)
     else:
         at = (Order.id == order_id) & (Order.state == OrderState.HELD.value)
         if not confirm(session, at, partner_ref=item.serial, actor=actor, occurred_at=now, now=now):
-            raise Conflict(
-                "Cette recharge n’attend plus son code : consultez la coordination avant de le remettre.",
-                code="order_moved_on",
-            )
+            raise moved_on()
     seen = session.scalar(select(func.max(Reveal.number)).where(Reveal.item_id == item.id)) or 0
     session.add(Reveal(id=new_id(), item_id=item.id, number=seen + 1, actor=actor, reason=reason[:200], shown_at=now))
     session.flush()
@@ -182,11 +180,20 @@ def _held_for(order_id: UUID) -> ColumnElement[bool]:
     return (StockItem.order_id == order_id) & (StockItem.state == ItemState.HELD.value)
 
 
+def moved_on() -> Conflict:
+    """Return what is said when the order is no longer one whose code may be shown."""
+    return Conflict(
+        "Cette recharge n’attend plus son code : consultez la coordination avant de le remettre.",
+        code="order_moved_on",
+    )
+
+
 def _no_code() -> NotFound:
     return NotFound("Aucun code n’est prêt pour cette recharge : vérifiez son état dans un instant.")
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
+    """Check why a code is looked at again. Raises BadInput."""
     if not 3 <= len(reason) <= 200:
         raise BadInput(
             "Ce code a déjà été montré : dites pourquoi il faut le revoir (3 à 200 caractères).",

@@ -11,6 +11,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import NotFound
+from voucher_service.fulfilment import reveal as showing
 from voucher_service.fulfilment import stock
 from voucher_service.fulfilment.models import Order
 from voucher_service.visits.desk import at_desk, redeem_at_desk
@@ -116,7 +117,7 @@ def own_order(session: Session, order_id: UUID) -> Order:
 def show_code(order_id: UUID) -> ResponseReturnValue:
     """Show the recharge code: freely once, with a reason each time after."""
     shown = reveal(order_id, doors.read_form(bodies.RevealIn).reason)
-    return jsonify(pin=shown.pin, serial=shown.serial, again=shown.again)
+    return jsonify(pin=shown.pin, serial=shown.serial, again=shown.again, how=shown.how)
 
 
 def reveal(order_id: UUID, reason: str) -> stock.Revealed:
@@ -128,4 +129,4 @@ def reveal(order_id: UUID, reason: str) -> stock.Revealed:
 
 def _reveal(session: Session, /, order_id: UUID, **how: Any) -> stock.Revealed:
     own_order(session, order_id)
-    return stock.reveal(session, doors.services().vault, order_id=order_id, **how)
+    return showing.reveal(session, doors.services().vault, order_id=order_id, **how)

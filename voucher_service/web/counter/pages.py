@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from voucher_service.errors import BadInput, NotFound
+from voucher_service.fulfilment.reveal import gives_code
 from voucher_service.ids import new_id
 from voucher_service.visits.models import Scan
 from voucher_service.visits.questions import from_form
@@ -71,6 +72,8 @@ def frame() -> dict[str, Any]:
         ("counter_visits.shift", _("Mon service")),
         ("counter_kept.state", _("État")),
     ]
+    if doors.current_staff().role != doors.Role.VOLUNTEER:
+        entries.insert(-1, ("counter_paper.index", _("Papier")))
     nav = [{"label": label, "href": url_for(name), "current": name == here} for name, label in entries]
     return {
         "door_name": _("Accueil"),
@@ -186,7 +189,7 @@ def top_up(order_id: UUID) -> ResponseReturnValue:
 def _top_up(order_id: UUID, **shown: Any) -> str:
     with doors.services().database.read() as session:
         order = api.own_order(session, order_id)
-        context = {"order": order_words(order), "has_code": order.number_sealed is None}
+        context = {"order": order_words(order), "has_code": gives_code(session, order)}
     return render_template("counter/top_up.html", **{"errors": {}, "pin": "", **context, **shown})
 
 
@@ -198,4 +201,4 @@ def show_code(order_id: UUID) -> ResponseReturnValue:
         shown = api.reveal(order_id, doors.read_form(bodies.RevealIn).reason)
     except BadInput as error:
         return _top_up(order_id, errors=doors.faults_of(error)), 422
-    return _top_up(order_id, pin=shown.pin, serial=shown.serial)
+    return _top_up(order_id, pin=shown.pin, serial=shown.serial, how=shown.how)

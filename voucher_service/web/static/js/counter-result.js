@@ -82,7 +82,8 @@ function codeButton(body, { words, server, order }) {
       body.parentElement?.classList.add("with-code");
       body.replaceChildren(el("p", { class: "notice-title" }, words.code_once),
         el("p", { class: "pin", role: "status" }, el("span", { class: "code", translate: "no" }, shown.pin)),
-        el("p", { class: "hint" }, fill(words.serial, { serial: shown.serial })));
+        el("p", { class: "hint" }, fill(words.serial, { serial: shown.serial })),
+        ...(shown.how ? [el("p", { translate: "no" }, shown.how)] : []));
     } catch (error) {
       button.removeAttribute("disabled");
       const problem = /** @type {any} */ (error).problem;
