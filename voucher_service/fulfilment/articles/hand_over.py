@@ -21,6 +21,7 @@ from voucher_service.fulfilment.articles.models import Article, ArticleKind, Art
 from voucher_service.fulfilment.articles.numbers import lot_key, set_number
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.fulfilment.settle import confirm
+from voucher_service.fulfilment.stock import check_reason
 from voucher_service.ids import local_day, new_id
 
 TAIL = 4
@@ -89,12 +90,7 @@ def look_again(session: Session, vault: Vault, *, order_id: UUID, actor: str, re
     if article is None or article.state != ArticleState.GIVEN or not (article.pin_sealed or article.puk_sealed):
         raise NotFound("Aucune carte avec un code n’a été remise pour ce bon.")
     reason = reason.strip()
-    if not 3 <= len(reason) <= 200:
-        raise BadInput(
-            "Ce code a déjà été montré : dites pourquoi il faut le revoir (3 à 200 caractères).",
-            field="reason",
-            code="reason_needed",
-        )
+    check_reason(reason)
     return _shown(session, vault, article, actor=actor, reason=reason, now=now)
 
 
