@@ -98,7 +98,7 @@ def import_numbers(session: Session, vault: Vault, *, partner_id: UUID, content:
         try:
             fresh = set_number(session, vault, article_id=article.id, number=number)
         except (BadInput, Conflict) as fault:
-            raise BadFile(fault.message, line=line, column="msisdn", code="number_differs", **fault.values) from None
+            raise BadFile(fault.message, line=line, column="msisdn", code="number_in_stock", **fault.values) from None
         recorded, known = recorded + fresh, known + (not fresh)
     return Numbered(recorded, known)
 
