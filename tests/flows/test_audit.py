@@ -20,6 +20,7 @@ from voucher_service.ledger.audit import CHECKS
 from voucher_service.ledger.audit_articles import ARTICLE_RULES
 from voucher_service.ledger.audit_offline import OFFLINE
 from voucher_service.ledger.audit_paper import PAPER_RULES
+from voucher_service.ledger.audit_receipts import RECEIPT_RULES
 from voucher_service.ledger.audit_undo import UNDO_RULES
 from voucher_service.partners.models import SecondPersonThreshold
 
@@ -247,7 +248,7 @@ def test_each_planted_fault_is_found_and_its_row_named(programme: Programme, fau
 
 
 def test_every_rule_has_a_planted_fault() -> None:
-    # tests/offline/test_audit_rules.py, tests/flows/test_undo.py, tests/paper/test_keying.py and
+    # tests/offline/test_audit_rules.py, tests/flows/test_undo.py, tests/paper/test_keying.py, test_receipts.py,
     # tests/flows/stock/test_audit_articles.py
-    elsewhere = {rule for rule, _sql in (*OFFLINE, *UNDO_RULES, *PAPER_RULES, *ARTICLE_RULES)}
+    elsewhere = {rule for rule, _sql in (*OFFLINE, *UNDO_RULES, *PAPER_RULES, *RECEIPT_RULES, *ARTICLE_RULES)}
     assert {fault.rule for fault in FAULTS} | elsewhere == {check.rule for check in CHECKS}

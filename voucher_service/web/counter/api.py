@@ -22,7 +22,7 @@ from voucher_service.visits.undo import undo
 from voucher_service.web import doors
 from voucher_service.web.counter import bodies, guessing
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people
-from voucher_service.web.counter.words import desk_words, order_words, outcome_words, recorded_words
+from voucher_service.web.counter.words import desk_words, order_words, outcome_words, receipt_href, recorded_words
 
 blueprint = Blueprint("counter_api", __name__, url_prefix="/counter")
 
@@ -66,8 +66,10 @@ def look_words(code: str) -> dict[str, Any]:
 @doors.requires(*STAFF)
 def scan() -> ResponseReturnValue:
     """Record a scan: redeem, or say why not."""
-    recorded = record(doors.read_form(bodies.ScanIn))
-    return jsonify(recorded_words(recorded)), 201
+    sent = doors.read_form(bodies.ScanIn)
+    recorded = record(sent)
+    paid = recorded.visit_id if sent.paid_cents else None
+    return jsonify(recorded_words(recorded) | {"receipt_href": receipt_href(paid)}), 201
 
 
 def record(sent: bodies.ScanIn) -> Recorded:

@@ -85,6 +85,7 @@ def _result() -> dict[str, str]:
         "show_again": _("Revoir le code"),
         "reason": _("Pourquoi le revoir ?"),
         "code_once": _("Ce code ne s’affiche librement qu’une fois : faites-le noter ou taper maintenant."),
+        "receipt": _("Reçu de paiement"),
         "serial": _("Numéro de série : {serial}"),
         "torch_on": _("Éteindre la lampe"),
         "torch_off": _("Lampe"),

@@ -15,13 +15,14 @@ from voucher_service.fulfilment.reveal import gives_code
 from voucher_service.ids import new_id
 from voucher_service.visits.models import Scan
 from voucher_service.visits.questions import from_form
+from voucher_service.visits.receipts import paid_visits
 from voucher_service.visits.redeem import stored
 from voucher_service.web import doors
 from voucher_service.web.counter import api, bodies
 from voucher_service.web.counter.desk_state import STAFF, choose_branch, chosen_branch
 from voucher_service.web.counter.kept_words import offline_words
 from voucher_service.web.counter.page_words import page_words
-from voucher_service.web.counter.words import order_words, recorded_words
+from voucher_service.web.counter.words import order_words, receipt_href, recorded_words
 from voucher_service.web.house import local_path
 
 blueprint = Blueprint("counter", __name__, url_prefix="/counter")
@@ -176,7 +177,10 @@ def outcome(scan_id: UUID) -> ResponseReturnValue:
         recorded = stored(session, scan_id)
         assert recorded is not None, "the scan was read just above"
         order = None if recorded.order_id is None else order_words(api.own_order(session, recorded.order_id))
-    return render_template("counter/outcome.html", seen=recorded_words(recorded), order=order)
+        paid = paid_visits(session, [scan_id]).get(scan_id)
+    return render_template(
+        "counter/outcome.html", seen=recorded_words(recorded), order=order, receipt_href=receipt_href(paid)
+    )
 
 
 @blueprint.get("/top-ups/<uuid:order_id>")

@@ -34,7 +34,8 @@ export function showResult(place, answer, { words, server, buttons }) {
       el("h2", {}, answer.offer ? `${answer.offer}` : sentence),
       answer.offer && el("p", { class: "result-text" }, sentence),
       answer.order_id ? strip : el("p", { class: "result-text" }, nextStep),
-      el("div", { class: "actions" }, next, ...others.map(({ label, act }) => el("button", { type: "button", class: "button secondary", click: act }, label)))));
+      el("div", { class: "actions" }, next, ...others.map(({ label, act }) => el("button", { type: "button", class: "button secondary", click: act }, label)),
+        answer.receipt_href && el("a", { class: "button secondary", id: "receipt", href: answer.receipt_href }, words.receipt))));
   place.hidden = false;
   next.focus({ preventScroll: true });
   scrollTo(0, 0);
