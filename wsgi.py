@@ -27,6 +27,7 @@ from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.callbacks.views import blueprint as callbacks
 from voucher_service.web.compression import prepare_behind
 from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.articles import blueprint as counter_articles
 from voucher_service.web.counter.kept import QR_READER
 from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
@@ -64,9 +65,10 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    counters = [counter, counter_api, counter_kept, counter_offline, counter_paper, counter_receipts, counter_visits]
-    people = [session, admin, *counters, beneficiary, partner, partner_intake, partner_books, partner_closing]
-    doors = [*people, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
+    desk = [counter_offline, counter_paper, counter_receipts, counter_visits, counter_articles]
+    counters = [counter, counter_api, counter_kept, *desk]
+    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_closing]
+    doors = [*people, partner_intake, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 

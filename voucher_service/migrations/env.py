@@ -5,6 +5,9 @@ from __future__ import annotations
 from alembic import context
 
 import voucher_service.fulfilment.around
+import voucher_service.fulfilment.articles.count_models
+import voucher_service.fulfilment.articles.models
+import voucher_service.fulfilment.articles.parcel_models
 import voucher_service.fulfilment.bought_models
 import voucher_service.fulfilment.connection_models
 import voucher_service.fulfilment.custody_models

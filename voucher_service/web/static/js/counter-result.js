@@ -55,7 +55,7 @@ async function follow(strip, order, { words, server, signal }) {
       showProgress(strip, now, last, { words, server, order });
       last = now.progress;
     }
-    if (now?.final || now?.progress === "code_ready") return;
+    if (now?.final || ["code_ready", "article_ready"].includes(now?.progress)) return;
     await new Promise((done) => setTimeout(done, pause(asked)));
   }
 }
@@ -69,6 +69,7 @@ function showProgress(strip, now, before, how) {
   strip.replaceChildren(icon(now.tone), body);
   if (before) play(SOUNDS[now.tone]);
   if (now.progress === "code_ready") body.append(codeButton(body, how));
+  if (now.progress === "article_ready") body.append(el("a", { class: "button primary", id: "hand-over", href: `${how.server.home}articles/${how.order}` }, how.words.hand_over));
 }
 
 /** @param {HTMLElement} body @param {{words: Words, server: Server, order: string}} how */
