@@ -17,6 +17,7 @@ def _groups() -> list[Group]:
             _("À traiter"),
             [
                 (_("À traiter"), "admin.orders.index", "admin.order"),
+                (_("Écarts"), "admin.breaks.index", "admin.breaks."),
                 (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
                 (_("Passages"), "admin.visits.index", "admin.visits."),
             ],
@@ -37,13 +38,7 @@ def _groups() -> list[Group]:
                 (_("Raccordements"), "admin.connections.index", "admin.connections."),
             ],
         ),
-        (
-            _("Programmes"),
-            [
-                (_("Campagnes"), "admin.campaigns.index", "admin.campaigns."),
-                (_("Offres"), "admin.offers.index", "admin.offers."),
-            ],
-        ),
+        (_("Programmes"), _programmes()),
         (_("Personnes"), [(_("Personnes"), "admin.people.index", "admin.people.")]),
         (
             _("Messages"),
@@ -68,6 +63,13 @@ def _groups() -> list[Group]:
                 (_("Contrôle des comptes"), "admin.books.check", "admin.books.check"),
             ],
         ),
+    ]
+
+
+def _programmes() -> list[tuple[str, str, str]]:
+    return [
+        (_("Campagnes"), "admin.campaigns.index", "admin.campaigns."),
+        (_("Offres"), "admin.offers.index", "admin.offers."),
     ]
 
 

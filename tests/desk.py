@@ -39,6 +39,7 @@ from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger_door
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.breaks import blueprint as partner_breaks
 from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.hooks import blueprint as partner_hooks
 from voucher_service.web.partner.keys import blueprint as partner_keys
@@ -76,6 +77,7 @@ class Desk:
             beneficiary,
             partner_door,
             partner_books,
+            partner_breaks,
             partner_closing,
             partner_keys,
             partner_hooks,

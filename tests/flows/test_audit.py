@@ -17,6 +17,7 @@ from voucher_service.fulfilment.lots import import_lot
 from voucher_service.fulfilment.models import Lot
 from voucher_service.ids import new_id
 from voucher_service.ledger.audit import CHECKS
+from voucher_service.ledger.audit_breaks import BREAK_RULES
 from voucher_service.ledger.audit_offline import OFFLINE
 from voucher_service.ledger.audit_undo import UNDO_RULES
 from voucher_service.partners.models import SecondPersonThreshold
@@ -245,6 +246,6 @@ def test_each_planted_fault_is_found_and_its_row_named(programme: Programme, fau
 
 
 def test_every_rule_has_a_planted_fault() -> None:
-    # tests/offline/test_audit_rules.py, tests/flows/test_undo.py
-    elsewhere = {rule for rule, _sql in (*OFFLINE, *UNDO_RULES)}
+    # Each in its own file: test_audit_rules.py (offline), test_undo.py and test_audit.py (breaks).
+    elsewhere = {rule for rule, _sql in (*OFFLINE, *UNDO_RULES, *BREAK_RULES)}
     assert {fault.rule for fault in FAULTS} | elsewhere == {check.rule for check in CHECKS}

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from voucher_service.ledger.audit_breaks import BREAK_RULES
 from voucher_service.ledger.audit_offline import OFFLINE
 from voucher_service.ledger.audit_stock import STOCK_RULES
 from voucher_service.ledger.audit_undo import UNDO_RULES
@@ -230,6 +231,7 @@ CHECKS = (
     ),
     *(Check(*rule) for rule in STOCK_RULES),
     *(Check(*rule) for rule in UNDO_RULES),
+    *(Check(*rule) for rule in BREAK_RULES),
     *(Check(rule, sql) for rule, sql in OFFLINE),
 )
 

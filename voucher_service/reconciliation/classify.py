@@ -38,6 +38,7 @@ from voucher_service.reconciliation.scratch import LOOSE
 
 PRIORITIES: dict[BreakClass, int] = {
     BreakClass.AMOUNT_DIFFERS: 2,
+    BreakClass.PRODUCT_DIFFERS: 2,
     BreakClass.DELIVERED_HERE_REFUSED_THERE: 1,
     BreakClass.REFUSED_HERE_DELIVERED_THERE: 1,
     BreakClass.MISSING_AT_PARTNER: 2,
@@ -48,6 +49,7 @@ PRIORITIES: dict[BreakClass, int] = {
     BreakClass.REVERSED_AFTER_DELIVERY: 2,
     BreakClass.CODE_USED_BEFORE_REVEAL: 1,
     BreakClass.CODE_REVEALED_NEVER_USED: 4,
+    BreakClass.LATE_DELIVERY: 1,
     BreakClass.UNCLASSIFIED: 1,
 }
 

@@ -14,6 +14,7 @@ from voucher_service.errors import NotFound
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
 from voucher_service.reconciliation.classify import agreed, instants, missing_orders
+from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.match import match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
@@ -48,9 +49,14 @@ class Figures:
         return sum(self.by_class.values())
 
     @property
+    def complete(self) -> bool:
+        """Say whether every line and order is accounted for: none unexplained, and nothing left over that nets out."""
+        return self.unexplained == 0 and not any(self.residual.values())
+
+    @property
     def clean(self) -> bool:
         """Say whether everything agrees or was explained, and nothing is left over."""
-        return self.unexplained == 0 and self.open == 0 and not any(self.residual.values())
+        return self.complete and self.open == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     """Reconcile the statement. Running it again changes nothing unless the books changed.
 
     Raises:
-        NotFound: no such statement.
+        NotFound: no such statement. Conflict: `period_closed`.
     """
     statement = session.get(Statement, statement_id)
     if statement is None:
@@ -75,6 +81,7 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     if session.get_bind().dialect.name == "postgresql":
         # A million lines meet a million orders in memory, not in files on disk. Until the end of the transaction.
         session.execute(text("SET LOCAL work_mem = '128MB'"))
+    refuse_closed_days(session, statement.partner_id, statement.first_day, statement.last_day)
     match(session, statement)
     settled = settle(session, statement, actor=f"statement:{statement_id}", now=now)
     changes: Changes = refresh(session, statement, now)

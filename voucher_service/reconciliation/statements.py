@@ -13,6 +13,7 @@ from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.ids import new_id
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.classify import instants
+from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.load import Load, line_loader
 from voucher_service.reconciliation.models import Statement, StatementIntake
 from voucher_service.reconciliation.reader.columns import Columns, instant_text
@@ -37,7 +38,7 @@ def import_statement(
     Raises:
         BadFile: the file is rejected whole, with line, column and remedy.
         BadInput: the period ends before it begins.
-        NotFound: no such partner.
+        NotFound: no such partner. Conflict: `period_closed`: the file speaks of days of a closed month.
     """
     if session.get(Partner, partner_id) is None:
         raise NotFound("Cet opérateur n’existe pas : choisissez-le dans la liste.")
@@ -50,6 +51,7 @@ def import_statement(
     with line_loader(session, statement_id, number) as load:
         parsed = read(content, _watched(load, period))
     first_day, last_day = period or (parsed.first_day, parsed.last_day)
+    refuse_closed_days(session, partner_id, first_day, last_day)
     statement = Statement(
         id=statement_id,
         partner_id=partner_id,
