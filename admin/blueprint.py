@@ -8,6 +8,7 @@ from flask import Blueprint, url_for
 from flask_babel import gettext as _
 
 from admin import menu, room, words
+from admin.counter import devices, unsettled
 from admin.delivery import breaks, orders, routes
 from admin.delivery import one as order
 from admin.gifts import allocations, connections, partners, stock, stock_acts
@@ -23,6 +24,7 @@ ROOMS = (
     order,
     breaks,
     routes,
+    unsettled,
     visits,
     vouchers,
     batches,
@@ -40,6 +42,7 @@ ROOMS = (
     gateways,
     team,
     branches,
+    devices,
     thresholds,
     books,
 )
