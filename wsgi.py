@@ -41,6 +41,7 @@ from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.breaks import blueprint as partner_breaks
 from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.hooks import blueprint as partner_hooks
+from voucher_service.web.partner.intake import blueprint as partner_intake
 from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
@@ -68,7 +69,7 @@ def create(settings: Settings) -> Flask:
     desk = [counter_offline, counter_paper, counter_receipts, counter_visits, counter_articles]
     counters = [counter, counter_api, counter_kept, *desk]
     people = [session, admin, *counters, beneficiary, partner, partner_books, partner_breaks, partner_closing]
-    doors = [*people, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
+    doors = [*people, partner_intake, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 

@@ -72,7 +72,7 @@ def late_open() -> ColumnElement[bool]:
 def _close(session: Session, statement: Statement, now: datetime) -> int:
     first = statement.number << 32
     of_lines = and_(Break.line_id.between(first, first + 2**32 - 1), ~exists().where(_SAME_LINE))
-    return len(_gone(session, Break.partner_id == statement.partner_id, or_(of_lines, _order_settled()), now))
+    return len(gone(session, Break.partner_id == statement.partner_id, or_(of_lines, _order_settled()), now))
 
 
 def _order_settled() -> ColumnElement[bool]:
@@ -84,24 +84,27 @@ def _order_settled() -> ColumnElement[bool]:
     )
 
 
-def _gone(session: Session, which: ColumnElement[bool], over: ColumnElement[bool], now: datetime) -> list[UUID]:
-    gone = session.scalars(
+def gone(
+    session: Session, which: ColumnElement[bool], over: ColumnElement[bool], now: datetime, *, note: str = GONE
+) -> list[UUID]:
+    """Close the open breaks that are over, with what waited for a second person; return their ids."""
+    closed = session.scalars(
         update(Break)
         .where(which, Break.resolved_at.is_(None), over)
-        .values(resolved_at=now, resolved_by=SYSTEM, note=GONE)
+        .values(resolved_at=now, resolved_by=SYSTEM, note=note)
         .returning(Break.id)
         .execution_options(synchronize_session=False)
     ).all()
-    write_events(session, [event_row(one, Step.GONE, now) for one in gone])
-    for start in range(0, len(gone), _CHUNK):
+    write_events(session, [event_row(one, Step.GONE, now) for one in closed])
+    for start in range(0, len(closed), _CHUNK):
         # Nothing is left to book: what waits for a second person is withdrawn with it.
         session.execute(
             update(Settlement)
-            .where(Settlement.break_id.in_(gone[start : start + _CHUNK]), Settlement.decided_at.is_(None))
+            .where(Settlement.break_id.in_(closed[start : start + _CHUNK]), Settlement.decided_at.is_(None))
             .values(agreed=0, decided_by=SYSTEM, decided_at=now)
             .execution_options(synchronize_session=False)
         )
-    return list(gone)
+    return list(closed)
 
 
 def _change(session: Session, same: ColumnElement[bool], now: datetime) -> None:
@@ -218,5 +221,5 @@ def follow_late(session: Session, now: datetime) -> tuple[int, int]:
     missing = session.scalars(select(Order.id).where(late_open(), ~known)).all()
     for order_id in missing:
         open_late(session, order_id, now)
-    gone = _gone(session, Break.kind == BreakClass.LATE_DELIVERY.value, _order_settled(), now)
-    return len(missing), len(gone)
+    over = gone(session, Break.kind == BreakClass.LATE_DELIVERY.value, _order_settled(), now)
+    return len(missing), len(over)

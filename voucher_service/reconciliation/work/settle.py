@@ -80,6 +80,7 @@ def propose(
     refuse_closed(session, facts.found)
     if way not in ways_of(facts):
         raise BadInput("Cet écart ne peut pas être réglé ainsi : rechargez la page.", field="way")
+    _refuse_twice(session, facts.found)
     gift = _gift(session, facts, allocation_id)
     return _propose(session, facts.found, way, note, actor, now, allocation_id=gift)
 
@@ -193,6 +194,20 @@ def _waits(session: Session, found: Break, way: Way, actor: str, now: datetime) 
     )
     counted = abs(found.quantity) + int(recent or 0)
     return needs_second_person(session, Unit(found.unit), counted, local_day(now))
+
+
+def _refuse_twice(session: Session, found: Break) -> None:
+    """Refuse a second booking for one order: a corrected statement may tell of the same difference again."""
+    if found.order_id is None:
+        return
+    other = select(Break.id).where(Break.order_id == found.order_id, Break.id != found.id)
+    if (
+        session.scalar(other.where(Break.resolved_by.like("settlement:%"), Break.kind == found.kind).limit(1))
+        is not None
+    ):
+        raise Conflict(
+            "Cette recharge a déjà été réglée par un autre écart : annulez d’abord ce règlement.", code="order_settled"
+        )
 
 
 def _gift(session: Session, facts: Facts, allocation_id: int | None) -> int | None:
