@@ -39,7 +39,7 @@ from voucher_service.web.forms import (
 )
 from voucher_service.web.limits import Rule, address, throttle
 from voucher_service.web.paging import Page, page_of
-from voucher_service.web.say import language, say_day, say_moment, say_quantity
+from voucher_service.web.say import language, say_day, say_moment, say_quantity, spoken
 
 __all__ = [
     "BadForm",
@@ -74,6 +74,7 @@ __all__ = [
     "services",
     "signed",
     "signed_in",
+    "spoken",
     "staff_branches",
     "throttle",
     "wants_json",
