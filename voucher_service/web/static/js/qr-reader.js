@@ -3,7 +3,7 @@
  * Pictures to QR texts: the browser's own detector where it reads QR codes, else ours, in a thread of its own where the
  * browser can (the page stays quick while a picture is read), else in the page.
  *
- * @typedef {'small'|'middle'|'whole'} Look all of the picture made smaller; its middle at full size; all of it, patiently
+ * @typedef {'small'|'whole'} Look at the picture made smaller, or as it is
  * @typedef {object} Reader
  * @property {'native'|'thread'|'page'} kind
  * @property {(video: HTMLVideoElement, look: Look) => Promise<string[]>} read the texts in the picture now

@@ -16,8 +16,6 @@ export { readPicture } from "./qr-reader.js";
 const GONE_MS = 1500;
 /** Shortest time between two looks at the picture: quick for the hand, gentle on a phone's battery. */
 const LOOK_MS = 60;
-/** Shortest time between two patient looks, which find what is far, faint or white on black: on a slow phone each takes long. */
-const WHOLE_MS = 600;
 /** Without word of a new picture for so long, look at what is there (milliseconds). */
 const FRAME_MS = 100;
 /** So many failed looks in a row mean that the reader itself is broken, not one picture. */
@@ -47,24 +45,24 @@ const CAMERA_ERRORS = {
 
 /**
  * Remembers which texts are in the picture, so that each is told once.
- * Only looks that really happened count as absence, and one of them must have been a patient one: a slow phone never
- * tells a code twice, and neither does a code that only a patient look finds.
+ * Only looks that really happened count as absence, and one of them must have been at the whole picture: a slow phone
+ * never tells a code twice, and a code too far away for the small copy is not taken for gone.
  */
 export class Sighting {
-  /** @type {Map<string, {since: number|null, patient: boolean}>} text → since when it is out of the picture (null: in it) */
+  /** @type {Map<string, {since: number|null, whole: boolean}>} text → since when it is out of the picture (null: in it) */
   #texts = new Map();
 
-  /** @param {string[]} texts in the picture now @param {number} now milliseconds @param {boolean} [patient] @returns {string[]} the new ones */
-  see(texts, now, patient = true) {
+  /** @param {string[]} texts in the picture now @param {number} now milliseconds @param {boolean} [whole] @returns {string[]} the new ones */
+  see(texts, now, whole = true) {
     const present = new Set(texts.filter(Boolean));
     for (const [text, known] of this.#texts) {
       if (present.has(text)) continue;
       known.since ??= now;
-      known.patient ||= patient;
-      if (known.patient && now - known.since >= GONE_MS) this.#texts.delete(text);
+      known.whole ||= whole;
+      if (known.whole && now - known.since >= GONE_MS) this.#texts.delete(text);
     }
     const fresh = [...present].filter((text) => !this.#texts.has(text));
-    for (const text of present) this.#texts.set(text, { since: null, patient: false });
+    for (const text of present) this.#texts.set(text, { since: null, whole: false });
     return fresh;
   }
 }
@@ -76,8 +74,7 @@ export class Scanner {
   #sighting = new Sighting();
   /** @type {MediaStream|null} */ #stream = null;
   /** @type {import("./qr-reader.js").Reader|null} */ #reader = null;
-  #middle = false; // whether the next quick look is at the middle: a code far away has too few pixels in the small copy
-  #patient = { last: 0, took: 0 }; // when the last patient look ended, and how long it took
+  /** @type {import("./qr-reader.js").Look} a code far away has too few pixels in the small copy, so each in turn */ #last = "whole";
 
   /** @param {HTMLVideoElement} video @param {Options} options */
   constructor(video, { onCode, onState = () => {}, texts = {} }) {
@@ -99,7 +96,6 @@ export class Scanner {
     const [opened] = await Promise.all([this.#camera(mine), this.#prepare()]); // the reader starts while the person is asked
     if (!opened || mine !== this.#run) return;
     if (!this.#reader) return this.#end("reader");
-    this.#patient.last = performance.now();
     const can = /** @type {any} */ (opened.getVideoTracks()[0].getCapabilities?.() ?? {});
     this.#tell("reading", { torch: Boolean(can.torch), native: this.#reader.kind === "native" });
     void this.#look(mine);
@@ -205,29 +201,18 @@ export class Scanner {
     });
   }
 
-  /** What the next look is at. @param {boolean} native @returns {import("./qr-reader.js").Look} */
-  #next(native) {
-    const { last, took } = this.#patient;
-    if (native || performance.now() - last >= Math.max(WHOLE_MS, 4 * took)) return "whole";
-    this.#middle = !this.#middle;
-    return this.#middle ? "small" : "middle";
-  }
-
   /** One look; returns whether the reader worked. @param {number} mine */
   async #read(mine) {
     const reader = /** @type {import("./qr-reader.js").Reader} */ (this.#reader);
-    const look = this.#next(reader.kind === "native");
-    const started = performance.now();
+    const look = (this.#last = reader.kind === "native" || this.#last === "small" ? "whole" : "small");
     /** @type {string[]} */ let texts;
     try {
       texts = await reader.read(this.video, look);
     } catch {
       return false;
     }
-    const now = performance.now();
-    if (look === "whole") this.#patient = { last: now, took: now - started };
     if (mine !== this.#run || this.state.phase !== "reading") return true;
-    for (const text of this.#sighting.see(texts, now, look === "whole")) {
+    for (const text of this.#sighting.see(texts, performance.now(), look === "whole")) {
       try { this.onCode(text); } catch (error) { reportError(error); } // a fault of the page must not stop the reading
     }
     return true;
