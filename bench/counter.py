@@ -4,11 +4,11 @@
 A real Chromium with a film as its camera: a code comes and goes on a white sheet before a crowded background. The
 page's CPU is slowed down over the DevTools protocol, which does not reach threads of the page: the reader's thread is
 slowed down by waiting so many times longer over each look. The browser's own processes (camera, painting) and its
-cryptography (0.2 ms) are not slowed down. The device holds lists of 100,000 vouchers, and nobody listens at the server's
-port any more. Two codes: one the device may accept (verdict: the visit's form) and a forged one (verdict: the refusal).
-*Cold* is the first code after the page was opened without the server, *warm* are the later ones. Clock: the capture time
-of the first frame that shows the code, the moment the page is told the text, the moment after the verdict was painted.
-About five minutes; a line at each end says how busy the machine was.
+cryptography (0.2 ms) are not slowed down. The device holds lists of 100,000 vouchers, and nobody listens at the
+server's port any more. Two codes: one the device may accept (verdict: the visit's form) and a forged one (verdict: the
+refusal). *Cold* is the first code after the page was opened without the server, *warm* are the later ones. Clock: the
+capture time of the first frame that shows the code, the moment the page is told the text, the moment after the verdict
+was painted. About five minutes; a line at each end says how busy the machine was.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ BLANK_S, SHOWN_S = 2.6, 1.2  # long enough to be out of the picture before it co
 PATIENCE_S = 60
 
 # Follows one code at a time: the first frame with something dark in its middle, the text told, the verdict painted. The
-# page is brought back to its start by Escape, as a person would. Watching costs the page next to nothing: 64 by 64 bytes
-# of the frame are copied beside it. The reader may be quicker than that, so the two come in any order.
+# page is brought back to its start by Escape, as a person would. Watching costs the page next to nothing: 64 by 64
+# bytes of the frame are copied beside it. The reader may be quicker than that, so the two come in any order.
 WATCH = """
 (() => {
   const bench = (globalThis.bench = { seen: [], unseen: 0 });
@@ -73,7 +73,8 @@ WATCH = """
   const changed = (page) => {
     const part = page.dataset.part;
     if (part !== "visit" && part !== "result") return;
-    Object.assign(one, { said: performance.now(), read: performance.getEntriesByName("code-read").at(-1).startTime, part });
+    const read = performance.getEntriesByName("code-read").at(-1).startTime;
+    Object.assign(one, { said: performance.now(), read, part });
     painted((at) => {
       one.painted = at;
       if (one.frame) bench.seen.push(one);

@@ -53,7 +53,8 @@ function start() {
   scan = null;
   unsaved = false;
   show("ready");
-  if (matchMedia("(hover: hover)").matches) field.focus({ preventScroll: true }); // no screen keyboard over the picture
+  // No screen keyboard over the picture; there the page's title takes the focus, which must not be lost with its button.
+  (matchMedia("(hover: hover)").matches ? field : document.querySelector("h1"))?.focus({ preventScroll: true });
 }
 
 /** @param {string} title @param {string} [next] @param {Node[]} buttons */

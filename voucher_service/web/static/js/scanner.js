@@ -71,6 +71,7 @@ export class Sighting {
 export class Scanner {
   /** @type {State} */ state = { phase: "stopped", title: "", next: "", torch: false, native: false };
   #run = 0; // each start and stop begins a new run; whatever belongs to an older run ends by itself
+  #ended = false;
   #sighting = new Sighting();
   /** @type {MediaStream|null} */ #stream = null;
   /** @type {import("./qr-reader.js").Reader|null} */ #reader = null;
@@ -111,8 +112,8 @@ export class Scanner {
     document.removeEventListener("visibilitychange", this.#onVisible);
     removeEventListener("pagehide", this.#release);
     this.#end("stopped");
-    this.#reader?.end();
-    this.#reader = null;
+    this.#ended = true;
+    this.#endReader();
   }
 
   /** Switch the lamp; returns whether it is on now. @param {boolean} on @returns {Promise<boolean>} */
@@ -169,9 +170,15 @@ export class Scanner {
     return opened;
   }
 
+  #endReader() {
+    this.#reader?.end();
+    this.#reader = null;
+  }
+
   /** The reader, once: it outlives a camera that is switched off and on. */
   async #prepare() {
     this.#reader ??= (await nativeReader()) ?? (await ownReader());
+    if (this.#ended) this.#endReader(); // meanwhile
   }
 
   /** Look at the picture again and again until the run ends. @param {number} mine */
