@@ -81,13 +81,9 @@ def scan_states(page: Page, desk: Desk, server: Server, expired: str) -> Iterato
         page.click("#next")
 
 
-def away_states(page: Page, desk: Desk, server: Server) -> Iterator[State]:
+def away_states(page: Page, desk: Desk, server: Server, digits: str, other: str) -> Iterator[State]:
     """Accepted here; then the server is back, and somebody else had used that voucher: what is to be settled."""
     programme = desk.programme
-    digits, other = (programme.digits(issue_at(desk)) for _ in range(2))
-    page.reload()
-    page.locator("#counter[data-camera=reading]").wait_for()
-    expect(page.locator("#queue-line")).to_contain_text("Rien n’attend d’être envoyé.")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     server.stop()
     accept(page, digits)
@@ -120,7 +116,8 @@ def states(context: BrowserContext, desk: Desk, server: Server) -> Iterator[Stat
     desk.ask_questions()
     expired = desk.programme.digits(issue_at(desk))
     desk.programme.now += timedelta(days=91)
+    here = [desk.programme.digits(issue_at(desk)) for _ in range(2)]  # the lists that the device takes name these
     page = context.new_page()
     yield from device_states(page, desk, server)
     yield from scan_states(page, desk, server, expired)
-    yield from away_states(page, desk, server)
+    yield from away_states(page, desk, server, *here)

@@ -99,6 +99,7 @@ function closeCamera() {
 }
 
 byId("read-invitation").addEventListener("click", () => {
+  fault.hidden = true;
   byId("invitation-camera").hidden = false;
   byId("read-invitation").hidden = true;
   byId("close-camera").focus();
