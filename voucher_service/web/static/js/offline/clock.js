@@ -42,7 +42,8 @@ export const dayOf = (at) => format("iso", "en-CA", { timeZone: ZONE, year: "num
 /** @param {string} iso an instant @param {string} language */
 export function sayMoment(iso, language) {
   const how = /** @type {const} */ ({ timeZone: ZONE, day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  return format("moment", language, how).format(new Date(iso));
+  const said = format("moment", language, how).format(new Date(iso));
+  return language === "fr" ? said.replace(":", "\u00a0h\u00a0") : said; // as the server says it
 }
 
 /** @param {string} iso a date @param {string} language */
