@@ -83,7 +83,7 @@ def test_a_library_without_licence_or_reason_is_found(tmp_path: Path) -> None:
 
 def sent(body: bytes) -> bytes:
     """What a browser that reads brotli is sent for a file of these bytes."""
-    request = Request(EnvironBuilder(headers={"Accept-Encoding": "br"}).get_environ())
+    request = Request(EnvironBuilder(headers=[("Accept-Encoding", "br")]).get_environ())
     answer = compression.compress(request, Response(body, mimetype="application/wasm"))
     assert answer.content_encoding == "br"
     return answer.get_data()

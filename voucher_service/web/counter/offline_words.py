@@ -65,7 +65,7 @@ def entry_words(status: str, reason: str | None, facts: Mapping[str, Any]) -> di
 
 def _why(reason: str) -> str:
     """Return what is so, of every reason of `rules.Reason`."""
-    said = {
+    said: dict[str, str] = {
         "used": _("Ce bon a aussi été utilisé ailleurs."),
         "cancelled": _("Ce bon a été annulé entre-temps."),
         "replaced": _("Ce bon a été remplacé par un autre entre-temps."),
@@ -79,7 +79,7 @@ def _why(reason: str) -> str:
         "forged": _("La signature de ce bon n’est pas la bonne."),
         "incomplete": _("Il manque le numéro à recharger, ou le prix noté est trop élevé."),
     }
-    return said.get(reason, _("Cette acceptation demande le regard d’une personne."))
+    return said.get(reason) or str(_("Cette acceptation demande le regard d’une personne."))
 
 
 def _three(word: str, sentence: str, next_step: str) -> dict[str, str]:
