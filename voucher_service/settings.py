@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     organisation: int = Field(
         default=1, ge=1, le=65535, description="Number of the issuing organisation in every code."
     )
+    organisation_name: str = Field(
+        default="", max_length=80, description="Name of the organisation on receipts; empty leaves the branch's alone."
+    )
     public_url: str = Field(
         default="", description="Address beneficiaries reach the service at; empty means the listening one."
     )
@@ -105,6 +108,11 @@ class Settings(BaseSettings):
     checkpoint_dir: str = Field(
         default="",
         description="Folder the signed checkpoints of the books are published to; empty means checkpoints in DATA_DIR.",
+    )
+    emergency_contacts: str = Field(
+        default="",
+        max_length=600,
+        description="Who to call when the server is dead, printed in emergency packs: `Who: number; Who: number`.",
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 

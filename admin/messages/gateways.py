@@ -30,7 +30,7 @@ def index() -> ResponseReturnValue:
         for channel, values in known.items()
     }
     ways = {channel: [kind for kind in GatewayKind if channel in CHANNEL_OF[kind]] for channel in Channel}
-    return room.page("message_gateways", rows=rows, shown=shown, who=who, ways=ways, say=words)
+    return room.page("messages/message_gateways", rows=rows, shown=shown, who=who, ways=ways, say=words)
 
 
 @blueprint.get("/<channel>/<kind>")
@@ -123,6 +123,14 @@ def _form(channel: Channel, kind: GatewayKind) -> room.Form:
         "alphabet": (
             _("Alphabet"),
             [("gsm", _("Court quand c’est possible")), ("ucs2", _("Toujours long : le centre abîme les accents"))],
+        ),
+        "receipt_ids": (
+            _("Numéros des accusés de réception"),
+            [
+                ("same", _("Les mêmes qu’à l’envoi")),
+                ("decimal", _("En décimal, alors que l’envoi répond en hexadécimal")),
+                ("hex", _("En hexadécimal, alors que l’envoi répond en décimal")),
+            ],
         ),
     }
     fields = []

@@ -13,11 +13,13 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import Conflict
+from voucher_service.fulfilment.articles.models import Article
 from voucher_service.fulfilment.models import OPEN_STATES, Order
 from voucher_service.messages.outbox import erase_messages
 from voucher_service.people import identity
 from voucher_service.visits.models import Visit, VisitUndo
 from voucher_service.visits.offline.models import OfflineEntry
+from voucher_service.visits.paper.models import PaperLine
 from voucher_service.vouchers.models import Voucher
 
 
@@ -50,10 +52,18 @@ def erase_person(session: Session, person_id: UUID, *, now: datetime) -> None:
         .values(wrapped_key=None, note_sealed=None)
         .execution_options(synchronize_session=False)
     )
+    for table in (OfflineEntry, PaperLine):
+        session.execute(
+            update(table)
+            .where(table.voucher_id.in_(theirs))
+            .values(wrapped_key=None, content_sealed=None)
+            .execution_options(synchronize_session=False)
+        )
+    # The card stays in the stock's books; that this number is theirs goes.
     session.execute(
-        update(OfflineEntry)
-        .where(OfflineEntry.voucher_id.in_(theirs))
-        .values(wrapped_key=None, content_sealed=None)
+        update(Article)
+        .where(Article.order_id.in_(select(Order.id).where(Order.voucher_id.in_(theirs))))
+        .values(number_sealed=None, number_lookup=None, number_tail=None)
         .execution_options(synchronize_session=False)
     )
     session.execute(
