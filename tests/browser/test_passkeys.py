@@ -18,7 +18,10 @@ from tests.browser.test_every_page import AXE, violations
 from tests.browser.test_sign_in import watched
 from tests.house import make_app, services_of
 from voucher_service.demo.staff import PASSWORD
-from voucher_service.staff.models import Staff
+from voucher_service.ids import utc_now
+from voucher_service.staff import devices
+from voucher_service.staff.device_models import Shift
+from voucher_service.staff.models import Staff, StaffBranch
 from voucher_service.staff.passkey_models import StaffPasskey
 
 pytestmark = pytest.mark.browser
@@ -185,3 +188,28 @@ def test_at_a_bare_address_the_pages_say_why_there_are_none(open_context: OpenCo
     sign_in(page)
     page.goto("/account/")
     expect(page.get_by_text("Pas de clé d’accès ici")).to_be_visible()
+
+
+def test_a_shift_is_opened_with_a_passkey_by_someone_not_signed_in(open_context: OpenContext, site: Site) -> None:
+    services, page = services_of(site.app), open_context(base_url=site.url).new_page()
+    authenticator(page)
+    sign_in(page)
+    add(page)
+    expect(page.get_by_text("Votre clé d’accès est ajoutée")).to_be_visible()
+    leave(page)
+    with services.database.begin() as session:
+        services.ring.add_key(session, utc_now())
+        branch_id = session.scalars(select(StaffBranch.branch_id)).first()
+    assert branch_id is not None
+    made = services.database.run(
+        devices.invite, services.vault, name="Tablette", branch_id=branch_id, actor="staff:test", now=utc_now()
+    )
+    page.goto(f"/counter/device#{made.code}")
+    page.locator("#device-page[data-part=enrol]").wait_for()
+    page.click("#enrol button")
+    page.locator("#device-page[data-part=shift]").wait_for()
+    page.get_by_role("button", name="Ouvrir avec ma clé d’accès").click()
+    page.locator("#counter[data-part=ready]").wait_for()
+    with services.database.read() as session:
+        shift = session.scalars(select(Shift)).one()
+        assert session.get_one(Staff, shift.staff_id).login == "accueil"

@@ -157,6 +157,8 @@ def _keep_pin(staff: doors.SignedIn, sent: PinChoice) -> None:
         raise BadInput(_("Les deux saisies diffèrent : écrivez-les à nouveau."), field="pin_password_again")
     check_own_password(staff, sent.current_password)
     doors.services().database.run(shifts.set_pin, staff.id, sent.pin_password, now=doors.now())
+    for rule in doors.PIN_RULES:
+        doors.throttle().forgive(rule, staff.login)
 
 
 def _pin_page(errors: dict[str, str]) -> str:

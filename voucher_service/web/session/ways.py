@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import generate_csrf
 from pydantic import BaseModel, Field
 
-from voucher_service.errors import NotAllowed, NotSignedIn
+from voucher_service.errors import N_, Conflict, NotSignedIn
 from voucher_service.staff import passkeys
 from voucher_service.web import doors
 from voucher_service.web.access import open_session
@@ -38,10 +38,11 @@ def party() -> passkeys.Party | None:
 
 
 def needed_party() -> passkeys.Party:
-    """Return who asks for passkeys here. Raises NotAllowed: the public address allows none."""
+    """Return who asks for passkeys here. Raises Conflict: the public address allows none."""
     found = party()
     if found is None:
-        raise NotAllowed("Les clés d’accès demandent une adresse en https avec un nom : voyez le réglage PUBLIC_URL.")
+        told = N_("Les clés d’accès demandent une adresse en https avec un nom : voyez le réglage PUBLIC_URL.")
+        raise Conflict(told, code="no_passkeys_here")
     return found
 
 
