@@ -40,6 +40,7 @@ _KEYWORDS: dict[str, tuple[int, ...] | None] = {
     **dict.fromkeys(["_", "gettext", "lazy_gettext", "N_", *_ERRORS]),
     "ngettext": (1, 2),
     "_bad": (3,),
+    "bad": (3,),
 }
 _NAMED = re.compile(r"%\((\w+)\)s|\{(\w+)[^{}]*\}")
 
