@@ -157,6 +157,11 @@ def device_words() -> dict[str, Any]:
         "unsent": _("Des passages attendent encore d’être envoyés : ils partent d’abord."),
         "enrolled": _("Cet appareil est enregistré : {name}, {branch}."),
         "not_enrolled": _("Cet appareil n’est pas enregistré."),
+        "passkey_stopped": _(
+            "Rien n’a été lu : la demande a été arrêtée, ou aucune clé d’accès n’est sur cet appareil."
+        ),
+        "passkey_away": _("Le service ne répond pas : vérifiez le réseau, puis recommencez."),
+        "passkey_failed": _("L’appareil n’a pas pu lire de clé d’accès : ouvrez votre service par code PIN."),
         "shift_open": _("Un service est ouvert jusqu’à {until}."),
         "shift_none": _("Aucun service n’est ouvert."),
         "lease": _("Sans réseau, encore {count} bons au plus, jusqu’au {until}."),

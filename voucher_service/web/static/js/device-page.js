@@ -71,6 +71,21 @@ byId("with-session").addEventListener("click", () => attempt(async () => {
   if (!answer.ok) throw new Refusal(read);
   await openShift({}, read.csrf_token);
 }));
+
+const withPasskey = byId("with-passkey");
+byId("passkey-way").hidden = !(isSecureContext && "PublicKeyCredential" in window);
+withPasskey.addEventListener("click", () => attempt(async () => {
+  // Loaded only now: a passkey needs the server, so it is of no use among what is kept for the time without a network.
+  const { enter, PasskeyFault } = await import("./passkey.js");
+  try {
+    const { csrf_token: token } = await enter(withPasskey.dataset.challenge, withPasskey.dataset.enter, page.dataset.counter);
+    await openShift({}, token);
+  } catch (error) {
+    if (!(error instanceof PasskeyFault)) throw error;
+    throw new Refusal({ detail: error.sentence ?? words[`passkey_${error.word}`] ?? words.passkey_failed });
+  }
+  location.assign(page.dataset.counter);
+}));
 byId("close-shift").addEventListener("click", () => attempt(async () => closeShift((await fact("state")).shift.id)));
 
 /** The code in a coordination's QR, which is this page's address with the code behind it; null: another QR. @param {string} text */
