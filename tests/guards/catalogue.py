@@ -40,6 +40,7 @@ _KEYWORDS: dict[str, tuple[int, ...] | None] = {
     **dict.fromkeys(["_", "gettext", "lazy_gettext", "N_", *_ERRORS]),
     "ngettext": (1, 2),
     "_bad": (3,),
+    "bad": (3,),
 }
 # What the person who holds a voucher sees: pages, their errors, and the parts of all pages that stand on these.
 PERSON = (

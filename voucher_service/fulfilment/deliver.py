@@ -21,8 +21,8 @@ from voucher_service.fulfilment.decide import Reply
 from voucher_service.fulfilment.models import AttemptKind, AttemptOutcome
 from voucher_service.fulfilment.outcome import book, end_attempt, send_later
 from voucher_service.fulfilment.providers import (
+    FROM_STOCK,
     Answer,
-    Mode,
     NotSent,
     Operator,
     Provider,
@@ -54,7 +54,7 @@ def deliver_next(
     if claimed is None:
         return False
     provider = providers.get(claimed.route)
-    if provider is not None and provider.capabilities.mode is Mode.CODE:
+    if provider is not None and provider.capabilities.mode in FROM_STOCK:
         database.run(hold, claimed, now=now_fn())
         return True
     try:

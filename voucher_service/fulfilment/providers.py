@@ -32,8 +32,12 @@ class Mode(StrEnum):
 
     DIRECT = "direct"  # value to a number
     CODE = "code"  # a code from our stock
-    SIM = "sim"  # a card from our stock
+    SIM = "sim"  # a card, a handset or a seat from our stock
     BATCH = "batch"  # a file of orders, answered by a file
+
+
+FROM_STOCK = (Mode.CODE, Mode.SIM)
+"""Nobody is called: the deliverer takes it out of our own stock."""
 
 
 class Idempotency(StrEnum):

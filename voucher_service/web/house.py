@@ -160,6 +160,7 @@ def _words() -> dict[str, Any]:
         ],
         "staff": signed_in(),
         "sign_out_href": url_for("session.sign_out"),
+        "account_href": url_for("session.account.index"),
         "fresh_key": fresh_key,
     }
 

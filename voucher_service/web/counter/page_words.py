@@ -81,6 +81,7 @@ def _result() -> dict[str, str]:
         "person": _("Référence {reference}"),
         "last_visit": _("Dernier passage : {when}"),
         "show_code": _("Afficher le code"),
+        "hand_over": _("Remettre l’article"),
         "show_again": _("Revoir le code"),
         "reason": _("Pourquoi le revoir ?"),
         "code_once": _("Ce code ne s’affiche librement qu’une fois : faites-le noter ou taper maintenant."),

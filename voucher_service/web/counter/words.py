@@ -40,12 +40,15 @@ PROGRESS_TONES = {
     Progress.UNDER_WAY: "wait",
     Progress.CONFIRMED: "ok",
     Progress.CODE_READY: "ok",
+    Progress.ARTICLE_READY: "ok",
+    Progress.HANDED_OVER: "ok",
+    Progress.OUT_OF_STOCK: "check",
     Progress.GIVEN_BACK: "check",
     Progress.UNDONE: "check",
     Progress.TO_CHECK: "check",
     Progress.CLOSED: "check",
 }
-SETTLED = {Progress.CONFIRMED, Progress.GIVEN_BACK, Progress.UNDONE, Progress.CLOSED}
+SETTLED = {Progress.CONFIRMED, Progress.HANDED_OVER, Progress.GIVEN_BACK, Progress.UNDONE, Progress.CLOSED}
 
 
 def moment(at: datetime) -> str:
