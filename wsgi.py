@@ -25,10 +25,8 @@ from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.web.api.views import blueprint as api
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.callbacks.views import blueprint as callbacks
-from voucher_service.web.compression import prepare_behind
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.articles import blueprint as counter_articles
-from voucher_service.web.counter.kept import QR_READER
 from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
@@ -76,7 +74,6 @@ def create(settings: Settings) -> Flask:
 def serving() -> Flask:
     """Return the application of one web process: with a broker it hints, else it delivers."""
     services.settings.load_master_key()  # refuse to serve without it
-    prepare_behind(QR_READER)
     app.extensions["batch_runner"].kick()  # a batch that a stop interrupted goes on
     if services.settings.redis_url:
         app.extensions["nudge"] = nudger(celery=celery)
