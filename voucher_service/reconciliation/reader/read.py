@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -19,10 +19,11 @@ from typing import TypeVar
 
 from voucher_service.errors import N_, BadFile
 from voucher_service.ids import local_day
+from voucher_service.reconciliation.reader.blocks import Block, blocks
 from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert
 from voucher_service.reconciliation.reader.header import Header, find_header
 from voucher_service.reconciliation.reader.parsed import Format, Line, Parsed, line_of, to_columns
-from voucher_service.reconciliation.reader.rows import Row, chunks, encoding_of
+from voucher_service.reconciliation.reader.rows import Row, encoding_of
 from voucher_service.reconciliation.reader.values import (
     BadCell,
     parse_instant,
@@ -58,9 +59,8 @@ def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None) -> Pa
     encoding = encoding_of(content)
     header = find_header(content, encoding)
     reading = _Reading(header)
-    for starts, cells in chunks(content, encoding, header.separator, CHUNK):
-        skipped = bisect_right(starts, header.line)
-        columns = reading.take(starts[skipped:], cells[skipped:])
+    for block in blocks(content, encoding, header.separator, CHUNK):
+        columns = reading.take(block.after(bisect_right(block.starts, header.line)))
         if columns is not None:
             reading.count_in(columns)
             sink(columns)
@@ -95,18 +95,19 @@ class _Reading:
     counts: Counter[LineStatus] = field(default_factory=Counter)
     sums: Counter[tuple[Unit, LineStatus]] = field(default_factory=Counter)
 
-    def take(self, starts: list[int], cells: list[list[str]]) -> Columns | None:
-        """Return the lines among the rows as columns; all at once where they are plain, else one by one."""
-        if starts and self.trailer is None and not self._has_trailer(cells):
+    def take(self, block: Block) -> Columns | None:
+        """Return the lines of the block as columns; all at once where they are plain, else one by one."""
+        cells = block.columns
+        if block.starts and cells and self.trailer is None and not _has_trailer(cells[0]):
             try:
-                columns, scales = convert(self.header, starts, cells)
-                if self.count + len(cells) <= MAX_LINES and self._numbers_follow(cells):
+                columns, scales = convert(self.header, block.starts, cells)
+                if self.count + len(block.starts) <= MAX_LINES and self._numbers_follow(cells):
                     self.scales |= scales
                     return columns
             except NotPlainError:
                 pass  # read one by one below: that finds the fault, or that there is none
         lines: list[Line] = []
-        for start, row in zip(starts, cells, strict=True):
+        for start, row in zip(block.starts, block.rows(), strict=True):
             stripped = [cell.strip() for cell in row]
             if any(stripped):
                 self._take(Row(start, stripped), lines)
@@ -127,19 +128,13 @@ class _Reading:
         for (unit, status), quantity in kinds.items():
             self.sums[Unit(unit), LineStatus(status)] += quantity
 
-    def _has_trailer(self, cells: list[list[str]]) -> bool:
-        return any(
-            not row or (len(row[0]) <= _TRAILER_LENGTH and not row[0].isdigit() and plain(row[0]) in TRAILER)
-            for row in cells
-        )
-
-    def _numbers_follow(self, cells: list[list[str]]) -> bool:
+    def _numbers_follow(self, cells: Sequence[Sequence[str]]) -> bool:
         """Say whether the partner's own numbers, if there are any, follow one another; remember the last."""
         place = self.header.places.get(Field.LINE)
         if place is None:
             return True
         try:
-            numbers = [int(row[place]) for row in cells]
+            numbers = [*map(int, cells[place])]
         except ValueError:
             return False
         first = numbers[0] if self.number is None else self.number + 1
@@ -267,3 +262,8 @@ class _Reading:
             filled.remove(under)  # a spreadsheet's total row: the sum stands under its column
             return next(iter(filled), ""), under
         return next(iter(filled), ""), next(iter(filled[1:]), "")
+
+
+def _has_trailer(first: Sequence[str]) -> bool:
+    """Say whether one of the cells of the first column may begin the row of totals."""
+    return any(len(cell) <= _TRAILER_LENGTH and not cell.isdigit() and plain(cell) in TRAILER for cell in first)

@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, repeat, takewhile
+from typing import Protocol
 
 from voucher_service.errors import N_, BadFile
 
@@ -24,6 +25,20 @@ _BINARY = {
     b"\xff\xfe": N_("ce fichier est du texte UTF-16 : enregistrez-le au format CSV (UTF-8)."),
     b"\xfe\xff": N_("ce fichier est du texte UTF-16 : enregistrez-le au format CSV (UTF-8)."),
 }
+
+
+class Reader(Protocol):
+    """What a CSV reader is: rows, and how many lines they took so far."""
+
+    @property
+    def line_num(self) -> int:
+        """Return how many lines were read."""
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """Return the rows."""
+
+    def __next__(self) -> list[str]:
+        """Return the next row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +91,16 @@ def _checked(content: bytes, encoding: str) -> str:
     return encoding
 
 
-def _physical(content: bytes, encoding: str) -> Iterator[str]:
+def lines_of(content: bytes, encoding: str) -> Iterator[str]:
     """Yield the lines of the file with their ends; decoded as they are read, so that the text never stands whole."""
     file = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
-    if not _perhaps_endless(content):
+    if not perhaps_endless(content):
         return file
     # A line ends within what is read at once, or it is too long: memory is bounded whatever it holds.
     return _measured(takewhile(bool, map(file.readline, repeat(MAX_LINE_LENGTH + 3))))
 
 
-def _perhaps_endless(content: bytes) -> bool:
+def perhaps_endless(content: bytes) -> bool:
     """Say whether some stretch of the file is so long without the end of a line that one may be too long."""
     step = MAX_LINE_LENGTH // 2
     return any(
@@ -109,8 +124,12 @@ def chunks(content: bytes, encoding: str, separator: str, size: int) -> Iterator
     Raises:
         BadFile: a stray quote, a line too long, more than a hundred columns. The rows before it come first.
     """
-    reader = csv.reader(_physical(content, encoding), delimiter=separator, strict=True)
-    start = 1
+    return chunks_of(csv.reader(lines_of(content, encoding), delimiter=separator, strict=True), size, 1)
+
+
+def chunks_of(reader: Reader, size: int, start: int) -> Iterator[tuple[list[int], list[list[str]]]]:
+    """Yield what the CSV reader reads, as `chunks` does; `start` is the line of the file it begins on. Raises alike."""
+    offset = start - 1
     while True:
         starts: list[int] = []
         cells: list[list[str]] = []
@@ -119,7 +138,7 @@ def chunks(content: bytes, encoding: str, separator: str, size: int) -> Iterator
             for row in islice(reader, size):
                 starts.append(start)
                 cells.append(row)
-                start = reader.line_num + 1
+                start = offset + reader.line_num + 1
         except csv.Error as error:
             fault = BadFile(
                 "un guillemet n’est pas fermé ou se trouve au milieu d’une valeur : doublez-le.", line=start
