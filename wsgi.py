@@ -31,6 +31,7 @@ from voucher_service.web.counter.kept import QR_READER
 from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
+from voucher_service.web.counter.paper import blueprint as counter_paper
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
 from voucher_service.web.metrics.views import blueprint as metrics
@@ -61,7 +62,7 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    counters = [counter, counter_api, counter_kept, counter_offline, counter_visits]
+    counters = [counter, counter_api, counter_kept, counter_offline, counter_paper, counter_visits]
     people = [session, admin, *counters, beneficiary, partner, partner_books, partner_closing]
     doors = [*people, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)

@@ -8,6 +8,7 @@ from flask import Blueprint, url_for
 from flask_babel import gettext as _
 
 from admin import menu, room, words
+from admin.counter import devices, unsettled
 from admin.delivery import one as order
 from admin.delivery import orders, routes
 from admin.gifts import allocations, connections, partners, stock, stock_acts
@@ -22,6 +23,7 @@ ROOMS = (
     orders,
     order,
     routes,
+    unsettled,
     visits,
     vouchers,
     batches,
@@ -39,6 +41,7 @@ ROOMS = (
     gateways,
     team,
     branches,
+    devices,
     thresholds,
     books,
 )

@@ -11,6 +11,10 @@ Group = tuple[str, list[tuple[str, str, str]]]
 
 def _groups() -> list[Group]:
     """Return each group with its rooms: words, the endpoint to open, the beginning of its endpoints."""
+    return [*_daily(), *_planned(), *_house()]
+
+
+def _daily() -> list[Group]:
     return [
         (_("Aujourd’hui"), [(_("Aujourd’hui"), "admin.today.index", "admin.today.")]),
         (
@@ -18,6 +22,7 @@ def _groups() -> list[Group]:
             [
                 (_("À traiter"), "admin.orders.index", "admin.order"),
                 (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
+                (_("Acceptés sans réseau"), "admin.offline.index", "admin.offline."),
                 (_("Passages"), "admin.visits.index", "admin.visits."),
             ],
         ),
@@ -28,6 +33,11 @@ def _groups() -> list[Group]:
                 (_("Lots de bons"), "admin.batches.index", "admin.batches."),
             ],
         ),
+    ]
+
+
+def _planned() -> list[Group]:
+    return [
         (
             _("Dotations"),
             [
@@ -45,6 +55,11 @@ def _groups() -> list[Group]:
             ],
         ),
         (_("Personnes"), [(_("Personnes"), "admin.people.index", "admin.people.")]),
+    ]
+
+
+def _house() -> list[Group]:
+    return [
         (
             _("Messages"),
             [
@@ -58,6 +73,7 @@ def _groups() -> list[Group]:
             [
                 (_("Comptes"), "admin.team.index", "admin.team."),
                 (_("Antennes"), "admin.branches.index", "admin.branches."),
+                (_("Appareils"), "admin.devices.index", "admin.devices."),
                 (_("Accord à deux"), "admin.thresholds.index", "admin.thresholds."),
             ],
         ),

@@ -132,7 +132,7 @@ def step() -> str:
 
 
 def page(name: str, **context: Any) -> str:
-    """Return a page of this door."""
+    """Return a page of this door; `name` is its room and its own name: `gifts/stock`."""
     return render_template(f"admin/{name}.html", **context)
 
 

@@ -36,6 +36,7 @@ from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
+from voucher_service.web.counter.paper import blueprint as counter_paper
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger_door
 from voucher_service.web.partner.books import blueprint as partner_books
@@ -72,6 +73,7 @@ class Desk:
             counter_api,
             counter_kept,
             counter_offline,
+            counter_paper,
             counter_visits,
             beneficiary,
             partner_door,

@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         default="",
         description="Folder the signed checkpoints of the books are published to; empty means checkpoints in DATA_DIR.",
     )
+    emergency_contacts: str = Field(
+        default="",
+        max_length=600,
+        description="Who to call when the server is dead, printed in emergency packs: `Who: number; Who: number`.",
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
     @classmethod

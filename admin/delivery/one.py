@@ -62,7 +62,7 @@ def _page(order_id: UUID, faults: dict[str, str]) -> str:
         }
     pending = next((one for one in proposals if one.decided_at is None), None)
     return room.page(
-        "order",
+        "delivery/order",
         order=order,
         said=words_of(order),
         kinds=kinds(),

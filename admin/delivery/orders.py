@@ -49,7 +49,7 @@ def index() -> ResponseReturnValue:
         found = doors.page_of(session, query, by=Order.id, parse=UUID)
         places = branch_names(session)
     told = [(order, words_of(order)) for order in found.items]
-    return room.page("orders", told=told, found=found, wanted=wanted, places=places, states=_states())
+    return room.page("delivery/orders", told=told, found=found, wanted=wanted, places=places, states=_states())
 
 
 @blueprint.get("/breaks")
@@ -60,7 +60,7 @@ def breaks() -> ResponseReturnValue:
         query = select(Break).where(Break.resolved_at.is_(None))
         found = doors.page_of(session, query, by=Break.id, parse=UUID)
         names = partner_lists.names(session)
-    return room.page("breaks", found=found, names=names, kinds=_kinds())
+    return room.page("delivery/breaks", found=found, names=names, kinds=_kinds())
 
 
 def words_of(order: Order) -> dict[str, str]:

@@ -26,7 +26,7 @@ def index() -> ResponseReturnValue:
         paused = {one.route: (one, waiting) for one, waiting in pause.pauses(session)}
         left = balance.balances(session)
     return room.page(
-        "routes",
+        "delivery/routes",
         routes=sorted({*providers, *paused}),
         paused=paused,
         left=left,

@@ -49,7 +49,7 @@ def index() -> ResponseReturnValue:
         names = lists.names(session)
         agreements = lists.agreements(session)
     return room.page(
-        "allocations",
+        "gifts/allocations",
         given=given,
         found=found,
         wanted=wanted,
@@ -143,7 +143,7 @@ def show(allocation_id: int) -> ResponseReturnValue:
             ),
         }
     return room.page(
-        "allocation",
+        "gifts/allocation",
         gift=gift,
         moves=moves,
         Kind=AccountKind,

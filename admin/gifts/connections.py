@@ -53,7 +53,7 @@ def index() -> ResponseReturnValue:
     with services.database.read() as session:
         held = connections.connections(session)
         names = lists.names(session)
-    return room.page("connections", held=held, names=names, kinds=services.kinds)
+    return room.page("gifts/connections", held=held, names=names, kinds=services.kinds)
 
 
 @blueprint.get("/new/<kind>")
@@ -100,7 +100,7 @@ def show(connection_id: UUID) -> ResponseReturnValue:
         who = room.who(session, [line.actor for line in journal])
     provider = services.providers.get(held.route)
     return room.page(
-        "connection",
+        "gifts/connection",
         held=held,
         kind=connections.kind_of(services.kinds, held.kind),
         journal=journal,

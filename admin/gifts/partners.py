@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
     with doors.services().database.read() as session:
         names = lists.names(session)
         agreements = lists.agreements(session)
-    return room.page("partners", names=names, agreements=agreements, today=room.today())
+    return room.page("gifts/partners", names=names, agreements=agreements, today=room.today())
 
 
 @blueprint.get("/new")

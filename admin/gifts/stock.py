@@ -40,7 +40,14 @@ def index() -> ResponseReturnValue:
         names = partner_lists.names(session)
         who = room.who(session, [lot.imported_by for lot in found.items])
     return room.page(
-        "stock", shelves=shelves, found=found, codes=codes, names=names, who=who, State=ItemState, low=lists.LOW_STOCK
+        "gifts/stock",
+        shelves=shelves,
+        found=found,
+        codes=codes,
+        names=names,
+        who=who,
+        State=ItemState,
+        low=lists.LOW_STOCK,
     )
 
 
@@ -101,5 +108,5 @@ def _form() -> room.Form:
         action=url_for("admin.stock.create"),
         submit=_("Importer"),
         cancel=url_for("admin.stock.index"),
-        help_template="admin/lot_format.html",
+        help_template="admin/gifts/lot_format.html",
     )

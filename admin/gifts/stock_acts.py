@@ -42,7 +42,7 @@ def index() -> ResponseReturnValue:
         ActState.DECLINED.value: (_("Refusé"), "none"),
     }
     return room.page(
-        "stock_acts", found=found, who=who, lots=lots, states=states, kinds=dict(_kinds()), me=room.actor()
+        "gifts/stock_acts", found=found, who=who, lots=lots, states=states, kinds=dict(_kinds()), me=room.actor()
     )
 
 

@@ -50,7 +50,7 @@ def index() -> ResponseReturnValue:
         who = room.who(session, [move.actor for move in moves.items])
     reasons = [(reason.value, words.reason(reason)) for reason in Reason]
     return room.page(
-        "moves", moves=moves, notes=notes, who=who, wanted=wanted, reasons=reasons, account_of=lists.account_of
+        "house/moves", moves=moves, notes=notes, who=who, wanted=wanted, reasons=reasons, account_of=lists.account_of
     )
 
 
@@ -66,4 +66,4 @@ def check() -> ResponseReturnValue:
             findings = list(audit.audit(session))
     rules = [rule_words(one.rule) for one in audit.CHECKS]
     told = [(rule_words(one.rule), one.row, one.detail) for one in findings]
-    return room.page("check_books", asked=asked, findings=told, rules=rules)
+    return room.page("house/check_books", asked=asked, findings=told, rules=rules)

@@ -30,7 +30,7 @@ def index() -> ResponseReturnValue:
     """List the branches."""
     with doors.services().database.read() as session:
         branches = lists.branches(session)
-    return room.page("branches", branches=branches)
+    return room.page("house/branches", branches=branches)
 
 
 @blueprint.get("/new")

@@ -58,7 +58,7 @@ def index() -> ResponseReturnValue:
         places = lists.branches_of(session, found.items)
         partners = partner_lists.names(session).partners
     roles = [(role.value, words.role(role)) for role in Role]
-    return room.page("team", found=found, wanted=wanted, places=places, partners=partners, roles=roles)
+    return room.page("house/team", found=found, wanted=wanted, places=places, partners=partners, roles=roles)
 
 
 @blueprint.get("/<uuid:staff_id>")
@@ -72,7 +72,7 @@ def show(staff_id: UUID) -> ResponseReturnValue:
         places = lists.branches_of(session, [staff]).get(staff_id, [])
         partners = partner_lists.names(session).partners
     own = staff_id == doors.current_staff().id
-    return room.page("account", member=staff, places=places, partners=partners, own=own)
+    return room.page("house/account", member=staff, places=places, partners=partners, own=own)
 
 
 @blueprint.get("/new")
@@ -95,7 +95,7 @@ def create() -> ResponseReturnValue:
             accounts.create_staff, staff_id=staff_id, password=password, now=doors.now(), **sent.model_dump()
         )
         room.log("account_opened", account=str(staff_id), role=made.role)
-        return room.page("password_once", member=made, password=password, first=True)
+        return room.page("house/password_once", member=made, password=password, first=True)
 
     return room.submitted(_form(), act)
 
@@ -115,7 +115,7 @@ def reset_password(staff_id: UUID) -> ResponseReturnValue:
         return room.refused(error, "admin.team.show", staff_id=staff_id)
     database.run(accounts.set_password, staff_id, password)
     room.log("password_reset", account=str(staff_id))
-    return room.page("password_once", member=member, password=password, first=False)
+    return room.page("house/password_once", member=member, password=password, first=False)
 
 
 @blueprint.post("/<uuid:staff_id>/close")

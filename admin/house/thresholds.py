@@ -32,7 +32,7 @@ def index() -> ResponseReturnValue:
     with doors.services().database.read() as session:
         held = {unit: policies.threshold_on(session, unit, room.today()) for unit in Unit}
         history = lists.thresholds(session)
-    return room.page("thresholds", held=held, history=history, today=room.today())
+    return room.page("house/thresholds", held=held, history=history, today=room.today())
 
 
 @blueprint.get("/new")

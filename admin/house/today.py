@@ -25,7 +25,7 @@ def index() -> ResponseReturnValue:
         any_gift = session.scalar(lists.gifts_query().limit(1)) is not None
     points = [(doors.say_day(first, "MMM"), month.visits) for first, month in board.months]
     return room.page(
-        "today",
+        "house/today",
         needs=waiting,
         board=board,
         points=points,

@@ -30,7 +30,7 @@ def index() -> ResponseReturnValue:
         for channel, values in known.items()
     }
     ways = {channel: [kind for kind in GatewayKind if channel in CHANNEL_OF[kind]] for channel in Channel}
-    return room.page("message_gateways", rows=rows, shown=shown, who=who, ways=ways, say=words)
+    return room.page("messages/message_gateways", rows=rows, shown=shown, who=who, ways=ways, say=words)
 
 
 @blueprint.get("/<channel>/<kind>")

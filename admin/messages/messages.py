@@ -42,7 +42,7 @@ def index() -> ResponseReturnValue:
         who = room.who(session, [one.created_by for one in found.items])
         ready = gateways(session)
     states = [(one.value, words.state(one)[0]) for one in MessageState]
-    return room.page("messages", found=found, wanted=wanted, who=who, states=states, ready=ready, say=words)
+    return room.page("messages/messages", found=found, wanted=wanted, who=who, states=states, ready=ready, say=words)
 
 
 @blueprint.get("/try")
@@ -53,4 +53,4 @@ def try_text() -> ResponseReturnValue:
     encoded = encode(text) if text else None
     bare = simplified(text)
     shorter = encode(bare) if encoded and bare != text else None
-    return room.page("message_try", text=text, encoded=encoded, bare=bare, shorter=shorter, say=words)
+    return room.page("messages/message_try", text=text, encoded=encoded, bare=bare, shorter=shorter, say=words)

@@ -47,7 +47,7 @@ def index() -> ResponseReturnValue:
             for (_key, channel, language), text in all_texts(session).items()
         ]
         silent = session.scalar(select(func.count()).select_from(OptOut)) or 0
-    return room.page("message_texts", rows=rows, say=words, silent=silent)
+    return room.page("messages/message_texts", rows=rows, say=words, silent=silent)
 
 
 @blueprint.get("/edit")

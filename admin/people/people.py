@@ -19,6 +19,7 @@ from voucher_service.people import identity, lists
 from voucher_service.people.models import Person
 from voucher_service.people.phones import pairs
 from voucher_service.staff.lists import branch_names
+from voucher_service.visits.erasure import erase_person
 from voucher_service.visits.lists import visits_query
 from voucher_service.visits.models import Visit
 from voucher_service.vouchers.lists import Filter, reference_of, vouchers_query
@@ -120,7 +121,9 @@ def _index(errors: dict[str, str], found: list[Person] | None = None) -> str:
     with doors.services().database.read() as session:
         page = doors.page_of(session, lists.people_query(branch_id=wanted.branch_id), by=Person.id, parse=UUID)
         places = branch_names(session)
-    return room.page("people", page=page, found=found, wanted=wanted, places=places, errors=errors, tongues=LANGUAGES)
+    return room.page(
+        "people/people", page=page, found=found, wanted=wanted, places=places, errors=errors, tongues=LANGUAGES
+    )
 
 
 @blueprint.get("/new")
@@ -213,7 +216,7 @@ def erase(person_id: UUID) -> ResponseReturnValue:
         sent = doors.read_form(Erase)
         if sent.reference.upper() != person.reference:
             raise BadInput(_("Écrivez la référence %(ref)s pour confirmer.", ref=person.reference), field="reference")
-        doors.services().database.run(identity.erase, person_id, doors.now())
+        doors.services().database.run(erase_person, person_id, now=doors.now())
         room.log("person_erased", person=str(person_id))
         return room.done(
             _("La personne est effacée. Il ne reste que ses écritures."), "admin.people.show", person_id=person_id
@@ -252,7 +255,7 @@ def _person_page(
         }
         places = branch_names(session)
     return room.page(
-        "person",
+        "people/person",
         person=person,
         places=places,
         known=known,

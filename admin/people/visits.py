@@ -21,6 +21,7 @@ from voucher_service.people.models import Person
 from voucher_service.staff.lists import branch_names
 from voucher_service.visits import lists
 from voucher_service.visits.models import Visit, VisitUndo
+from voucher_service.visits.paper.packs import place_of
 from voucher_service.visits.questions import DEFAULT_QUESTIONS, Question
 from voucher_service.web import doors
 
@@ -54,7 +55,7 @@ def index() -> ResponseReturnValue:
         places = branch_names(session)
         names = partner_lists.names(session)
         who = room.who(session, [f"staff:{visit.staff_id}" for visit in found.items])
-    return room.page("visits", found=found, wanted=wanted, places=places, names=names, who=who)
+    return room.page("people/visits", found=found, wanted=wanted, places=places, names=names, who=who)
 
 
 @blueprint.get("/<uuid:visit_id>")
@@ -71,9 +72,26 @@ def show(visit_id: UUID) -> ResponseReturnValue:
         names = partner_lists.names(session)
         undo = session.get(VisitUndo, visit_id)
         who = room.who(session, [f"staff:{visit.staff_id}"])
+        paper = place_of(session, visit.scan_id) if visit.scan_id else None
     return room.page(
-        "visit", visit=visit, undo=undo, answers=answers, person=person, places=places, names=names, who=who
+        "people/visit",
+        visit=visit,
+        undo=undo,
+        channel=_channel(paper),
+        answers=answers,
+        person=person,
+        places=places,
+        names=names,
+        who=who,
     )
+
+
+def _channel(paper: tuple[int, int, int] | None) -> str:
+    """Return how the visit reached the books."""
+    if paper is None:
+        return str(_("Au comptoir"))
+    pack, page, line = paper
+    return str(_("Papier, carnet %(pack)s, page %(page)s, ligne %(line)s", pack=pack, page=page, line=line))
 
 
 def _form_of(session: Session, visit: Visit) -> list[Question]:

@@ -56,7 +56,7 @@ def index() -> ResponseReturnValue:
     with doors.services().database.read() as session:
         campaigns = [(one, catalogue.offers_of(session, one.id)) for one in catalogue.list_campaigns(session)]
         any_offer = bool(lists.names(session).offers)
-    return room.page("campaigns", campaigns=campaigns, any_offer=any_offer, today=room.today())
+    return room.page("programmes/campaigns", campaigns=campaigns, any_offer=any_offer, today=room.today())
 
 
 @blueprint.get("/<uuid:campaign_id>")
@@ -67,7 +67,7 @@ def show(campaign_id: UUID) -> ResponseReturnValue:
         campaign = _campaign(session, campaign_id)
         given = catalogue.offers_of(session, campaign_id)
         history = lists.policy_history(session, campaign_id)
-    return room.page("campaign", campaign=campaign, given=given, history=history, today=room.today())
+    return room.page("programmes/campaign", campaign=campaign, given=given, history=history, today=room.today())
 
 
 @blueprint.get("/new")

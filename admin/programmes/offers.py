@@ -52,7 +52,7 @@ def index() -> ResponseReturnValue:
         offers = catalogue.list_offers(session)
         terms = lists.current_terms(session, room.today())
         names = lists.names(session)
-    return room.page("offers", offers=offers, terms=terms, names=names)
+    return room.page("programmes/offers", offers=offers, terms=terms, names=names)
 
 
 @blueprint.get("/<uuid:offer_id>")
@@ -63,7 +63,7 @@ def show(offer_id: UUID) -> ResponseReturnValue:
         offer = _offer(session, offer_id)
         history = lists.terms_history(session, offer_id)
         names = lists.names(session)
-    return room.page("offer", offer=offer, history=history, names=names, today=room.today())
+    return room.page("programmes/offer", offer=offer, history=history, names=names, today=room.today())
 
 
 @blueprint.get("/new")

@@ -81,7 +81,7 @@ def index() -> ResponseReturnValue:
         names, places = partner_lists.names(session), branch_names(session)
         who = room.who(session, [one.created_by for one in found.items])
     return room.page(
-        "batches",
+        "vouchers/batches",
         found=found,
         wanted=wanted,
         names=names,
@@ -158,14 +158,14 @@ def _check(form: room.Form, sent: NewBatch, campaign_id: UUID, offer_id: UUID) -
 @room.READ
 def show(batch_id: UUID) -> ResponseReturnValue:
     """Show one batch: how far it is, what became of its vouchers, what there is to print."""
-    return room.page("batch", **_context(batch_id))
+    return room.page("vouchers/batch", **_context(batch_id))
 
 
 @blueprint.get("/<uuid:batch_id>/progress")
 @room.READ
 def progress(batch_id: UUID) -> ResponseReturnValue:
     """Show the part of the page that changes while the batch is issued."""
-    return room.page("batch_progress", **_context(batch_id))
+    return room.page("vouchers/batch_progress", **_context(batch_id))
 
 
 def _context(batch_id: UUID) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def _index(errors: dict[str, str]) -> str:
         names, places = partner_lists.names(session), branch_names(session)
         batch = session.get(Batch, wanted.batch_id) if wanted.batch_id else None
     return room.page(
-        "vouchers",
+        "vouchers/vouchers",
         found=found,
         wanted=wanted,
         errors=faults,
@@ -129,7 +129,7 @@ def show(voucher_id: UUID) -> ResponseReturnValue:
     # The picture is drawn from digits only; nothing typed by anyone stands in it.
     picture = Markup(qr.svg(codes.digits, qr.Medium.SCREEN, title=_("Code QR du bon"))) if codes else None  # noqa: S704
     return room.page(
-        "voucher",
+        "vouchers/voucher",
         voucher=voucher,
         reference=lists.reference_of(voucher),
         codes=codes,

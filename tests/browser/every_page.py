@@ -38,9 +38,6 @@ EACH = 3  # addresses of one route whose links are followed
 MOST = 1500  # answers of one walk; more means that links lead round in circles
 
 NOT_FOUND_BY_LINKS = {
-    "admin.connections.edit": "NOT YET JUDGED: the demonstration has no connection of its own to open",
-    "admin.connections.show": "NOT YET JUDGED: the demonstration has no connection of its own to open",
-    "admin.connections.try_order": "NOT YET JUDGED: the demonstration has no connection of its own to open",
     "api.allocation": "no page: JSON for a program with a key",
     "api.allocations": "no page: JSON for a program with a key",
     "api.differences": "no page: JSON for a program with a key",
@@ -58,7 +55,6 @@ NOT_FOUND_BY_LINKS = {
     "partner_books.note": "no page: a proof for a program",
     "partner_books.order_proof": "no page: a proof for a program",
     "partner_books.voucher_proof": "no page: a proof for a program",
-    "partner_hooks.log": "NOT YET JUDGED: the demonstration has no address of a webhook",
     "static": "no page: files",
 }
 """Routes that no link leads to, and why that is right."""

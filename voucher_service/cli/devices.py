@@ -15,6 +15,8 @@ from voucher_service.staff import devices as rooms
 from voucher_service.staff.device_models import Device
 from voucher_service.staff.models import Branch, Role, Staff
 from voucher_service.visits.offline import closing
+from voucher_service.visits.paper.models import EmergencyPack
+from voucher_service.vouchers.models import Voucher
 from voucher_service.web import doors
 
 devices = AppGroup("devices", help="The counter's telephones and tablets.")
@@ -78,7 +80,7 @@ def revoke(device_id: UUID, reason: str, login: str) -> None:
 
 @devices.command("conflicts")
 def list_conflicts() -> None:
-    """Show what devices accepted in vain and nobody has settled: both facts, the oldest first."""
+    """Show what devices or paper accepted in vain and nobody has settled: both facts, the oldest first."""
     table = Table("Entry", "Device", "Accepted", "Voucher", "Why", "Already used")
     with doors.services().database.read() as session:
         names = dict(session.execute(select(Device.id, Device.name)).all())
@@ -87,6 +89,13 @@ def list_conflicts() -> None:
             accepted = f"{row.accepted_at:%Y-%m-%d %H:%M} UTC"
             why = f"{row.status}: {row.reason}"
             table.add_row(str(row.id), names[row.device_id], accepted, f"{row.key_id}-{row.serial}", why, winner)
+        for line in closing.waiting_on_paper(session):
+            pack, voucher = session.get_one(EmergencyPack, line.pack_id), session.get_one(Voucher, line.voucher_id)
+            winner = f"{line.detail.get('at', '')} {line.detail.get('branch', '')}".strip()
+            accepted = f"{line.handed_at:%Y-%m-%d %H:%M} UTC"
+            place = f"paper {pack.number}-{line.page}-{line.line}"
+            why = f"{line.status}: {line.reason}"
+            table.add_row(str(line.id), place, accepted, f"{voucher.key_id}-{voucher.serial}", why, winner)
     Console(width=160).print(table)
 
 

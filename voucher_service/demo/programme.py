@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from voucher_service.demo import corners
 from voucher_service.demo.cast import Cast
 from voucher_service.demo.desk import Desk, rehearsed
 from voucher_service.demo.gifts import Catalogue, open_catalogue, open_partners
@@ -67,7 +68,7 @@ def fill(services: Services, progress: Progress, *, now: datetime, seed: int = S
             office.night(joined, day)
         progress(_LABEL, number + 1, total)
     with services.database.begin() as session:
-        _today(Joined(session), office, story, now)
+        _today(Joined(session), services, office, story, now)
     progress(_LABEL, total, total)
 
 
@@ -114,11 +115,14 @@ def _desk(session: Session, services: Services, staff: dict[str, UUID], clock: C
     )
 
 
-def _today(database: Joined, office: Office, story: Story, now: datetime) -> None:
+def _today(database: Joined, services: Services, office: Office, story: Story, now: datetime) -> None:
     """The last month's statements, and visits until a minute ago."""
     last_month = local_day(now).replace(day=1) - timedelta(days=1)
     story.desk.clock.now = now - timedelta(hours=3)
     for number, with_faults in ((0, False), (1, True)):
         office.reconcile(database, number, last_month.replace(day=1), last_month, with_faults=with_faults)
+    corners.lost_network(database, story, now)
+    corners.connect(database, services, story, story.desk.clock.now)
+    corners.announce(database, services, story, office.actor("operateur"), story.desk.clock.now)
     story.plan_today(now)
     story.play(database, now)

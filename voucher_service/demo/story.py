@@ -16,7 +16,7 @@ from voucher_service.demo.gifts import EVERYONE, LOTS, OFFERS, YOUNG, Catalogue
 from voucher_service.demo.moment import Joined, at, next_open, rush
 from voucher_service.errors import Conflict
 from voucher_service.ids import local_day
-from voucher_service.people.identity import erase
+from voucher_service.visits.erasure import erase_person
 from voucher_service.visits.outcomes import Outcome
 from voucher_service.vouchers import life
 from voucher_service.vouchers.issue import Wanted
@@ -65,13 +65,13 @@ class Story:
     def plan_stranded(self, day: date) -> None:
         """Two top-ups that the operator hung up on: nobody can tell, in the end people look at them."""
         for hour in (10.2, 15.4):
-            self.plan(at(day, hour), self._first_visit(self._newcomer(day, 2, "107")))
+            self.plan(at(day, hour), self._first_visit(self.newcomer(day, 2, "107")))
 
     def forget(self, database: Joined) -> None:
         """Someone who comes no more asks to be erased."""
         person = self._gone.pop(0).id
         assert person is not None, "who has gone was once received"
-        database.run(erase, person, self.desk.clock.now)
+        database.run(erase_person, person, now=self.desk.clock.now)
 
     def plan_today(self, now: datetime) -> None:
         """Drop what lies ahead, and plan the visits of the last hours, two of them with a late answer."""
@@ -85,9 +85,10 @@ class Story:
             (34, 1, ""),
             (1, 1, "108"),
         ):
-            self.plan(now - timedelta(minutes=minutes), self._first_visit(self._newcomer(today, home, meaning)))
+            self.plan(now - timedelta(minutes=minutes), self._first_visit(self.newcomer(today, home, meaning)))
 
-    def _newcomer(self, day: date, home: int, meaning: str) -> Someone:
+    def newcomer(self, day: date, home: int, meaning: str = "") -> Someone:
+        """Return someone who comes for the first time and wants five euros; `meaning`: what the sandbox answers."""
         person = self.desk.cast.someone(home, day.year)
         person.usual, person.young = 101, False
         person.says = f"+33639984{meaning}" if meaning else None

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.audit_offline import OFFLINE
+from voucher_service.ledger.audit_paper import PAPER_RULES
 from voucher_service.ledger.audit_stock import STOCK_RULES
 from voucher_service.ledger.audit_undo import UNDO_RULES
 
@@ -230,6 +231,7 @@ CHECKS = (
     ),
     *(Check(*rule) for rule in STOCK_RULES),
     *(Check(*rule) for rule in UNDO_RULES),
+    *(Check(*rule) for rule in PAPER_RULES),
     *(Check(rule, sql) for rule, sql in OFFLINE),
 )
 

@@ -20,6 +20,7 @@ import voucher_service.staff.device_models
 import voucher_service.staff.models
 import voucher_service.visits.models
 import voucher_service.visits.offline.models
+import voucher_service.visits.paper.models
 import voucher_service.vouchers.models
 import voucher_service.webhooks.models  # noqa: F401  # each import fills the metadata
 from voucher_service.db import Base

@@ -18,6 +18,7 @@ from voucher_service.messages.outbox import erase_messages
 from voucher_service.people import identity
 from voucher_service.visits.models import Visit, VisitUndo
 from voucher_service.visits.offline.models import OfflineEntry
+from voucher_service.visits.paper.models import PaperLine
 from voucher_service.vouchers.models import Voucher
 
 
@@ -50,12 +51,13 @@ def erase_person(session: Session, person_id: UUID, *, now: datetime) -> None:
         .values(wrapped_key=None, note_sealed=None)
         .execution_options(synchronize_session=False)
     )
-    session.execute(
-        update(OfflineEntry)
-        .where(OfflineEntry.voucher_id.in_(theirs))
-        .values(wrapped_key=None, content_sealed=None)
-        .execution_options(synchronize_session=False)
-    )
+    for table in (OfflineEntry, PaperLine):
+        session.execute(
+            update(table)
+            .where(table.voucher_id.in_(theirs))
+            .values(wrapped_key=None, content_sealed=None)
+            .execution_options(synchronize_session=False)
+        )
     session.execute(
         update(Order)
         .where(Order.voucher_id.in_(theirs))

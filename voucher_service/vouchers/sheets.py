@@ -6,32 +6,27 @@ vouchers give the same bytes. Cards are in French and English, with a picture be
 
 from __future__ import annotations
 
-import functools
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final
 
-from reportlab import rl_config
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.lib.utils import simpleSplit
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.pdfgen.pathobject import PDFPathObject
 
 from voucher_service.vouchers import pictograms, qr
+from voucher_service.vouchers.lettering import BOLD, PLAIN, Style, cut, printable, ready
 from voucher_service.vouchers.qr import Medium
 from voucher_service.vouchers.typed_code import grouped
 
 MOST_VOUCHERS: Final = 10_000
 """The longest file one call writes; a longer batch is printed in parts."""
 
-_PLAIN: Final = "Vera"  # both ship with ReportLab and hold é, œ, ’ and €
-_BOLD: Final = "VeraBd"
 _DOT: Final = 72 / 600  # points; a module is a whole number of printer dots, or its edges blur
 _PAGE_WIDTH, _PAGE_HEIGHT = A4
 _COIN, _CARD = "coin", "card"  # parts written once in a file and used by each card
@@ -42,11 +37,6 @@ _MONTHS: Final = (
     *(("mai", "May"), ("juin", "June"), ("juillet", "July"), ("août", "August")),
     *(("septembre", "September"), ("octobre", "October"), ("novembre", "November"), ("décembre", "December")),
 )
-
-
-class _Style(NamedTuple):
-    font: str
-    size: float
 
 
 class Layout(StrEnum):
@@ -84,7 +74,7 @@ def write_pdf(
     Takes them one at a time, so a generator will do; `progress` is told the count after each page.
     Raises: ValueError when there is none, more than MOST_VOUCHERS, or a code that cannot be drawn.
     """
-    _glyphs()
+    ready()
     columns, rows, draw = _LAYOUTS[layout]
     per_page = columns * rows
     width, height = _PAGE_WIDTH / columns, _PAGE_HEIGHT / rows
@@ -119,7 +109,7 @@ def _draw_label(canvas: Canvas, voucher: SheetVoucher, left: float, bottom: floa
     """70 × 37 mm: the code on the left; all of it clear of the 4.2 mm that printers leave white."""
     _draw_code(canvas, voucher.digits, Medium.LABEL, left + 5 * mm, bottom + 6 * mm, side=25.1 * mm)
     x, width = left + 33.5 * mm, 32 * mm
-    y = _draw_name(canvas, voucher.offer_label, _Style(_BOLD, 9.5), x, bottom + 84, width=width)
+    y = _draw_name(canvas, voucher.offer_label, Style(BOLD, 9.5), x, bottom + 84, width=width)
     for text, size in (
         (voucher.price_label, 7.2),
         (f"Jusqu’au {voucher.last_day:%d/%m/%Y}", 7.2),
@@ -128,11 +118,11 @@ def _draw_label(canvas: Canvas, voucher: SheetVoucher, left: float, bottom: floa
     ):
         if text:
             y -= size + 1.2
-            _draw_line(canvas, text, _Style(_PLAIN, size), x, y, width=width)
+            _draw_line(canvas, text, Style(PLAIN, size), x, y, width=width)
     groups = grouped(voucher.typed_code)
-    _draw_line(canvas, groups[:9], _Style(_BOLD, 10), x, bottom + 29.5, width=width)
-    _draw_line(canvas, groups[10:], _Style(_BOLD, 10), x, bottom + 18.8, width=width)
-    _draw_line(canvas, voucher.reference, _Style(_PLAIN, 5.5), x, bottom + 12.2, width=width)
+    _draw_line(canvas, groups[:9], Style(BOLD, 10), x, bottom + 29.5, width=width)
+    _draw_line(canvas, groups[10:], Style(BOLD, 10), x, bottom + 18.8, width=width)
+    _draw_line(canvas, voucher.reference, Style(PLAIN, 5.5), x, bottom + 12.2, width=width)
 
 
 def _draw_card(canvas: Canvas, voucher: SheetVoucher, left: float, bottom: float) -> None:
@@ -144,16 +134,16 @@ def _draw_card(canvas: Canvas, voucher: SheetVoucher, left: float, bottom: float
         _define_parts(canvas)
     canvas.doForm(_CARD)
     code = grouped(voucher.typed_code)
-    _draw_line(canvas, code, _Style(_BOLD, 10), 8 * mm, 8.6 * mm, width=40 * mm)
-    _draw_name(canvas, voucher.offer_label, _Style(_BOLD, 14), 54 * mm, 62.2 * mm, width=46 * mm)
+    _draw_line(canvas, code, Style(BOLD, 10), 8 * mm, 8.6 * mm, width=40 * mm)
+    _draw_name(canvas, voucher.offer_label, Style(BOLD, 14), 54 * mm, 62.2 * mm, width=46 * mm)
     if voucher.price_label:
         canvas.doForm(_COIN)
-        _draw_line(canvas, voucher.price_label, _Style(_PLAIN, 8), 63.5 * mm, 50.2 * mm, width=36.5 * mm)
+        _draw_line(canvas, voucher.price_label, Style(PLAIN, 8), 63.5 * mm, 50.2 * mm, width=36.5 * mm)
     french, english = _until(voucher.last_day)
-    _draw_line(canvas, french, _Style(_PLAIN, 8), 63.5 * mm, 41.4 * mm, width=36.5 * mm)
-    _draw_line(canvas, english, _Style(_PLAIN, 7), 63.5 * mm, 38 * mm, width=36.5 * mm)
-    _draw_name(canvas, voucher.branch_label, _Style(_BOLD, 7.5), 63.5 * mm, 23.2 * mm, width=36.5 * mm)
-    _draw_line(canvas, voucher.reference, _Style(_PLAIN, 6.5), 54 * mm, 8.6 * mm, width=45 * mm)
+    _draw_line(canvas, french, Style(PLAIN, 8), 63.5 * mm, 41.4 * mm, width=36.5 * mm)
+    _draw_line(canvas, english, Style(PLAIN, 7), 63.5 * mm, 38 * mm, width=36.5 * mm)
+    _draw_name(canvas, voucher.branch_label, Style(BOLD, 7.5), 63.5 * mm, 23.2 * mm, width=36.5 * mm)
+    _draw_line(canvas, voucher.reference, Style(PLAIN, 6.5), 54 * mm, 8.6 * mm, width=45 * mm)
     canvas.restoreState()
 
 
@@ -173,7 +163,7 @@ def _define_parts(canvas: Canvas) -> None:
         ("Code to read out or type", 6.5, 14.5, 14.8),
         ("Sert une seule fois · Works once", 6.5, 54.0, 12.2),
     ):
-        canvas.setFont(_PLAIN, size)
+        canvas.setFont(PLAIN, size)
         canvas.drawString(x * mm, y * mm, text)
     canvas.endForm()
 
@@ -201,37 +191,28 @@ def _draw_code(canvas: Canvas, text: str, medium: Medium, x: float, y: float, *,
     canvas.restoreState()
 
 
-def _draw_name(canvas: Canvas, text: str, style: _Style, x: float, y: float, *, width: float) -> float:
+def _draw_name(canvas: Canvas, text: str, style: Style, x: float, y: float, *, width: float) -> float:
     """A name in one line, or else in two a little smaller; returns the height of the last."""
-    shown, small = _printable(text), _Style(style.font, style.size * _SMALLER)
+    shown, small = printable(text), Style(style.font, style.size * _SMALLER)
     if pdfmetrics.stringWidth(shown, *small) <= width:
         _draw_line(canvas, shown, style, x, y, width=width)
         return y
     first, *others = simpleSplit(shown, *small, width)
     for line in (first, " ".join(others)):
         canvas.setFont(*small)
-        canvas.drawString(x, y, _cut(line, small, width))
+        canvas.drawString(x, y, cut(line, small, width))
         y -= small.size * 1.2
     return y + small.size * 1.2
 
 
-def _draw_line(canvas: Canvas, text: str, style: _Style, x: float, y: float, *, width: float) -> None:
+def _draw_line(canvas: Canvas, text: str, style: Style, x: float, y: float, *, width: float) -> None:
     """One line of text inside `width`: made a little smaller when it must be, then cut."""
-    shown = _printable(text)
+    shown = printable(text)
     natural = pdfmetrics.stringWidth(shown, *style)
     if natural > width:
-        style = _Style(style.font, style.size * max(0.99 * width / natural, _SMALLER))
+        style = Style(style.font, style.size * max(0.99 * width / natural, _SMALLER))
     canvas.setFont(*style)
-    canvas.drawString(x, y, _cut(shown, style, width))
-
-
-def _cut(text: str, style: _Style, width: float) -> str:
-    """The text, or its start with an ellipsis when it is wider than `width`."""
-    if pdfmetrics.stringWidth(text, *style) <= width:
-        return text
-    while text and pdfmetrics.stringWidth(text + "…", *style) > width:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    canvas.drawString(x, y, cut(shown, style, width))
 
 
 def _draw_cutting_lines(canvas: Canvas) -> None:
@@ -241,27 +222,3 @@ def _draw_cutting_lines(canvas: Canvas) -> None:
     canvas.line(_PAGE_WIDTH / 2, 0, _PAGE_WIDTH / 2, _PAGE_HEIGHT)
     for row in range(1, 4):
         canvas.line(0, row * _PAGE_HEIGHT / 4, _PAGE_WIDTH, row * _PAGE_HEIGHT / 4)
-
-
-@functools.lru_cache(maxsize=4096)
-def _printable(text: str) -> str:
-    """The text with what the font lacks taken down to its plain letter, or to a question mark."""
-    return "".join(character if ord(character) in _glyphs() else _plainer(character) for character in text)
-
-
-def _plainer(character: str) -> str:
-    if unicodedata.category(character) == "Pd":
-        return "-"
-    kept = "".join(part for part in unicodedata.normalize("NFKD", character) if ord(part) in _glyphs())
-    return kept or "?"
-
-
-@functools.cache
-def _glyphs() -> frozenset[int]:
-    """The characters both fonts hold; reads the fonts on first use, since importing touches no file."""
-    fonts = [TTFont(name, f"{name}.ttf") for name in (_PLAIN, _BOLD)]
-    for font in fonts:
-        pdfmetrics.registerFont(font)
-    # Text encoding of binary streams was for mail of the nineties; it makes each file a quarter longer.
-    rl_config.useA85 = 0
-    return frozenset.intersection(*(frozenset(font.face.charToGlyph) for font in fonts))

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from tests.doors.admin.offline_story import Story
 from tests.house import client_as, enter, make_app, services_of
 from voucher_service.ids import local_day, utc_now
 from voucher_service.partners import catalogue, gifts, policies
@@ -179,3 +180,9 @@ def _offer(session: Session, partner_id: UUID, code: int, route: Route, today: d
         today=today,
     )
     return offer.id
+
+
+@pytest.fixture
+def story(app: Flask, programme: Programme) -> Story:
+    """A tablet of the programme's branch."""
+    return Story.begin(app, programme)

@@ -27,7 +27,7 @@ from voucher_service.visits.redeem import Recorded, ScanRequest, redeem, stored,
 from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.vouchers.models import Voucher
 
-_REASONS = {
+REASON_OF = {
     Outcome.USED: Reason.USED,
     Outcome.CANCELLED: Reason.CANCELLED,
     Outcome.REPLACED: Reason.REPLACED,
@@ -127,7 +127,7 @@ class DatabaseBooks:
         if self.recorded.outcome is Outcome.ACCEPTED:
             return None
         self.detail |= self.recorded.detail
-        return _REASONS.get(self.recorded.outcome, Reason.UNREADABLE)
+        return REASON_OF.get(self.recorded.outcome, Reason.UNREADABLE)
 
     def open(self, entry: wire.Entry) -> dict[str, Any]:
         """Return the object the device sealed. Raises BadWire."""
@@ -143,7 +143,7 @@ class DatabaseBooks:
         presented = present.read_code(self.session, self.ring, content.code, self.now)
         given = presented.parameters
         if presented.how is None:
-            return _REASONS.get(presented.refusal, Reason.UNREADABLE)
+            return REASON_OF.get(presented.refusal, Reason.UNREADABLE)
         if (given["organisation"], given["key_id"], given["serial"], given["value"]) != (
             entry.organisation,
             entry.key_id,
@@ -153,7 +153,7 @@ class DatabaseBooks:
             return Reason.UNREADABLE
         self.voucher = present.find_voucher(self.session, presented)
         if self.voucher is None:
-            return _REASONS.get(presented.absent, Reason.UNREADABLE)
+            return REASON_OF.get(presented.absent, Reason.UNREADABLE)
         if self.voucher.unit != entry.unit:
             return Reason.UNREADABLE
         return None if self.voucher.branch_id == self.device.branch_id else Reason.NOT_HOME

@@ -71,6 +71,8 @@ def frame() -> dict[str, Any]:
         ("counter_visits.shift", _("Mon service")),
         ("counter_kept.state", _("État")),
     ]
+    if doors.current_staff().role != doors.Role.VOLUNTEER:
+        entries.insert(-1, ("counter_paper.index", _("Papier")))
     nav = [{"label": label, "href": url_for(name), "current": name == here} for name, label in entries]
     return {
         "door_name": _("Accueil"),

@@ -1,0 +1,1 @@
+"""The counter on paper: packs, their log, and what becomes of each line."""

@@ -1,0 +1,1 @@
+"""The counter on paper: emergency packs, and their log keyed in when the server is back."""
