@@ -6,7 +6,6 @@ row. From the first quote on the CSV reader reads, since a value may then run ov
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,12 +35,12 @@ class Block:
         assert self.columns is not None, "a block holds its cells one way or the other"
         return list(zip(*self.columns, strict=True))
 
-    def after(self, count: int) -> Block:
-        """Return the block without its first `count` rows."""
-        if not count:
+    def part(self, first: int, end: int | None = None) -> Block:
+        """Return the rows from the first to the one before the end, counted from 0."""
+        if not first and end is None:
             return self
-        columns = None if self.columns is None else [column[count:] for column in self.columns]
-        return Block(self.starts[count:], columns, None if self.cells is None else self.cells[count:])
+        columns = None if self.columns is None else [column[first:end] for column in self.columns]
+        return Block(self.starts[first:end], columns, None if self.cells is None else self.cells[first:end])
 
 
 def blocks(content: bytes, encoding: str, separator: str, size: int) -> Iterator[Block]:
@@ -50,22 +49,23 @@ def blocks(content: bytes, encoding: str, separator: str, size: int) -> Iterator
     Raises:
         BadFile: as `rows.chunks`.
     """
-    if perhaps_endless(content):
-        yield from _by_reader(lines_of(content, encoding), separator, size, 1)
+    raw = io.BytesIO(content)
+    if encoding.startswith("utf-16") or perhaps_endless(content):
+        yield from _by_reader(raw, lines_of(raw, content, encoding), separator, size, 1)
         return
-    file = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
+    file = io.TextIOWrapper(raw, encoding, newline="")
     start = 1
     while piece := file.read(PIECE):
         piece += file.readline()
         if '"' in piece or "\0" in piece or piece.count("\r") != piece.count("\r\n"):
             lines = chain(io.StringIO(piece, newline=""), file)
-            yield from _by_reader(lines, separator, size, start)
+            yield from _by_reader(raw, lines, separator, size, start)
             return
         text = piece.replace("\r\n", "\n").removesuffix("\n")
         count = text.count("\n") + 1
         columns = split(text, separator, count)
         if columns is None:
-            yield from _by_reader(io.StringIO(piece, newline=""), separator, count, start)
+            yield from _by_reader(raw, io.StringIO(piece, newline=""), separator, count, start)
         else:
             yield Block(range(start, start + count), columns)
         start += count
@@ -84,7 +84,7 @@ def split(text: str, separator: str, count: int) -> list[list[str]] | None:
     return [cells[place::step] for place in range(width)]
 
 
-def _by_reader(lines: Iterator[str], separator: str, size: int, start: int) -> Iterator[Block]:
-    for starts, cells in chunks_of(csv.reader(lines, delimiter=separator, strict=True), size, start):
+def _by_reader(raw: io.BytesIO, lines: Iterator[str], separator: str, size: int, start: int) -> Iterator[Block]:
+    for starts, cells in chunks_of(raw, lines, separator, size, start):
         alike = len({*map(len, cells)}) == 1 and cells[0]
         yield Block(starts, list(zip(*cells, strict=True)) if alike else None, cells)

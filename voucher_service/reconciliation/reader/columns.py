@@ -12,17 +12,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import add, itemgetter
 
+from voucher_service.reconciliation.reader.dates import parse_instant
 from voucher_service.reconciliation.reader.header import Header
+from voucher_service.reconciliation.reader.manner import AS_FOUND, SHEET_MARK, Dates
 from voucher_service.reconciliation.reader.values import (
     BadCell,
     named_order,
-    parse_instant,
     parse_quantity,
     parse_scale,
     parse_status,
 )
-from voucher_service.reconciliation.reader.words import QUANTITY_UNITS, Field, Scale, plain
+from voucher_service.reconciliation.reader.words import Field, Scale
 
 INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 """How an instant is written in `Columns.event_at`: its order is that of time, and both databases read it."""
@@ -81,9 +83,10 @@ def convert(header: Header, starts: Sequence[int], every: Sequence[Sequence[str]
         serial = _references(column(Field.SERIAL), Field.SERIAL, len(starts))
         if not all(ours) and not all(map(_any, ours, theirs, serial)):
             raise NotPlainError
-        said = {text: parse_status(text).value for text in set(status)}
+        said = {text: parse_status(text, header.manner.words).value for text in set(status)}
+        instants = _instants(at) if header.manner.dates == AS_FOUND else _dated(at, header.manner.dates)
         columns = Columns(
-            starts, ours, named, theirs, serial, units, quantities, [said[text] for text in status], _instants(at)
+            starts, ours, named, theirs, serial, units, quantities, [said[text] for text in status], instants
         )
     except (BadCell, ValueError) as error:
         raise NotPlainError from error
@@ -97,16 +100,20 @@ def _any(*references: str | None) -> bool:
 def _amounts(header: Header, units: list[str] | None, texts: list[str]) -> tuple[list[str], list[int], set[Scale]]:
     """Return the units, the quantities and the scales the file uses."""
     if units is None:
+        assert header.scale is not None, "a header without a column of units has one unit"
         units = [""] * len(texts)
-        scales = {"": QUANTITY_UNITS[plain(header.names[Field.QUANTITY])]}
+        scales = {"": header.scale}
     else:
         scales = {text: parse_scale(text) for text in set(units)}
     if len(scales) == 1:
         (scale,) = scales.values()
-        pieces = {amount: parse_quantity(amount, scale) for amount in set(texts)}
+        pieces = {amount: parse_quantity(amount, scale, header.manner.marks) for amount in set(texts)}
         return [scale[0].value] * len(texts), [*map(pieces.__getitem__, texts)], {scale}
     names = {text: scale[0].value for text, scale in scales.items()}
-    told = {pair: parse_quantity(pair[0], scales[pair[1]]) for pair in set(zip(texts, units, strict=True))}
+    told = {
+        pair: parse_quantity(pair[0], scales[pair[1]], header.manner.marks)
+        for pair in set(zip(texts, units, strict=True))
+    }
     return [names[unit] for unit in units], [*map(told.__getitem__, zip(texts, units, strict=True))], {*scales.values()}
 
 
@@ -115,6 +122,8 @@ def _references(texts: list[str] | None, name: Field, count: int) -> Sequence[st
         return [None] * count
     whole = "".join(texts)
     if max(map(len, texts)) > _LONGEST[name] or not whole.isprintable() or "e+" in whole or "E+" in whole:
+        raise NotPlainError
+    if SHEET_MARK in whole:
         raise NotPlainError
     lengths = set(map(len, texts))
     if 32 in lengths or (36 in lengths and whole != whole.lower()):
@@ -167,18 +176,33 @@ def _minutes(tail: str) -> tuple[str, str]:
 
 def _instants(texts: list[str]) -> list[str]:
     """Return the instants as `INSTANT` writes them."""
-    parts = [text.partition(":") for text in texts]
-    tails = {tail: _minutes(tail) for tail in {tail for _, colon, tail in parts if colon}}
-    zones = {zone for _, zone in tails.values()}
-    if len(zones) == 1 and all([colon for _, colon, _ in parts]):  # noqa: C419  # a list is faster
-        (zone,) = zones
-        heads = {head: _hour(head, zone) for head in {head for head, _, _ in parts}}
-        ends = {tail: rest for tail, (rest, _) in tails.items()}
-        return [heads[head] + ends[tail] for head, _, tail in parts]
-    return [
-        _hour(head, tails[tail][1]) + tails[tail][0] if colon else instant_text(parse_instant(text))
-        for text, (head, colon, tail) in zip(texts, parts, strict=True)
-    ]
+    first = texts[0].find(":") + 1
+    heads = [*map(itemgetter(slice(first)), texts)]
+    hours = set(heads)
+    if first and all(head.find(":") == first - 1 for head in hours):
+        tails = [*map(itemgetter(slice(first, None)), texts)]
+        ends = {tail: _minutes(tail) for tail in set(tails)}
+        zones = {zone for _, zone in ends.values()}
+        if len(zones) == 1:  # days and hours are few, and so are minutes and seconds
+            (zone,) = zones
+            starts = {head: _hour(head[:-1], zone) for head in hours}
+            rests = {tail: rest for tail, (rest, _) in ends.items()}
+            return [*map(add, map(starts.__getitem__, heads), map(rests.__getitem__, tails))]
+    return [_instant(text) for text in texts]
+
+
+def _instant(text: str) -> str:
+    head, colon, tail = text.partition(":")
+    if not colon:
+        return instant_text(parse_instant(text))
+    rest, zone = _minutes(tail)
+    return _hour(head, zone) + rest
+
+
+def _dated(texts: list[str], dates: Dates) -> list[str]:
+    """Return the instants of dates written the partner's own way."""
+    told = {text: instant_text(parse_instant(text, dates)) for text in set(texts)}
+    return [told[text] for text in texts]
 
 
 def instant_text(at: datetime) -> str:
