@@ -15,7 +15,13 @@ LOOSE = table(
     "loose_line", column("id", _ID), column("named_id", Uuid()), column("partner_ref", String()),
     column("serial", String()), column("unit", String()), column("quantity", BigInteger()), column("status", String()),
 )  # fmt: skip
-"""The lines that our own reference has not matched."""
+"""The lines that no pass has matched so far."""
+
+SEEN = table(
+    "seen_line", column("line_id", _ID), column("unit", String()), column("our_unit", String()),
+    column("lines", BigInteger()), column("theirs", BigInteger()), column("ours", BigInteger()),
+)  # fmt: skip
+"""The lines of the statement, one by one where they do not plainly agree with the order they claimed, else added up."""
 
 FOUND = table(
     "found_difference", column("line_id", _ID), column("order_id", Uuid()), column("kind", String()),
