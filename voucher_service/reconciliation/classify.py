@@ -4,8 +4,7 @@ A line and the order it claimed agree (and are absent from the result), or diffe
 line is a duplicate, a code used too early, not to be decided, or unexpected. An order of ours that no line
 claims is missing at the partner.
 
-Nearly all lines agree plainly. One reading of all lines (`seen`) adds those up and names the others; only the others
-are looked at closely.
+Nearly all lines agree plainly. One reading of all lines (`seen`) finds the others; only those are looked at closely.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
 )
 from sqlalchemy import union_all as union
 from sqlalchemy.sql.expression import Subquery
@@ -106,22 +106,13 @@ def _claimed_kind() -> ColumnElement[str | None]:
     return case((StatementLine.status == _DELIVERED.value, said_delivered), else_=said_no)
 
 
-def seen(statement: Statement) -> Select[Any, Any, Any, Any, Any, Any]:
-    """All lines of the statement, those that plainly agree added up: (line_id, their unit, ours, lines, theirs, ours).
-
-    `line_id` is NULL for what is added up. The sums are the quantities delivered as they say and as we say.
-    """
-    odd_id = case((plainly_agreed(), null()), else_=StatementLine.id).label("line_id")
-    theirs = case((StatementLine.status == _DELIVERED.value, StatementLine.quantity), else_=0)
-    ours = case((Order.state == OrderState.DELIVERED.value, Order.quantity), else_=0)
-    groups = (odd_id, StatementLine.unit.label("unit"), Order.unit.label("our_unit"))
+def seen(statement: Statement) -> Select[int]:
+    """The lines of the statement that do not plainly agree with an order they claimed."""
     return (
-        select(*groups, func.count().label("lines"), func.sum(theirs).label("theirs"), func.sum(ours).label("ours"))
-        .select_from(StatementLine)
+        select(StatementLine.id.label("line_id"))
         .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
         .join(Order, Order.id == LineClaim.order_id, isouter=True)
-        .where(lines_of(statement.number))
-        .group_by(*groups)
+        .where(lines_of(statement.number), plainly_agreed().is_not(true()))
     )
 
 

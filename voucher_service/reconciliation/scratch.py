@@ -17,11 +17,8 @@ LOOSE = table(
 )  # fmt: skip
 """The lines that no pass has matched so far."""
 
-SEEN = table(
-    "seen_line", column("line_id", _ID), column("unit", String()), column("our_unit", String()),
-    column("lines", BigInteger()), column("theirs", BigInteger()), column("ours", BigInteger()),
-)  # fmt: skip
-"""The lines of the statement, one by one where they do not plainly agree with the order they claimed, else added up."""
+SEEN = table("seen_line", column("line_id", _ID))
+"""The lines that do not plainly agree with an order they claimed."""
 
 FOUND = table(
     "found_difference", column("line_id", _ID), column("order_id", Uuid()), column("kind", String()),
