@@ -25,19 +25,20 @@ from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.web.api.views import blueprint as api
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.callbacks.views import blueprint as callbacks
-from voucher_service.web.compression import prepare_behind
 from voucher_service.web.counter.api import blueprint as counter_api
-from voucher_service.web.counter.kept import QR_READER
+from voucher_service.web.counter.articles import blueprint as counter_articles
 from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.paper import blueprint as counter_paper
+from voucher_service.web.counter.receipts import blueprint as counter_receipts
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
 from voucher_service.web.metrics.views import blueprint as metrics
 from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.hooks import blueprint as partner_hooks
+from voucher_service.web.partner.intake import blueprint as partner_intake
 from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
@@ -53,7 +54,7 @@ def build(settings: Settings) -> Services:
         database=database,
         vault=vault,
         ring=KeyRing(vault, settings.organisation),
-        providers=Routes(build_providers(settings), kinds, database, vault),
+        providers=Routes(build_providers(settings), kinds, database, vault, public_url=settings.public_url),
         kinds=kinds,
         gateways=build_gateways(),
         sender=HttpSender(private=settings.private_partners),
@@ -62,16 +63,16 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    counters = [counter, counter_api, counter_kept, counter_offline, counter_paper, counter_visits]
+    desk = [counter_offline, counter_paper, counter_receipts, counter_visits, counter_articles]
+    counters = [counter, counter_api, counter_kept, *desk]
     people = [session, admin, *counters, beneficiary, partner, partner_books, partner_closing]
-    doors = [*people, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
+    doors = [*people, partner_intake, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 
 def serving() -> Flask:
     """Return the application of one web process: with a broker it hints, else it delivers."""
     services.settings.load_master_key()  # refuse to serve without it
-    prepare_behind(QR_READER)
     app.extensions["batch_runner"].kick()  # a batch that a stop interrupted goes on
     if services.settings.redis_url:
         app.extensions["nudge"] = nudger(celery=celery)

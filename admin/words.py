@@ -62,6 +62,9 @@ def route(value: str) -> str:
     fixed = {
         Route.SANDBOX.value: _("Recharge directe par l’opérateur (partenaire d’essai)"),
         Route.CODE_STOCK.value: _("Code de recharge pris dans le stock"),
+        Route.SIM_STOCK.value: _("Carte SIM remise à l’antenne"),
+        Route.HANDSET_STOCK.value: _("Téléphone remis à l’antenne"),
+        Route.SEAT_STOCK.value: _("Place à un atelier"),
     }
     return str(fixed.get(value) or _("Recharge directe par le raccordement « %(route)s »", route=value))
 
@@ -100,6 +103,7 @@ def account(kind: AccountKind) -> str:
             AccountKind.TILL: _("Caisse"),
             AccountKind.RESERVED: _("Réservé par des bons"),
             AccountKind.IN_DELIVERY: _("En livraison"),
+            AccountKind.IN_TRANSIT: _("En transfert"),
             AccountKind.DELIVERED: _("Livré"),
             AccountKind.BANK: _("Banque"),
             AccountKind.RETURNED_TO_DONOR: _("Rendu au donateur"),
@@ -128,5 +132,9 @@ def reason(value: str) -> str:
             Reason.PRICE_PAID: _("Prix solidaire payé"),
             Reason.PRICE_RETURNED: _("Prix solidaire rendu, passage annulé"),
             Reason.CORRECTED: _("Correction"),
+            Reason.SENT: _("Envoyé à une autre antenne"),
+            Reason.ARRIVED: _("Arrivé, ou revenu, dans une antenne"),
+            Reason.FOUND: _("Retrouvé à l’inventaire"),
+            Reason.EXCHANGED: _("Échangé à la remise contre un autre du même produit"),
         }[Reason(value)]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from integrations.article_stock import ArticleStock
 from integrations.code_stock import CodeStock
 from integrations.sandbox import SandboxPartner
 from voucher_service.fulfilment.providers import Provider
@@ -15,4 +16,5 @@ def build_providers(settings: Settings) -> Mapping[str, Provider]:
     return {
         "sandbox": SandboxPartner(settings.data_dir / "sandbox-partner.db"),
         "code_stock": CodeStock(),
+        **dict.fromkeys(("sim_stock", "handset_stock", "seat_stock"), ArticleStock()),
     }

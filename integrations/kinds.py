@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,7 @@ from integrations.tmf654 import adapter as tmf654
 from voucher_service.errors import N_
 from voucher_service.fulfilment.kinds import BadSetting, Kind, Plan, Question
 from voucher_service.fulfilment.providers import Operator
+from voucher_service.ids import utc_now
 
 _ADDRESS: Final = {
     "address_unreadable": N_("Écrivez l’adresse complète, comme https://api.operateur.example."),
@@ -25,6 +27,12 @@ _ADDRESS: Final = {
     "address_has_query": N_("Retirez de l’adresse tout ce qui suit « ? » ou « # »."),
 }
 _YES_NO: Final = (("yes", N_("Oui")), ("no", N_("Non")))
+_CUT_OFF: Final = Question(
+    name="cut_off",
+    label=N_("Heures jusqu’à son relevé"),
+    default="24",
+    hint=N_("Après ce délai sans réponse claire, on ne demande plus : son relevé décide, sinon deux personnes."),
+)
 
 
 def _checked(base: str, *, field: str, private: bool) -> str:
@@ -40,6 +48,13 @@ def _plain(plan: Plan, name: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text:
         raise BadSetting(name, N_("Ce champ contient un espace ou un signe inattendu : recopiez-le tel que reçu."))
     return text
+
+
+def _cut_off(plan: Plan) -> timedelta:
+    text = plan.settings.get("cut_off", _CUT_OFF.default)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= 168):
+        raise BadSetting("cut_off", N_("Écrivez un nombre d’heures entre 1 et 168 (une semaine)."))
+    return timedelta(hours=int(text))
 
 
 def _country(plan: Plan, letters: int) -> str:
@@ -87,10 +102,11 @@ _RELOADLY_QUESTIONS: Final = (
         default="America/New_York",
         hint=N_("Ses dates n’en disent rien : demandez-le à votre interlocuteur."),
     ),
+    _CUT_OFF,
 )
 
 
-def _a_reloadly(plan: Plan, *, may: bool) -> Operator:
+def _a_reloadly(plan: Plan, *, may: bool, now: Callable[[], datetime]) -> Operator:
     try:
         zone = ZoneInfo(plan.settings["zone"]).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
@@ -103,6 +119,7 @@ def _a_reloadly(plan: Plan, *, may: bool) -> Operator:
         zone=zone,
         wait=plan.settings["wait"] == "yes",
         local_amount=plan.settings["local_amount"] == "yes",
+        cut_off=_cut_off(plan),
         private=may,
     )
     return Reloadly(
@@ -110,6 +127,7 @@ def _a_reloadly(plan: Plan, *, may: bool) -> Operator:
         client_id=_plain(plan, "client_id"),
         client_secret=_plain(plan, "client_secret"),
         name=plan.route,
+        now=now,
     )
 
 
@@ -118,23 +136,33 @@ _DT_ONE_QUESTIONS: Final = (
     Question(name="secret", label=N_("Secret"), secret=True),
     Question(name="country", label=N_("Pays"), default="FRA"),
     Question(
-        name="callback_url",
-        label=N_("Adresse où il nous rappelle"),
-        required=False,
-        hint=N_("Sans elle, tout se sait en demandant."),
+        name="call_back",
+        label=N_("Lui donner l’adresse où il nous rappelle"),
+        options=_YES_NO,
+        default="yes",
+        hint=N_("Sans elle, tout se sait en demandant, un peu plus tard."),
     ),
+    Question(
+        name="two_steps",
+        label=N_("Envoyer en deux temps : commander, puis confirmer"),
+        options=_YES_NO,
+        default="no",
+        hint=N_("Une commande perdue avant d’être confirmée ne livre rien : elle peut repartir sans risque."),
+    ),
+    _CUT_OFF,
 )
 
 
-def _a_dt_one(plan: Plan, *, may: bool) -> Operator:
-    callback = plan.settings["callback_url"]
+def _a_dt_one(plan: Plan, *, may: bool, now: Callable[[], datetime]) -> Operator:
     config = dt_one.Config(
         base=_checked(plan.base, field="base", private=may),
         country=_country(plan, 3),
-        callback_url=_checked(callback, field="callback_url", private=may) if callback else "",
+        callback_url=plan.callback if plan.settings.get("call_back", "yes") == "yes" else "",
+        confirm_later=plan.settings.get("two_steps") == "yes",
+        cut_off=_cut_off(plan),
         private=may,
     )
-    return DtOne(config, key=_plain(plan, "key"), secret=_plain(plan, "secret"), name=plan.route)
+    return DtOne(config, key=_plain(plan, "key"), secret=_plain(plan, "secret"), name=plan.route, now=now)
 
 
 _TMF654_QUESTIONS: Final = (
@@ -163,10 +191,11 @@ _TMF654_QUESTIONS: Final = (
             "transient_before_send). Ce qui n’y est pas reste « sans réponse »."
         ),
     ),
+    _CUT_OFF,
 )
 
 
-def _a_tmf654(plan: Plan, *, may: bool) -> Operator:
+def _a_tmf654(plan: Plan, *, may: bool, now: Callable[[], datetime]) -> Operator:
     try:
         codes = tmf654.parse_codes(plan.settings["codes"])
     except ValueError as fault:
@@ -177,9 +206,10 @@ def _a_tmf654(plan: Plan, *, may: bool) -> Operator:
         party_account=plan.settings["party_account"],
         bucket=plan.settings["bucket"],
         codes=codes,
+        cut_off=_cut_off(plan),
         private=may,
     )
-    return tmf654.Tmf654(config, headers=_headers(plan), name=plan.route)
+    return tmf654.Tmf654(config, headers=_headers(plan), name=plan.route, now=now)
 
 
 def _headers(plan: Plan) -> Mapping[str, str]:
@@ -192,11 +222,11 @@ def _headers(plan: Plan) -> Mapping[str, str]:
     return {"authorization": "Basic " + base64.b64encode(f"{login}:{secret}".encode()).decode()}
 
 
-def build_kinds(*, private_addresses: bool) -> Mapping[str, Kind]:
+def build_kinds(*, private_addresses: bool, now: Callable[[], datetime] = utc_now) -> Mapping[str, Kind]:
     """Return the kinds by name. `private_addresses` lets connections marked as trials lead to this network."""
 
     def made(build: Callable[..., Operator], plan: Plan) -> Operator:
-        return build(plan, may=plan.trial and private_addresses)
+        return build(plan, may=plan.trial and private_addresses, now=now)
 
     kinds = (
         Kind(

@@ -37,11 +37,13 @@ from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.paper import blueprint as counter_paper
+from voucher_service.web.counter.receipts import blueprint as counter_receipts
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger_door
 from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.hooks import blueprint as partner_hooks
+from voucher_service.web.partner.intake import blueprint as partner_intake
 from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner_door
 from voucher_service.web.session.views import blueprint as session_door
@@ -74,6 +76,7 @@ class Desk:
             counter_kept,
             counter_offline,
             counter_paper,
+            counter_receipts,
             counter_visits,
             beneficiary,
             partner_door,
@@ -81,6 +84,7 @@ class Desk:
             partner_closing,
             partner_keys,
             partner_hooks,
+            partner_intake,
             ledger_door,
         ]
         app = create_app(services, doors)

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     organisation: int = Field(
         default=1, ge=1, le=65535, description="Number of the issuing organisation in every code."
     )
+    organisation_name: str = Field(
+        default="", max_length=80, description="Name of the organisation on receipts; empty leaves the branch's alone."
+    )
     public_url: str = Field(
         default="", description="Address beneficiaries reach the service at; empty means the listening one."
     )

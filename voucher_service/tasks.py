@@ -14,7 +14,7 @@ from celery import Celery
 from celery.signals import worker_process_init
 
 from voucher_service.fulfilment.balance import ask_balances
-from voucher_service.fulfilment.custody import expire_codes
+from voucher_service.fulfilment.custody import expire_stock
 from voucher_service.fulfilment.deliver import deliver_next
 from voucher_service.fulfilment.deliver import sweep as sweep_outbox
 from voucher_service.fulfilment.worker import EXPIRY_EVERY, SEAL_EVERY, SEAL_SWEEP_EVERY, EmbeddedWorker
@@ -23,6 +23,7 @@ from voucher_service.messages.worker import take_turn
 from voucher_service.services import Services
 from voucher_service.vouchers.life import expire_all
 from voucher_service.webhooks.courier import Courier
+from voucher_service.webhooks.outbox import prune
 
 DELIVER = "coup_de_pouce.deliver"
 SWEEP = "coup_de_pouce.sweep"
@@ -103,7 +104,8 @@ def _register(celery: Celery, services: Services) -> None:
     @celery.task(name=EXPIRE, shared=False)
     def expire() -> None:
         expire_all(services.database, utc_now)
-        services.database.run(expire_codes, utc_now())
+        services.database.run(expire_stock, utc_now())
+        services.database.run(prune, utc_now())
 
     @celery.task(name=MESSAGES, shared=False)
     def messages() -> None:

@@ -13,6 +13,7 @@ def kinds() -> dict[str, str]:
     """What an attempt did."""
     return {
         AttemptKind.SUBMIT.value: _("Envoi"),
+        AttemptKind.CONFIRM.value: _("Confirmation"),
         AttemptKind.QUERY.value: _("Question à l’opérateur"),
         AttemptKind.REVERSE.value: _("Demande d’annulation"),
     }
@@ -41,11 +42,13 @@ def outcomes() -> dict[str, tuple[str, str]]:
 def codes() -> dict[str, str]:
     """Why an order waits for people."""
     return {
-        "cut_off": _("Un jour sans réponse claire : le relevé de l’opérateur décide, sinon deux personnes."),
+        "cut_off": _("Sans réponse claire jusqu’au relevé de l’opérateur : il décide, sinon deux personnes."),
         "absent": _(
             "L’opérateur dit qu’il n’a rien reçu. Renvoyer encore pourrait être payé deux fois :"
             " deux personnes décident."
         ),
+        "to_confirm": _("Commandée chez l’opérateur, pas encore confirmée : il ne livre rien d’ici là."),
+        "code_missing": _("L’opérateur dit avoir vendu le code, mais ne le donne pas : on le redemande."),
         "contradiction": _("L’opérateur ne retrouve pas la recharge et dit ne plus pouvoir l’annuler."),
         "late_delivery": _("Livrée après que la valeur a été rendue : un écart de priorité 1 à expliquer."),
         "internal_failures": _("Cinq pannes de suite chez nous : l’ordre est mis de côté. Rien n’est perdu."),

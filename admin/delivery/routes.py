@@ -6,12 +6,13 @@ from flask import Blueprint, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy.orm import Session
 
 from admin import room
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment import balance, pause
 from voucher_service.fulfilment.abilities import CallsBack
-from voucher_service.fulfilment.callbacks import path_secret
+from voucher_service.fulfilment.callbacks import secret_now
 from voucher_service.web import doors
 
 blueprint = Blueprint("routes", __name__, url_prefix="/routes")
@@ -25,21 +26,22 @@ def index() -> ResponseReturnValue:
     with doors.services().database.read() as session:
         paused = {one.route: (one, waiting) for one, waiting in pause.pauses(session)}
         left = balance.balances(session)
+        addresses = {route: _address(session, route) for route in providers} if room.may_write() else {}
     return room.page(
         "delivery/routes",
         routes=sorted({*providers, *paused}),
         paused=paused,
         left=left,
         is_low=balance.low,
-        addresses={route: _address(route) for route in providers} if room.may_write() else {},
+        addresses=addresses,
     )
 
 
-def _address(route: str) -> str:
+def _address(session: Session, route: str) -> str:
     provider: object = doors.services().providers[route]
     if not isinstance(provider, CallsBack):
         return ""
-    secret = path_secret(doors.services().vault, route)
+    secret = secret_now(session, doors.services().vault, route)
     return doors.services().settings.base_url + url_for("callbacks.receive", route=route, secret=secret)
 
 

@@ -80,12 +80,12 @@ def try_form(connection_id: UUID, route: str) -> room.Form:
 
 def sent(kind: Kind) -> Answers:
     """Return what the form told."""
-    told = {one.name: request.form.get(one.name, "").strip() for one in kind.questions}
+    told = {one.name: request.form[one.name].strip() for one in kind.questions if one.name in request.form}
     return Answers(
         base=request.form.get("base", "").strip()[:200],
         trial=request.form.get("trial") == "yes",
-        settings={one.name: told[one.name] for one in kind.questions if not one.secret},
-        secrets={one.name: told[one.name] for one in kind.questions if one.secret},
+        settings={one.name: told[one.name] for one in kind.questions if one.name in told and not one.secret},
+        secrets={one.name: told[one.name] for one in kind.questions if one.name in told and one.secret},
     )
 
 

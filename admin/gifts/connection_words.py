@@ -44,6 +44,7 @@ def change(kind: str) -> str:
             ChangeKind.EDITED: _("Modifié"),
             ChangeKind.ENABLED: _("Mis en service"),
             ChangeKind.DISABLED: _("Arrêté"),
+            ChangeKind.TURNED: _("Adresse de rappel changée"),
             ChangeKind.TESTED: _("Connexion testée"),
             ChangeKind.TRIED: _("Recharge vérifiée sans envoi"),
         }[ChangeKind(kind)]
@@ -67,7 +68,6 @@ def result(code: str) -> str:
         "hung_up": _("Le partenaire a raccroché sans répondre : réessayez plus tard."),
         "unit_not_sold": _("Ce partenaire ne vend pas cette unité."),
         "product_unreadable": _("Ce code de produit n’est pas de ceux du partenaire."),
-        "operator_sells_codes": _("Cet opérateur répond par un code au lieu de recharger : pas encore possible."),
         "country_unknown": _("Le pays de ce numéro n’est pas reconnu."),
         "connection_unusable": _("Ce raccordement ne peut pas être utilisé : modifiez-le et retapez les identifiants."),
     }

@@ -14,7 +14,8 @@ from admin import room
 from admin.gifts import connection_forms, connection_words
 from voucher_service.crypto import SealBroken
 from voucher_service.fulfilment import connections
-from voucher_service.fulfilment.abilities import Trial, Tries
+from voucher_service.fulfilment.abilities import CallsBack, Trial, Tries
+from voucher_service.fulfilment.callbacks import turned_at
 from voucher_service.fulfilment.connection_models import ChangeKind, Connection
 from voucher_service.fulfilment.kinds import BadSetting
 from voucher_service.fulfilment.providers import TopUp
@@ -98,7 +99,10 @@ def show(connection_id: UUID) -> ResponseReturnValue:
         journal = connections.journal(session, connection_id)
         names = lists.names(session)
         who = room.who(session, [line.actor for line in journal])
+        callback = connections.callback_address(session, services.vault, held.route, services.settings.base_url)
+        turned = turned_at(session, held.route)
     provider = services.providers.get(held.route)
+    calls: object = provider
     return room.page(
         "gifts/connection",
         held=held,
@@ -106,6 +110,8 @@ def show(connection_id: UUID) -> ResponseReturnValue:
         journal=journal,
         names=names,
         who=who,
+        callback=callback if room.may_write() and isinstance(calls, CallsBack) else "",
+        turned_at=turned,
         abilities=connection_words.abilities(provider) if provider else [],
         say=connection_words,
     )
@@ -188,6 +194,17 @@ def switch_off(connection_id: UUID) -> ResponseReturnValue:
     """Send nothing more there; what is under way is still asked about."""
     said = _("Plus rien n’y part. Les recharges en cours restent suivies, les suivantes attendent.")
     return _switch(connection_id, on=False, said=said)
+
+
+@blueprint.post("/<uuid:connection_id>/callback")
+@room.WRITE
+def turn_callback(connection_id: UUID) -> ResponseReturnValue:
+    """Give the connection a new address for callbacks."""
+    services = doors.services()
+    services.database.run(connections.turn_callback, connection_id=connection_id, actor=room.actor(), now=doors.now())
+    _look_again()
+    said = _("Nouvelle adresse de rappel. L’ancienne sert encore sept jours : donnez la nouvelle à l’opérateur.")
+    return room.done(said, _SHOW, connection_id=connection_id)
 
 
 def _switch(connection_id: UUID, *, on: bool, said: str) -> ResponseReturnValue:

@@ -7,6 +7,26 @@ from flask_babel import gettext as _
 _WHOLE = "a gift was received whole, and received = available + reserved + in delivery + delivered + returned + lost"
 
 
+def _articles() -> dict[str, str]:
+    return {
+        "an article lies at the branch that its lot came to, or that its last journey led to": _(
+            "Chaque article est dans l’antenne où son lot est arrivé, ou celle de son dernier transfert."
+        ),
+        "what is in transit is in one parcel under way, from where it left": _(
+            "Ce qui est en transfert est dans un seul envoi en cours."
+        ),
+        "an article set aside or given is that of its order, at the order's branch": _(
+            "Un article mis de côté ou remis est celui de son bon, dans la même antenne."
+        ),
+        "a parcel has booked what it holds: sent, then arrived or lost; received by another person": _(
+            "Un transfert a écrit ce qu’il porte, et une autre personne l’a reçu."
+        ),
+        "a stock-take has booked what it found missing or found back, signed by two people": _(
+            "Un inventaire a écrit ce qui manquait et ce qui a été retrouvé, signé par deux personnes."
+        ),
+    }
+
+
 def _offline() -> dict[str, str]:
     """Return the words of the rules about acceptances without a network."""
     return {
@@ -57,13 +77,16 @@ def rule_words(rule: str) -> str:
             ),
             _WHOLE: _("Reçu = disponible + réservé + en livraison + livré + rendu + perdu, pour chaque dotation."),
             "a batch has issued as many vouchers as it says": _("Un lot a émis autant de bons qu’il le dit."),
-            "a lot was received whole, and received = held + delivered + expired + returned + lost": _(
-                "Reçu = en stock + remis + périmé + rendu + perdu, pour chaque lot de codes."
+            "a lot was received whole, and received = held + in transit + delivered + expired + returned + lost": _(
+                "Reçu = en stock + en transfert + remis + périmé + rendu + perdu, pour chaque lot."
             ),
-            "each code of stock lies where the books say": _("Chaque code est là où le disent les livres."),
-            "codes that expired, and codes that were lost, are booked for that reason": _(
-                "Les codes périmés et les codes perdus sont écrits chacun pour leur raison."
+            "each code and article of stock lies where the books say": _(
+                "Chaque code et chaque article est là où le disent les livres."
             ),
+            "what expired, and what was lost and not found, is booked for that reason": _(
+                "Ce qui est périmé et ce qui est perdu, et pas retrouvé, est écrit chacun pour sa raison."
+            ),
+            **_articles(),
             **_offline(),
             "the price paid at a visit went into the till": _("Le prix payé à un passage est entré en caisse."),
             "a visit undone by whom had scanned gave back its value and its price": _(

@@ -29,6 +29,7 @@ class Config:
     confirm_later: bool = False
     private: bool = False
     sync_limit: timedelta = timedelta(seconds=180)
+    cut_off: timedelta = timedelta(hours=24)
     ask_limit: timedelta = timedelta(seconds=15)
 
 

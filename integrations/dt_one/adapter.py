@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -68,12 +69,14 @@ class DtOne(Account):
             mode=Mode.DIRECT,
             needs_number=True,
             sync_limit=self._config.sync_limit,
+            cut_off=self._config.cut_off,
             lookup=Lookup.BY_REFERENCE,
             idempotency=Idempotency.ADVERTISED,
             reference_field="external_id",
             reference_length=40,
             reversal=True,
             two_phase=True,
+            confirms_later=self._config.confirm_later,
             dry_run=True,
             callback_signature=CallbackSignature.UNSIGNED,
             list_window=_WINDOW,
@@ -98,7 +101,7 @@ class DtOne(Account):
         facts = self._facts("POST /async/transactions", reply)
         if reply.status != 201:
             return refusal(REFUSALS, SUBMIT, reply, reading.code_of(reply), facts)
-        said = reading.read(line, facts)
+        said = self._read(line, facts)
         return said if isinstance(said, Submitted) else Unknown("taken_back_at_once", facts)
 
     def query(self, ref: Ref) -> Found:
@@ -125,7 +128,7 @@ class DtOne(Account):
         facts = self._facts("POST /async/transactions/…/confirm", called)
         code = reading.code_of(called)
         if called.status == 200:
-            said = reading.read(called.record(), facts)
+            said = self._read(called.record(), facts)
             return said if isinstance(said, Delivered | Accepted | Refused | Unknown) else Unknown("taken_back", facts)
         if code == ALREADY_CONFIRMED and ref.theirs is not None:
             return Accepted(ref.theirs, facts)
@@ -206,7 +209,7 @@ class DtOne(Account):
         line, facts = reply.record(), self._facts("GET /transactions/…", reply)
         if reply.status != 200:
             return Unknown(reading.code_of(reply), facts)
-        return reading.read(line, facts) if line.get("external_id") == str(our_ref) else Unknown("another_order", facts)
+        return self._read(line, facts) if line.get("external_id") == str(our_ref) else Unknown("another_order", facts)
 
     def _by_ours(self, ref: Ref) -> Found:
         as_of = self._now()
@@ -214,7 +217,7 @@ class DtOne(Account):
         if lines is None:
             return Unknown("sent_too_long_ago", {"call": "GET /transactions"})
         facts: Evidence = {"call": "GET /transactions", "lines": len(lines)}
-        said = [reading.read(line, facts) for line in lines]
+        said = [self._read(line, facts) for line in lines]
         return next((one for one in said if isinstance(one, Delivered)), said[-1]) if said else NotFound(as_of)
 
     def _all_of_ours(self, ref: Ref, as_of: datetime) -> list[Mapping[str, Any]] | None:
@@ -252,6 +255,11 @@ class DtOne(Account):
             return asked(verb, error)
         except Unexpected as error:
             return Unknown(str(error), {"call": verb})
+
+    def _read(self, line: Mapping[str, Any], facts: Evidence) -> Delivered | Accepted | Refused | Reversed | Unknown:
+        said = reading.read(line, facts)
+        waits = self._config.confirm_later and reading.class_of(line) == "CREATED"
+        return replace(said, to_confirm=True) if waits and isinstance(said, Accepted) else said
 
     @staticmethod
     def _facts(call: str, reply: Reply) -> Evidence:

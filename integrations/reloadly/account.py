@@ -26,11 +26,7 @@ _STAMP: Final = "%Y-%m-%d %H:%M:%S"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """One connection. `zone` is that of the stamps in the report; `wait` waits for the outcome instead of asking.
-
-    `pins` orders from operators that answer with a code for the person. Off, as nothing keeps such a code yet:
-    the order is refused before it is sent.
-    """
+    """One connection. `zone` is that of the stamps in the report; `wait` waits for the outcome instead of asking."""
 
     base: str
     auth_base: str
@@ -40,8 +36,8 @@ class Config:
     wait: bool = False
     local_amount: bool = True
     private: bool = False
-    pins: bool = False
     sync_limit: timedelta = timedelta(seconds=180)
+    cut_off: timedelta = timedelta(hours=24)
     ask_limit: timedelta = timedelta(seconds=15)
 
 

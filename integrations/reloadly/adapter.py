@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from integrations.answers import (
@@ -60,6 +60,8 @@ AUTO: Final = "auto"
 
 _PAGES: Final = 50
 
+T = TypeVar("T")
+
 
 class Reloadly(Account):
     """Reloadly behind one account."""
@@ -71,6 +73,7 @@ class Reloadly(Account):
             mode=Mode.DIRECT,
             needs_number=True,
             sync_limit=self._config.sync_limit,
+            cut_off=self._config.cut_off,
             lookup=Lookup.BY_REFERENCE,
             idempotency=Idempotency.CONTRADICTED,
             reference_field="customIdentifier",
@@ -96,7 +99,7 @@ class Reloadly(Account):
             reply = self._line.post(path, limit=limit, content=prepared.content, headers=headers(prepared.token))
         except Fault as error:
             return fault(f"POST {path}", error)
-        return self._taken(reply, path, prepared.token)
+        return self._taken(reply, path, prepared)
 
     def query(self, ref: Ref) -> Found:
         """Ask by the partner's reference if we have it, else look ours up in the report."""
@@ -145,7 +148,7 @@ class Reloadly(Account):
         found = self._token_and_operator(top_up)
         if isinstance(found, Refused | NotSent):
             return found
-        token, operator = found
+        token, operator, sells_codes = found
         content = {
             "operatorId": operator,
             "amount": euros(top_up.quantity),
@@ -153,26 +156,20 @@ class Reloadly(Account):
             "customIdentifier": str(top_up.reference),
             "recipientPhone": {"countryCode": known.country, "number": known.digits},
         }
-        return _Prepared(token, content)
+        return _Prepared(token, content, sells_codes)
 
-    def _token_and_operator(self, top_up: TopUp) -> tuple[str, int] | Refused | NotSent:
+    def _token_and_operator(self, top_up: TopUp) -> tuple[str, int, bool] | Refused | NotSent:
         try:
             token, operator = self._tokens.get(), self._operator(top_up)
+            return (token, operator, self.sells_codes(operator)) if isinstance(operator, int) else operator
         except Fault as error:
             return NotSent(error.code, {"call": "before sending", "fault": error.code})
         except TokenRefused as error:
             return Refused(str(error), ErrorClass.PARTNER_PRECONDITION, {"call": "POST /oauth/token"})
         except Unexpected as error:
             return NotSent(str(error), {"call": "before sending"})
-        return (token, operator) if isinstance(operator, int) else operator
 
     def _operator(self, top_up: TopUp) -> int | Refused | NotSent:
-        found = self._found(top_up)
-        if isinstance(found, int) and not self._config.pins and self.sells_codes(found):
-            return Refused("operator_sells_codes", ErrorClass.REFUSED_FINAL)
-        return found
-
-    def _found(self, top_up: TopUp) -> int | Refused | NotSent:
         if top_up.product_code.isdecimal():
             return int(top_up.product_code)
         if top_up.product_code != AUTO:
@@ -188,16 +185,16 @@ class Reloadly(Account):
                 return Refused(code, error_class)
         return NotSent(code)
 
-    def _taken(self, reply: Reply, path: str, token: str) -> Submitted:
+    def _taken(self, reply: Reply, path: str, prepared: _Prepared) -> Submitted:
         body = reply.record()
         line = reading.transaction_of(body)
         code = word(body.get("errorCode"))
         facts = evidence(f"POST {path}", reply, code=code, state=line.get("status"))
         if reply.status == 200:
-            said = reading.read(body, facts)
+            said = _with_code(reading.read(body, facts), sells=prepared.sells_codes)
             # What was only just sent cannot have been taken back: whatever that means, it is asked about.
             return said if isinstance(said, Submitted) else Unknown("taken_back_at_once", facts)
-        if code in TOKEN_CODES and self._tokens.refused(token):
+        if code in TOKEN_CODES and self._tokens.refused(prepared.token):
             # A new token is no better: waiting for another one would wait for ever.
             return Refused(code, ErrorClass.PARTNER_PRECONDITION, facts)
         return refusal(REFUSALS, SUBMIT, reply, code, facts)
@@ -212,7 +209,14 @@ class Reloadly(Account):
             return Unknown("another_order", facts)
         if reply.status == 404:
             return _GONE
-        return reading.read(body, facts) if reply.status == 200 else Unknown(code_of(reply), facts)
+        return self._read(body, facts) if reply.status == 200 else Unknown(code_of(reply), facts)
+
+    def _read(self, body: Mapping[str, Any], facts: Evidence) -> Found:
+        said = reading.read(body, facts)
+        operator = reading.transaction_of(body).get("operatorId")
+        if not isinstance(said, Delivered) or said.pin is not None or not isinstance(operator, int):
+            return said
+        return _with_code(said, sells=self.sells_codes(operator))
 
     def _by_ours(self, ref: Ref, as_of: datetime) -> Found:
         # A day wider on both sides: in which zone the partner reads these dates is not written down.
@@ -233,7 +237,7 @@ class Reloadly(Account):
         for line in lines:
             theirs = reference(line.get("transactionId"))
             stated = word(line.get("status")) != "" or theirs is None
-            said.append(reading.read(line, facts) if stated else self._by_theirs(theirs or "", our_ref))
+            said.append(self._read(line, facts) if stated else self._by_theirs(theirs or "", our_ref))
         # A reference that was paid twice has been delivered, whatever the other line says.
         return next((one for one in said if isinstance(one, Delivered)), said[-1])
 
@@ -246,3 +250,11 @@ _GONE: Final = Unknown("transaction_unknown")
 class _Prepared:
     token: str
     content: Mapping[str, Any]
+    sells_codes: bool
+
+
+def _with_code(said: T, *, sells: bool) -> T | Unknown:
+    """Return what was said; a code that was sold and is not told was delivered to nobody: it is asked for again."""
+    if sells and isinstance(said, Delivered) and said.pin is None:
+        return Unknown("code_missing", said.evidence)
+    return said

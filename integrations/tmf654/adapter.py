@@ -64,6 +64,7 @@ class Config:
     codes: Refusals = field(default_factory=dict)
     private: bool = False
     sync_limit: timedelta = timedelta(seconds=60)
+    cut_off: timedelta = timedelta(hours=24)
     ask_limit: timedelta = timedelta(seconds=15)
 
 
@@ -110,6 +111,7 @@ class Tmf654:
             mode=Mode.DIRECT,
             needs_number=True,
             sync_limit=self._config.sync_limit,
+            cut_off=self._config.cut_off,
             lookup=Lookup.WEAK,
             idempotency=Idempotency.NONE,
             callback_signature=CallbackSignature.UNSIGNED,

@@ -39,7 +39,7 @@ class HttpPartner:
     """The drill's partner, by its address."""
 
     port: int
-    sync_limit: timedelta = timedelta(seconds=4)
+    sync_limit: timedelta = timedelta(seconds=3)
     client: httpx.Client | None = field(default=None)
 
     @property

@@ -136,7 +136,7 @@ def step(row: Row, partner: Partner, rules: Rules, now: datetime, chance: Random
             row.state, row.code = OrderState.MANUAL, deciding.INTERNAL_FAILURES
         return
     waited = row.state in WAITING_FOR_ANSWER
-    kind, row.state = next_step(row.state)
+    kind, row.state = next_step(row.state, row.code)
     submits = kind is AttemptKind.SUBMIT
     row.tries, row.queries = row.tries + submits, row.queries + (not submits)
     row.due = row.lease = deadline = now + LEASE

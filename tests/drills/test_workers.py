@@ -20,7 +20,7 @@ def test_killed_workers_and_a_killed_broker_lose_and_double_nothing(
     busy_programme: Programme, postgres_url: str, tmp_path: Path
 ) -> None:
     orders = make_orders(busy_programme, 40)
-    tally = run(busy_programme, postgres_url, orders, tmp_path, every=4, lease="3", mode="takes all")
+    tally = run(busy_programme, postgres_url, orders, tmp_path, every=4, lease=3, mode="takes all")
     assert tally.wrong == []
     assert tally.kills > 0
     assert tally.requests >= 40

@@ -32,11 +32,21 @@ from tests.servers.postgresql import postgres
 from tests.servers.valkey import ValkeyServer
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.ids import utc_now
+from voucher_service.ledger.balances import balances
+from voucher_service.ledger.models import AccountKind
 from voucher_service.migrations.runner import upgrade
 from voucher_service.tasks import nudger
 
 ROOT = Path(__file__).parents[2]
 MOST_SECONDS = 3600
+SAY_SECONDS = 20.0
+
+FASTER = 60.0
+"""So many times faster than in production the waits between two questions pass: 1 s where it is a minute, 1 minute
+where it is an hour. An order whose sending was lost is proved absent twice before it is sent again."""
+
+LEASE = 3.0
+"""Seconds a dead worker's order waits on top of the partner's own limit; 30 in production."""
 
 
 @dataclass
@@ -51,21 +61,25 @@ class Tally:
     requests: int = 0
     queries: int = 0
     faults: dict[str, int] = field(default_factory=dict)
+    cents_here: int = 0
+    cents_there: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
 class Worker:
-    """A Celery worker of two processes with its own clock; killed with everything it started."""
+    """A Celery worker of four processes with its own clock; killed with everything it started."""
 
     def __init__(self, environment: dict[str, str], folder: Path, number: int) -> None:
         self._environment, self._folder, self._number = environment, folder, number
+        self.started = 0.0
         self.start()
 
     def start(self) -> None:
         """Start it."""
+        self.started = time.monotonic()
         command = [
             sys.executable, "-m", "celery", "-A", "tests.drills.drill_app:celery", "worker", "--beat", "--schedule",
-            str(self._folder / f"beat-{self._number}"), "--concurrency", "2", "--loglevel", "ERROR",
+            str(self._folder / f"beat-{self._number}"), "--concurrency", "4", "--loglevel", "ERROR",
             "--without-gossip", "--without-mingle", "--hostname", f"drill{self._number}@%h",
         ]  # fmt: skip
         with (self._folder / f"worker-{self._number}.log").open("ab") as log:
@@ -107,6 +121,13 @@ def settled(programme: Programme) -> int:
         return session.scalar(done) or 0
 
 
+def standing(programme: Programme) -> str:
+    """Where the orders stand, counted."""
+    with programme.database.read() as session:
+        counted = session.execute(select(Order.state, func.count()).group_by(Order.state).order_by(Order.state))
+        return ", ".join(f"{state} {count}" for state, count in counted)
+
+
 def run(
     programme: Programme,
     url: str,
@@ -114,7 +135,9 @@ def run(
     folder: Path,
     *,
     every: float,
-    lease: str = "",
+    count: int = 2,
+    lease: float = LEASE,
+    faster: float = FASTER,
     mode: str = "",
 ) -> Tally:
     """Deliver the orders, killing something every `every` seconds (about) until all are delivered."""
@@ -126,17 +149,19 @@ def run(
         with partner_server(journal, mode) as port:
             environment = os.environ | {
                 "DATABASE_URL": url, "REDIS_URL": broker.url, "DRILL_PORT": str(port), "DRILL_FOLDER": str(folder),
-                "C_FORCE_ROOT": "1",
+                "C_FORCE_ROOT": "1", "DRILL_LEASE": str(lease), "DRILL_FASTER": str(faster),
             }  # fmt: skip
-            if lease:
-                environment["DRILL_LEASE"] = lease
             nudge = nudger(celery=build(url, broker.url, port, folder))
-            with workers(environment, folder, 2) as both:
+            with workers(environment, folder, count) as all_of_them:
                 for order_id in orders:
                     nudge(order_id)
+                said = begun
                 while settled(programme) < len(orders) and time.monotonic() - begun < MOST_SECONDS:
                     time.sleep(every * (0.5 + chance.random()))
-                    _harm(tally, chance, both, broker)
+                    _harm(tally, all_of_them, broker)
+                    if time.monotonic() - said > SAY_SECONDS:
+                        said = time.monotonic()
+                        _say(f"{said - begun:5.0f} s, {tally.kills} kills: {standing(programme)}")
             tally.seconds = time.monotonic() - begun
     finally:
         broker.close()
@@ -144,9 +169,9 @@ def run(
     return tally
 
 
-def _harm(tally: Tally, chance: Random, both: list[Worker], broker: ValkeyServer) -> None:
-    """Kill a worker; every third time empty the broker too, every sixth kill that as well."""
-    victim = chance.choice(both)
+def _harm(tally: Tally, alive: list[Worker], broker: ValkeyServer) -> None:
+    """Kill the worker that has run longest; every third time empty the broker too, every sixth kill that as well."""
+    victim = min(alive, key=lambda worker: worker.started)
     victim.kill()
     tally.kills += 1
     if tally.kills % 3 == 0:
@@ -168,7 +193,12 @@ def _judge(tally: Tally, programme: Programme, orders: list[UUID], journal: Path
     tally.requests = book.execute("SELECT COUNT(*) FROM request WHERE kind = 'submit'").fetchone()[0]
     tally.queries = book.execute("SELECT COUNT(*) FROM request WHERE kind = 'query'").fetchone()[0]
     tally.faults = dict(book.execute("SELECT fault, COUNT(*) FROM request WHERE fault <> '' GROUP BY fault").fetchall())
+    tally.cents_there = book.execute("SELECT SUM(quantity) FROM taken").fetchone()[0] or 0
     book.close()
+    with programme.database.read() as session:
+        tally.cents_here = balances(session, programme.allocation_id)[AccountKind.DELIVERED]
+    if tally.cents_here != tally.cents_there:
+        tally.wrong.append(f"{tally.cents_here} cents delivered in our books, {tally.cents_there} in the partner's")
     ours = {str(order_id) for order_id in orders}
     wrong = {reference for reference in ours | set(accepted) if accepted.get(reference) != 1}
     tally.wrong += [f"{len(wrong)} references without exactly one accepted request"] if wrong else []
@@ -198,13 +228,17 @@ def main(arguments: list[str]) -> int:
         upgrade(server.url)
         programme = Programme.make(server.url, gift=10**9)
         orders = make_orders(programme, count)
-        tally = run(programme, server.url, orders, Path(folder), every=4)
+        tally = run(programme, server.url, orders, Path(folder), every=8, count=3)
         programme.database.close()
     _say(
         f"{tally.orders} deliveries in {tally.seconds:.0f} s: {tally.kills} workers killed, broker emptied"
         f" {tally.flushes} times and killed {tally.broker_kills} times"
     )
     _say(f"  the partner saw {tally.requests} sendings and {tally.queries} questions; faults {tally.faults}")
+    _say(
+        f"  delivered in our books {tally.cents_here} cents, in the partner's {tally.cents_there}; audit of the books: "
+        + ("clean" if not any(line.startswith("audit") for line in tally.wrong) else "FAULTS")
+    )
     for line in tally.wrong:
         _say(f"  FAULT {line}")
     return bool(tally.wrong)

@@ -239,7 +239,13 @@ class RealOperator:
 
 def test_a_real_operator_is_left_alone(whole: Filled) -> None:
     routes: dict[str, Provider] = {**whole.services.providers, "real": RealOperator()}
-    assert sorted(desk.rehearsed(routes, Clock(NOW))) == ["code_stock", "sandbox"]
+    assert sorted(desk.rehearsed(routes, Clock(NOW))) == [
+        "code_stock",
+        "handset_stock",
+        "sandbox",
+        "seat_stock",
+        "sim_stock",
+    ]
 
 
 def test_a_day_that_fails_leaves_nothing(sqlite_url: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from integrations.article_stock import ArticleStock
 from integrations.code_stock import CodeStock
 from integrations.sandbox import SandboxPartner
 from tests.integrations.cases import CASES
@@ -44,5 +45,6 @@ def test_the_sandbox_keeps_what_applies_to_it(tmp_path: Path) -> None:
 
 def test_code_stock_keeps_what_applies_to_it() -> None:
     """Nobody is called: there is nothing to send and nothing to ask."""
-    check_data(CodeStock())
-    assert not isinstance(CodeStock(), Operator)
+    for stock in (CodeStock(), ArticleStock()):
+        check_data(stock)
+        assert not isinstance(stock, Operator)

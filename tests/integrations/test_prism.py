@@ -70,7 +70,7 @@ def tmf654() -> Iterator[Prism]:
 
 def adapter(prism: Prism, *, status: str = "", **other: Any) -> Reloadly:
     """Return an adapter that speaks to Prism."""
-    made = a_reloadly(prism.url, **{**PATIENT, "pins": True, **other})
+    made = a_reloadly(prism.url, **{**PATIENT, **other})
     made._line = Asking(prism.url, name="prism", private=True)
     made._line.status = status
     made._tokens._line = Asking(prism.url, name="prism", private=True)

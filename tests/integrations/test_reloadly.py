@@ -14,7 +14,7 @@ from integrations.reloadly.table import REFUSALS
 from tests.integrations import reloadly_server
 from tests.integrations.cases import IMPATIENT, RELOADLY, a_reloadly
 from tests.integrations.contract import NOW, SENT, Work
-from tests.integrations.reloadly_server import PIN_OPERATOR, ReloadlyServer, refused
+from tests.integrations.reloadly_server import ReloadlyServer, refused
 from tests.integrations.talk import Said, Served, instead, served
 from voucher_service.fulfilment.abilities import BadCallback, Guess, NoGuess, Trial, Window
 from voucher_service.fulfilment.providers import (
@@ -23,7 +23,6 @@ from voucher_service.fulfilment.providers import (
     ErrorClass,
     NotFound,
     NotSent,
-    Pin,
     Ref,
     Refused,
     Reversed,
@@ -166,17 +165,6 @@ def test_waiting_for_the_outcome_brings_it_at_once() -> None:
 def test_a_state_that_comes_with_200(state: str, expected: type) -> None:
     with served(ReloadlyServer(state=state)) as there:
         assert isinstance(a_reloadly(there.base, wait=True).submit(RELOADLY.order()), expected)
-
-
-def test_a_pin_operator_gives_a_code_that_nothing_shows() -> None:
-    with served(ReloadlyServer()) as there:
-        order = replace(RELOADLY.order(), product_code=str(PIN_OPERATOR))
-        said = a_reloadly(there.base, wait=True).submit(order)
-        assert said == Refused("operator_sells_codes", ErrorClass.REFUSED_FINAL)
-        assert there.orders == [], "until something keeps the code for the person, none is bought"
-        said = a_reloadly(there.base, wait=True, pins=True).submit(order)
-    assert isinstance(said, Delivered)
-    assert (said.pin, "7737097" in repr(said)) == (Pin("773709732524155", "810268", "DIAL *611"), False)
 
 
 def test_the_operator_is_found_from_the_number() -> None:

@@ -20,7 +20,7 @@ def replaying(name: str, status: int = 200) -> Said:
 def answered(name: str, *, wait: bool = True, order: TopUp | None = None) -> object:
     """Return what the adapter makes of a recorded answer to an order."""
     with RELOADLY.at_work(mishap=instead(replaying(name))) as work:
-        return a_reloadly(work.there.base, wait=wait, pins=True).submit(order or work.order)
+        return a_reloadly(work.there.base, wait=wait).submit(order or work.order)
 
 
 def test_recorded_top_ups() -> None:
@@ -43,7 +43,7 @@ def test_a_recorded_state_and_a_recorded_pin() -> None:
         assert (said.partner_ref, said.quantity) == ("1", None), "delivered in gourdes, which we do not count"
         body = recorded("topup__phone_topup_transaction_with_pin_detail") | {"status": "SUCCESSFUL"}
         work.there.mishap, work.there.question_mishap = instead(Said(200, body)), None
-        pin = a_reloadly(work.there.base, wait=True, pins=True).submit(work.order)
+        pin = a_reloadly(work.there.base, wait=True).submit(work.order)
         assert isinstance(pin, Delivered)
         assert (pin.quantity, pin.pin) == (
             1504,
@@ -86,6 +86,6 @@ def test_recorded_balance_operator_and_refusals_of_a_token() -> None:
 def test_a_recorded_token_opens_the_door() -> None:
     with RELOADLY.at_work(questions=instead(replaying("auth__client__auth__success_token_response"))) as work:
         work.there.mishap = instead(replaying("topup__phone_topup_transaction_async"))
-        assert isinstance(a_reloadly(work.there.base, pins=True).submit(work.order), Accepted)
+        assert isinstance(a_reloadly(work.there.base).submit(work.order), Accepted)
         token = recorded("auth__client__auth__success_token_response")["access_token"]
         assert work.there.orders[0].headers["authorization"] == f"Bearer {token}"

@@ -168,6 +168,9 @@ def test_the_providers_of_a_deployment(tmp_path: Path) -> None:
     assert {route: provider.capabilities.mode for route, provider in providers.items()} == {
         "sandbox": Mode.DIRECT,
         "code_stock": Mode.CODE,
+        "sim_stock": Mode.SIM,
+        "handset_stock": Mode.SIM,
+        "seat_stock": Mode.SIM,
     }
     assert isinstance(providers["sandbox"], Operator)
     assert not isinstance(providers["code_stock"], Operator)

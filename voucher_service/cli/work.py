@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import ServiceError
-from voucher_service.fulfilment.custody import expire_codes
+from voucher_service.fulfilment.custody import expire_stock
 from voucher_service.fulfilment.deliver import sweep
 from voucher_service.fulfilment.lots import import_lot as import_lot_file
 from voucher_service.ids import new_id
@@ -36,7 +36,7 @@ def expire() -> None:
     """Expire vouchers and codes in stock whose last day is over; the workers do it every hour."""
     database = doors.services().database
     click.echo(f"{expire_all(database, doors.now)} vouchers expired.")
-    click.echo(f"{database.run(expire_codes, doors.now())} codes expired.")
+    click.echo(f"{database.run(expire_stock, doors.now())} codes expired.")
 
 
 @click.command("deliver")

@@ -20,7 +20,7 @@ from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.fulfilment.providers import Operator, Provider
 from voucher_service.fulfilment.stock import reveal
 from voucher_service.ids import local_day, new_id
-from voucher_service.partners.models import Offer, Route
+from voucher_service.partners.models import STOCK_ROUTES, Offer
 from voucher_service.people.identity import register
 from voucher_service.staff.models import Branch
 from voucher_service.visits.desk import open_day, redeem_at_desk
@@ -106,7 +106,7 @@ class Desk:
         branch = self.branches[person.home]
         with database.read() as session:
             printed = self.ring.printed(session, voucher)
-            by_number = session.get_one(Offer, voucher.offer_id).route != Route.CODE_STOCK.value
+            by_number = session.get_one(Offer, voucher.offer_id).route not in STOCK_ROUTES
         shown = printed.typed if self.rng.random() < 0.12 else printed.digits
         pays = self.rng.random() < 0.85  # whoever cannot pay is not asked to
         return ScanRequest(

@@ -1,4 +1,4 @@
-"""Tables around the orders: pauses of a route, closings by two people, callbacks, what is left of our accounts."""
+"""Tables around the orders: pauses of a route, closings by two people, callbacks, our accounts there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     SmallInteger,
     String,
@@ -102,3 +103,14 @@ class PartnerBalance(Base):
     as_of: Mapped[datetime | None]
     asked_at: Mapped[datetime]
     code: Mapped[str | None] = mapped_column(String(60))
+
+
+class CallbackTurn(Base):
+    """How often a route's address for callbacks was changed, and when last. No row: never."""
+
+    __tablename__ = "callback_turn"
+    __table_args__ = (CheckConstraint("turn > 0", name="turn"),)
+
+    route: Mapped[str] = mapped_column(String(40), primary_key=True)
+    turn: Mapped[int] = mapped_column(Integer)
+    turned_at: Mapped[datetime]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Vault
 from voucher_service.fulfilment.abilities import Notice
-from voucher_service.fulfilment.around import Callback
+from voucher_service.fulfilment.around import Callback, CallbackTurn
 from voucher_service.fulfilment.decide import ASKABLE, order_of
 from voucher_service.fulfilment.models import Order
 from voucher_service.ids import new_id
@@ -35,14 +35,44 @@ class Heard(NamedTuple):
     order_id: UUID | None
 
 
-def path_secret(vault: Vault, route: str) -> str:
+OLD_ADDRESS_SERVES = timedelta(days=7)
+"""So long the address before still serves: orders under way carry it, and someone must tell the partner the new one."""
+
+
+def path_secret(vault: Vault, route: str, turned: int = 0) -> str:
     """Return the part of a route's address that cannot be guessed: 32 hexadecimal digits from the master key."""
-    return hmac.new(vault.subkey("callback"), route.encode(), hashlib.sha256).hexdigest()[:32]
+    told = route if turned == 0 else f"{route}/{turned}"  # no route has a slash
+    return hmac.new(vault.subkey("callback"), told.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def is_path_of(vault: Vault, route: str, secret: str) -> bool:
-    """Say whether this is the route's address, in a time that does not depend on how much of it is right."""
-    return hmac.compare_digest(path_secret(vault, route).encode(), secret.encode())
+def secret_now(session: Session, vault: Vault, route: str) -> str:
+    """Return that part of the address which the route has now."""
+    held = session.get(CallbackTurn, route)
+    return path_secret(vault, route, held.turn if held is not None else 0)
+
+
+def turn(session: Session, route: str, *, now: datetime) -> None:
+    """Give the route a new address; the one before serves for a while."""
+    held = session.get(CallbackTurn, route, with_for_update=True) or CallbackTurn(route=route, turn=0)
+    held.turn += 1
+    held.turned_at = now
+    session.add(held)
+    session.flush()
+
+
+def turned_at(session: Session, route: str) -> datetime | None:
+    """Return when the route's address was changed last; None: never."""
+    held = session.get(CallbackTurn, route)
+    return None if held is None else held.turned_at
+
+
+def is_path_of(session: Session, vault: Vault, route: str, secret: str, *, now: datetime) -> bool:
+    """Say whether this is an address of the route, in a time that does not depend on how much of it is right."""
+    held = session.get(CallbackTurn, route)
+    served = [0] if held is None else [held.turn]
+    if held is not None and now < held.turned_at + OLD_ADDRESS_SERVES:
+        served.append(held.turn - 1)
+    return any(hmac.compare_digest(path_secret(vault, route, one).encode(), secret.encode()) for one in served)
 
 
 def hear(session: Session, route: str, notice: Notice, raw: bytes, *, now: datetime) -> Heard:

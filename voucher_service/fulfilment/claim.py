@@ -155,7 +155,7 @@ def _take(
     now: datetime,
     deadline: datetime,
 ) -> Claim | None:
-    kind, state = next_step(OrderState(order.state))
+    kind, state = next_step(OrderState(order.state), order.outcome_code)
     submits = kind is AttemptKind.SUBMIT
     tries, queries = order.tries + submits, order.queries + (not submits)
     won = session.scalar(

@@ -43,6 +43,7 @@ class ChangeKind(StrEnum):
     EDITED = "edited"
     ENABLED = "enabled"
     DISABLED = "disabled"
+    TURNED = "turned"  # a new address for callbacks
     TESTED = "tested"
     TRIED = "tried"  # an order, without delivering it
 

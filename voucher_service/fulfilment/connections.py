@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from voucher_service.crypto import Place, Vault
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.fulfilment.abilities import Trial
+from voucher_service.fulfilment.callbacks import secret_now, turn
 from voucher_service.fulfilment.connection_models import ChangeKind, Connection, ConnectionChange
 from voucher_service.fulfilment.kinds import BadSetting, Kind, Kinds, Plan
 from voucher_service.ids import new_id
@@ -167,21 +168,44 @@ def kind_of(kinds: Kinds, name: str) -> Kind:
     return kinds[name]
 
 
-def plan_of(vault: Vault, held: Connection) -> Plan:
+def turn_callback(session: Session, *, connection_id: UUID, actor: str, now: datetime) -> Connection:
+    """Give the connection a new address for callbacks; the one before serves for a while. Raises NotFound."""
+    held = _locked(session, connection_id)
+    turn(session, held.route, now=now)
+    held.version += 1
+    session.flush()
+    _note(session, held, ChangeKind.TURNED, actor=actor, now=now)
+    return held
+
+
+def callback_address(session: Session, vault: Vault, route: str, public_url: str) -> str:
+    """Return the address of ours where a partner calls back; "" when we have none on the network."""
+    return f"{public_url.rstrip('/')}/callbacks/{route}/{secret_now(session, vault, route)}" if public_url else ""
+
+
+def plan_of(vault: Vault, held: Connection, callback: str = "") -> Plan:
     """Return what the adapter of a connection is made from.
 
     Raises:
         SealBroken: the credentials were moved, altered, or sealed with another key.
     """
     secrets = json.loads(vault.unseal(_place(held.id), held.sealed))
-    return Plan(route=held.route, base=held.base, trial=held.trial, settings=held.settings, secrets=secrets)
+    return Plan(
+        route=held.route,
+        base=held.base,
+        trial=held.trial,
+        settings=held.settings,
+        secrets=secrets,
+        callback=callback,
+    )
 
 
 def _checked(kind: Kind, answers: Answers, before: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     settings: dict[str, str] = {}
     secrets: dict[str, str] = {}
     for one in kind.questions:
-        told = (answers.secrets if one.secret else answers.settings).get(one.name, "").strip()
+        # What a form does not ask for (yet) is answered as its default.
+        told = (answers.secrets if one.secret else answers.settings).get(one.name, one.default).strip()
         text = told or (before.get(one.name, "") if one.secret else "")
         if one.required and not text:
             raise BadInput("Remplissez ce champ.", field=one.name)

@@ -1,4 +1,4 @@
-"""How codes leave stock other than to a person: past their day, lost, or given back to the donor.
+"""How stock leaves other than to a person: past its day, lost, or given back to the donor.
 
 Each piece moves in its lot's book and its row changes state in the same transaction, so that the equation of the
 stock-take (received = held + delivered + expired + returned + lost) can be held against the ledger at any time.
@@ -13,7 +13,9 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import Conflict, NotFound, SecondPersonNeeded
+from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
+from voucher_service.fulfilment.articles.leaving import expire_articles, is_about_articles, leave, name_articles
+from voucher_service.fulfilment.articles.models import ArticleLot
 from voucher_service.fulfilment.custody_models import ActKind, ActState, StockAct
 from voucher_service.fulfilment.models import ItemState, Lot, StockItem
 from voucher_service.ids import local_day
@@ -33,14 +35,24 @@ _LEAVES = {
 
 
 def take_out(
-    session: Session, *, act_id: UUID, lot_id: int, kind: ActKind, quantity: int, reason: str, actor: str, now: datetime
+    session: Session,
+    *,
+    act_id: UUID,
+    lot_id: int,
+    kind: ActKind,
+    quantity: int = 0,
+    serials: Sequence[str] = (),
+    reason: str,
+    actor: str,
+    now: datetime,
 ) -> StockAct:
-    """Take `quantity` codes of a lot out of stock, those that expire first; above the threshold only ask for it.
+    """Take codes of a lot out of stock, those that expire first; above the threshold only ask for it.
 
-    The same `act_id` again answers with the first act.
+    Of codes it takes `quantity`; articles are named by their `serials`. The same `act_id` again answers with the
+    first act.
 
     Raises:
-        BadInput: the quantity or the reason. NotFound: no such lot.
+        BadInput: the quantity, the serials or the reason. NotFound: no such lot.
         Conflict: `stock_too_small`: the lot has not that many in stock.
     """
     known = session.get(StockAct, act_id)
@@ -50,6 +62,9 @@ def take_out(
     if lot is None:
         raise NotFound("Ce lot n’existe pas.")
     reason = clean_text(reason, field="reason", least=3, most=200)
+    if (session.get(ArticleLot, lot_id) is not None) != bool(serials):
+        raise BadInput("Les articles se nomment par leur numéro de série, les codes se comptent.", field="serials")
+    quantity = len(serials) or quantity
     check_range("quantity", quantity, 1, lot.quantity)
     recent = session.scalar(
         select(func.coalesce(func.sum(StockAct.quantity), 0)).where(
@@ -73,6 +88,7 @@ def take_out(
     )
     session.add(act)
     session.flush()
+    name_articles(session, act, serials)
     if not waits:
         _leave(session, act, actor, now)
     return act
@@ -106,6 +122,9 @@ def decide(session: Session, act_id: UUID, *, agree: bool, actor: str, now: date
 
 
 def _leave(session: Session, act: StockAct, actor: str, now: datetime) -> None:
+    if is_about_articles(session, act):
+        leave(session, act, actor=actor, now=now)
+        return
     state, account, reason = _LEAVES[ActKind(act.kind)]
     first = (
         select(StockItem.id)
@@ -152,9 +171,9 @@ def _post(
     post(session, [entry], actor=actor, occurred_at=now, now=now)
 
 
-def expire_codes(session: Session, now: datetime) -> int:
-    """Take every code out of stock whose last day of sale is over; return how many. Idempotent."""
-    day, total = local_day(now), 0
+def expire_stock(session: Session, now: datetime) -> int:
+    """Take every code and article out of stock whose last day is over; return how many. Idempotent."""
+    day, total = local_day(now), expire_articles(session, now)
     over = (StockItem.state == ItemState.IN_STOCK.value, StockItem.sell_by < day)
     for lot_id in session.scalars(select(StockItem.lot_id).where(*over).distinct().order_by(StockItem.lot_id)).all():
         ids = session.scalars(

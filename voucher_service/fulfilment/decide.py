@@ -28,7 +28,6 @@ from voucher_service.fulfilment.providers import (
     Unknown,
 )
 from voucher_service.fulfilment.schedule import (
-    CUT_OFF,
     MAX_SUBMITS,
     MAX_UNCLEAR_RECHECKS,
     PROOFS_NEEDED,
@@ -43,6 +42,8 @@ PAUSED = "partner_precondition"
 AMOUNT_DIFFERS = "amount_differs"
 LATE_DELIVERY = "late_delivery"
 CUT_OFF_CODE = "cut_off"
+TO_CONFIRM = "to_confirm"
+"""The outcome code of an order that the partner delivers only once we confirm it."""
 REVERSED_CODE = "reversed"
 UNDONE = "undone_at_counter"
 """The outcome code of an order that never left: who had scanned took the redemption back."""
@@ -64,6 +65,7 @@ class Booking(StrEnum):
     """The step in the books that goes with a verdict."""
 
     NONE = "none"
+    SET_ASIDE = "set_aside"  # a code was bought: it stays in delivery until it is shown to the person
     DELIVER = "deliver"  # in delivery → delivered
     GIVE_BACK = "give_back"  # in delivery → reserved: the voucher lives again
     LATE = "late"  # variance → delivered: the hold has ended long since
@@ -115,7 +117,7 @@ def order_of(ours: UUID) -> UUID:
     return UUID(int=ours.int - (generation << 76)) if 0 < generation <= 8 else ours
 
 
-def next_step(state: OrderState) -> tuple[AttemptKind, OrderState]:
+def next_step(state: OrderState, code: str | None = None) -> tuple[AttemptKind, OrderState]:
     """Return what to do with a due order, and the state it takes meanwhile.
 
     SENDING past its lease is Unknown, never "not started": it is asked about, not sent again.
@@ -124,6 +126,8 @@ def next_step(state: OrderState) -> tuple[AttemptKind, OrderState]:
         return AttemptKind.SUBMIT, OrderState.SENDING
     if state is OrderState.REVERSING:
         return AttemptKind.REVERSE, state
+    if state is OrderState.ACCEPTED and code == TO_CONFIRM:
+        return AttemptKind.CONFIRM, state
     return AttemptKind.QUERY, OrderState.UNKNOWN if state is OrderState.SENDING else state
 
 
@@ -168,8 +172,7 @@ def _unfinished(
 ) -> Verdict:
     match answer:
         case Accepted():
-            verdict = _wait(at, OrderState.ACCEPTED, None, can, now)
-            verdict = replace(verdict, partner_ref=answer.partner_ref)
+            verdict = replace(_accepted(at, answer, can, now), partner_ref=answer.partner_ref)
         case NotSent():
             verdict = Verdict(state=OrderState.WAITING, code=answer.code, due_at=now + until_send(at.tries))
         case NotFound():
@@ -183,6 +186,15 @@ def _unfinished(
         case _:
             assert_never(answer)
     return verdict
+
+
+def _accepted(at: Standing, answer: Accepted, can: Capabilities, now: datetime) -> Verdict:
+    if not answer.to_confirm:
+        return _wait(at, OrderState.ACCEPTED, None, can, now)
+    verdict = _wait(at, OrderState.ACCEPTED, TO_CONFIRM, can, now)
+    # Confirmed once, and still waiting for it: not at once again. Confirming twice moves nothing twice.
+    tried = at.history.confirmed or at.kind is AttemptKind.CONFIRM
+    return verdict if tried or verdict.due_at is None else replace(verdict, due_at=now)
 
 
 def _known(at: Standing, answer: Delivered | Reversed) -> Verdict:
@@ -201,6 +213,10 @@ def fact(state: OrderState, code: str | None, answer: Reply, *, quantity: int | 
         return None
     back = isinstance(answer, Reversed)
     is_open = state in ALWAYS_OPEN or (state is OrderState.MANUAL and code != LATE_DELIVERY)
+    if isinstance(answer, Delivered) and answer.pin is not None and is_open:
+        # Nobody has it yet: it is the person's when it has been shown. Told again, it changes nothing.
+        bought = Verdict(state=OrderState.HELD, booking=Booking.SET_ASIDE, partner_ref=answer.partner_ref)
+        return bought if state is not OrderState.HELD else None
     if is_open:
         differs = not back and answer.quantity is not None and answer.quantity != quantity  # type: ignore[union-attr]
         return Verdict(
@@ -229,7 +245,7 @@ def _news(at: Standing, answer: Reply, now: datetime) -> Verdict:
 
 def _wait(at: Standing, state: OrderState, code: str | None, can: Capabilities, now: datetime) -> Verdict:
     """Ask again later, at the latest at the cut-off; past it the day's statement decides, or two people."""
-    cut_off = at.history.sent_at + CUT_OFF if at.history.sent_at is not None else None
+    cut_off = at.history.sent_at + can.cut_off if at.history.sent_at is not None else None
     if cut_off is not None and now >= cut_off:
         return Verdict(state=OrderState.MANUAL, code=CUT_OFF_CODE)
     asked = at.history.reversals if at.kind is AttemptKind.REVERSE else at.queries
@@ -251,7 +267,8 @@ def _not_found(at: Standing, answer: NotFound, can: Capabilities, now: datetime)
         return _wait(at, OrderState.UNKNOWN, "not_found", can, now)
     if at.tries >= MAX_SUBMITS:
         return Verdict(state=OrderState.MANUAL, code="absent")
-    if can.idempotent:
+    if can.idempotent or (can.confirms_later and not at.history.confirmed):
+        # What is sent again is refused; or moves nothing, as only one of the two will be confirmed.
         return Verdict(state=OrderState.WAITING, code="absent", due_at=now, anew=True)
     if can.reversal and not at.history.too_late:
         # Sending the same reference might pay twice here: what may be there is taken back first.
@@ -259,8 +276,16 @@ def _not_found(at: Standing, answer: NotFound, can: Capabilities, now: datetime)
     return Verdict(state=OrderState.MANUAL, code="contradiction" if at.history.too_late else "absent")
 
 
+_CONFIRM_LATER = (ErrorClass.PARTNER_PRECONDITION, ErrorClass.TRANSIENT_BEFORE_SEND)
+
+
 def _refused(at: Standing, answer: Refused, can: Capabilities, now: datetime) -> Verdict:
     asked = at.kind is not AttemptKind.SUBMIT
+    if at.kind is AttemptKind.CONFIRM and answer.error_class in _CONFIRM_LATER:
+        # It stands there unconfirmed and will be confirmed when they serve us again, before the cut-off.
+        held = _wait(at, OrderState.ACCEPTED, TO_CONFIRM, can, now)
+        refuses_us = answer.error_class is ErrorClass.PARTNER_PRECONDITION and held.due_at is not None
+        return replace(held, due_at=now + ROUTE_PAUSE, pause=True) if refuses_us else held
     match answer.error_class:
         case ErrorClass.DUPLICATE | ErrorClass.UNKNOWN:
             return _wait(at, OrderState.UNKNOWN, answer.code, can, now)

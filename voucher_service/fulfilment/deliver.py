@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, SealBroken, Vault, unseal
 from voucher_service.db import Database
-from voucher_service.fulfilment.abilities import Reverses
+from voucher_service.fulfilment.abilities import Confirms, Reverses
 from voucher_service.fulfilment.claim import Claim, claim, has_due
 from voucher_service.fulfilment.decide import Reply
 from voucher_service.fulfilment.models import AttemptKind, AttemptOutcome
 from voucher_service.fulfilment.outcome import book, end_attempt, send_later
 from voucher_service.fulfilment.providers import (
+    FROM_STOCK,
     Answer,
-    Mode,
     NotSent,
     Operator,
     Provider,
@@ -54,7 +54,7 @@ def deliver_next(
     if claimed is None:
         return False
     provider = providers.get(claimed.route)
-    if provider is not None and provider.capabilities.mode is Mode.CODE:
+    if provider is not None and provider.capabilities.mode in FROM_STOCK:
         database.run(hold, claimed, now=now_fn())
         return True
     try:
@@ -64,7 +64,7 @@ def deliver_next(
         _log.warning("delivery_cannot_send", order=str(claimed.order_id), code=str(fault))
         database.run(_failed_here, claimed, str(fault), now=now_fn())
         return True
-    database.run(book, claimed, answer, capabilities=operator.capabilities, now=now_fn())
+    database.run(book, vault, claimed, answer, capabilities=operator.capabilities, now=now_fn())
     return True
 
 
@@ -124,6 +124,11 @@ def _ask(operator: Operator, vault: Vault, claimed: Claim, now_fn: Clock) -> Rep
             raise CannotSend("cannot_take_back")
         taker = operator
         return _call(lambda: taker.reverse(ref_of(claimed)))
+    if claimed.kind is AttemptKind.CONFIRM:
+        if not isinstance(operator, Confirms):
+            raise CannotSend("cannot_confirm")
+        confirmer = operator
+        return _call(lambda: confirmer.confirm(ref_of(claimed)))
     top_up = _top_up(vault, claimed, needs_number=operator.capabilities.needs_number)
     if now_fn() >= claimed.deadline:
         # This worker slept through its lease: someone else may be asking about the order already.

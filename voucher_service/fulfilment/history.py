@@ -14,7 +14,7 @@ class History:
 
     `sent_at` and `sent_until` are the start and the deadline of the last sending that may have left. `proofs`
     counts late answers "not found" since then, `reversals` the requests to take it back. `generation` counts the
-    references that were reversed.
+    references that were reversed. `confirmed` says that a confirmation may have left since then.
     """
 
     last: int = 0
@@ -27,6 +27,7 @@ class History:
     unclear: int = 0
     too_late: bool = False
     reversals: int = 0
+    confirmed: bool = False
 
     def after(self, kind: str, outcome: str | None, started_at: datetime, deadline_at: datetime) -> History:
         """Return the history with one more attempt; `outcome` None: nobody came back with one."""
@@ -43,6 +44,7 @@ class History:
             unclear=self.unclear + 1 if kind == AttemptKind.QUERY and outcome in _UNCLEAR else 0,
             too_late=not submits and (self.too_late or outcome == AttemptOutcome.TOO_LATE),
             reversals=0 if submits else self.reversals + (kind == AttemptKind.REVERSE),
+            confirmed=not submits and (self.confirmed or (kind == AttemptKind.CONFIRM and outcome not in _STAYED)),
         )
 
     def during(self, kind: AttemptKind, started_at: datetime, deadline_at: datetime) -> History:

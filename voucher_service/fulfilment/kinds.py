@@ -33,13 +33,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Plan:
-    """A connection as its adapter is made from it. `trial` marks one that may lead to a private address."""
+    """A connection as its adapter is made from it. `trial` marks one that may lead to a private address.
+
+    `callback` is the address of ours where it may call back, "" where we have none on the network.
+    """
 
     route: str
     base: str
     trial: bool
     settings: Mapping[str, str]
     secrets: Mapping[str, str]
+    callback: str = ""
 
     def __repr__(self) -> str:
         """Keep the secrets out of logs and tracebacks."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from voucher_service.fulfilment.custody_models import StockAct
 from voucher_service.fulfilment.decide import PAUSED, REVERSED_CODE
 from voucher_service.fulfilment.models import ItemState, Lot, Order, OrderState, StockItem
-from voucher_service.fulfilment.stock import STOCK_EMPTY
+from voucher_service.fulfilment.waiting import STOCK_EMPTY
 from voucher_service.partners.models import Offer, Partner, Route
 
 LOW_STOCK = 50

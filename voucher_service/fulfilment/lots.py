@@ -1,4 +1,4 @@
-"""Importing a lot: the file is checked whole, then codes, lot and books are written in one transaction."""
+"""Importing a lot: the file is checked whole, then its rows, lot and books are written in one transaction."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, Vault, seal
 from voucher_service.db import Database
-from voucher_service.errors import BadFile, NotFound
-from voucher_service.fulfilment.lot_file import LotHeader, LotRow, digest, opened
-from voucher_service.fulfilment.models import ItemState, Lot, Order, OrderState, StockItem
-from voucher_service.fulfilment.stock import STOCK_EMPTY
+from voucher_service.errors import BadFile, BadInput, NotFound
+from voucher_service.fulfilment.articles import importing
+from voucher_service.fulfilment.articles.models import ArticleLot
+from voucher_service.fulfilment.lot_file import LotHeader, digest, opened
+from voucher_service.fulfilment.lot_rows import CODES, KINDS, LotRow
+from voucher_service.fulfilment.models import ItemState, Lot, StockItem
+from voucher_service.fulfilment.waiting import wake_waiting
 from voucher_service.ids import local_day, new_id
 from voucher_service.ledger.models import AccountKind, BookKind, Reason
 from voucher_service.ledger.post import Entry, open_book, post
-from voucher_service.partners.models import Offer, Partner, Route
+from voucher_service.partners.models import Offer, Partner
+from voucher_service.staff.models import Branch
 from voucher_service.units import Unit
-from voucher_service.vouchers.models import Voucher
 
 Progress = Callable[[int, int], None]
-"""Called with the codes written so far and the codes announced."""
+"""Called with the rows written so far and the rows announced."""
 
 _CHUNK = 1000
 _FROM_ARRAYS = text(
@@ -52,6 +55,7 @@ class _Source(NamedTuple):
     file_name: str
     partner_id: UUID
     today: date
+    branch_id: int | None
 
 
 def import_lot(
@@ -63,22 +67,26 @@ def import_lot(
     content: bytes | Path,
     actor: str,
     now: datetime,
+    branch_id: int | None = None,
     progress: Progress | None = None,
 ) -> Imported:
-    """Import a donor's file of codes, whole or not at all. The same file again answers with its first lot.
+    """Import a donor's file, whole or not at all. The same file again answers with its first lot.
 
-    Orders that waited for such codes become due at once.
+    `branch_id` is where SIM cards, handsets or seats came in; codes are nowhere. Orders that waited for such
+    things become due at once.
 
     Raises:
         BadFile: the file is rejected; the message names line and column.
-        NotFound: no such partner.
+        BadInput: `branch_id`: the file holds articles, and the branch is missing.
+        NotFound: no such partner, or branch.
     """
-    source = _Source(content, digest(content), file_name[:200], partner_id, local_day(now))
+    source = _Source(content, digest(content), file_name[:200], partner_id, local_day(now), branch_id)
     with database.read() as session:
         known = _known(session, source)
         if known is None:
             # All faults of the file itself are found here, before the write lock is taken.
-            with _opened(session, source) as (_, rows):
+            with _opened(session, source) as (header, rows):
+                _check_branch(session, header, branch_id)
                 for _row in rows:
                     pass
     return known or database.run(_write, vault, source, actor=actor, now=now, progress=progress)
@@ -93,10 +101,20 @@ def _opened(session: Session, source: _Source) -> Any:
     partner = session.get(Partner, source.partner_id)
     if partner is None:
         raise NotFound("Cet opérateur est inconnu.")
-    products = session.scalars(
-        select(Offer.product_code).where(Offer.partner_id == source.partner_id, Offer.route == Route.CODE_STOCK.value)
-    )
-    return opened(source.content, partner=partner.name, products=set(products), today=source.today)
+    products: dict[str, set[str]] = {name: set() for name in KINDS}
+    offered = select(Offer.route, Offer.product_code).where(Offer.partner_id == source.partner_id)
+    for route, product in session.execute(offered):
+        products.setdefault(route.removesuffix("_stock"), set()).add(product)
+    return opened(source.content, partner=partner.name, products=products, today=source.today)
+
+
+def _check_branch(session: Session, header: LotHeader, branch_id: int | None) -> None:
+    if header.kind is CODES:
+        return
+    if branch_id is None:
+        raise BadInput("Choisissez l’antenne où ces articles sont arrivés.", field="branch_id")
+    if session.get(Branch, branch_id) is None:
+        raise NotFound("Cette antenne n’existe pas.")
 
 
 def _write(
@@ -110,21 +128,27 @@ def _write(
         lot_id = _open_lot(session, source, header, wrapped, actor=actor, now=now)
         done = 0
         for chunk in _chunks(rows):
-            _refuse_known_serials(session, source.partner_id, chunk)
-            _insert(session, lot_id, source.partner_id, key, chunk)
+            if header.kind is CODES:
+                _refuse_known_serials(session, source.partner_id, chunk)
+                _insert(session, lot_id, source.partner_id, key, chunk)
+            else:
+                assert source.branch_id is not None, "checked with the file"
+                place = importing.Shelf(lot_id, source.partner_id, header.kind.name, source.branch_id)
+                importing.insert_articles(session, vault, place, key, chunk)
             done += len(chunk)
             if progress is not None:
                 progress(done, header.quantity)
     if digest(source.content) != source.sha256:
         raise BadFile("le fichier a changé pendant l’import : recommencez.", line=1, code="file_changed")
-    _wake_waiting(session, source.partner_id, now)
+    wake_waiting(session, partner_id=source.partner_id, branch_id=source.branch_id, now=now)
     return Imported(lot_id, header.quantity, again=False)
 
 
 def _open_lot(
     session: Session, source: _Source, header: LotHeader, wrapped: bytes, *, actor: str, now: datetime
 ) -> int:
-    lot_id = open_book(session, kind=BookKind.LOT, unit=Unit.PIECE, now=now)
+    book = BookKind.LOT if header.kind is CODES else BookKind.ARTICLES
+    lot_id = open_book(session, kind=book, unit=Unit.PIECE, now=now)
     session.add(
         Lot(
             id=lot_id,
@@ -139,6 +163,9 @@ def _open_lot(
         )
     )
     session.flush()
+    if header.kind is not CODES:
+        session.add(ArticleLot(lot_id=lot_id, kind=header.kind.name, branch_id=source.branch_id))
+        session.flush()
     received = Entry(
         key=f"lot:{source.sha256.hex()}",
         book_id=lot_id,
@@ -212,20 +239,3 @@ def _insert(session: Session, lot_id: int, partner_id: UUID, key: bytes, chunk: 
         for item, pin, row in zip(ids, pins, chunk, strict=True)
     ]
     session.execute(insert(StockItem.__table__), rows)  # type: ignore[arg-type]  # a mapped class has a Table
-
-
-def _wake_waiting(session: Session, partner_id: UUID, now: datetime) -> None:
-    waiting = (
-        select(Order.id)
-        .join(Voucher, Voucher.id == Order.voucher_id)
-        .join(Offer, Offer.id == Voucher.offer_id)
-        .where(
-            Order.state == OrderState.WAITING.value,
-            Order.outcome_code == STOCK_EMPTY,
-            Offer.partner_id == partner_id,
-        )
-        .with_for_update(of=Order, skip_locked=True)
-    )
-    session.execute(
-        update(Order).where(Order.id.in_(waiting)).values(due_at=now).execution_options(synchronize_session=False)
-    )

@@ -114,9 +114,10 @@ class Order(Base):
 
 
 class AttemptKind(StrEnum):
-    """What an attempt does: send the order, ask what became of it, or ask for it to be taken back."""
+    """What an attempt does: send the order, confirm it, ask what became of it, or ask for it to be taken back."""
 
     SUBMIT = "submit"
+    CONFIRM = "confirm"
     QUERY = "query"
     REVERSE = "reverse"
 

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from voucher_service.crypto import Vault
+from voucher_service.fulfilment.bought import keep
 from voucher_service.fulfilment.claim import Claim
 from voucher_service.fulfilment.decide import Reply, decide, outcome_of
 from voucher_service.fulfilment.models import Attempt, AttemptKind, AttemptOutcome, OrderState
@@ -27,17 +29,21 @@ from voucher_service.fulfilment.providers import (
 from voucher_service.fulfilment.settle import DELIVERER, enact, learn, move
 
 
-def book(session: Session, claim: Claim, answer: Reply, *, capabilities: Capabilities, now: datetime) -> None:
+def book(
+    session: Session, vault: Vault, claim: Claim, answer: Reply, *, capabilities: Capabilities, now: datetime
+) -> None:
     """Complete the attempt and move the order as the answer says, if it is still in this worker's hands.
 
     A delivery is a fact and is booked even by a worker that comes too late; anything else it brings back is
-    kept with the attempt only.
+    kept with the attempt only. A code it bought is sealed before anything is committed.
     """
     _record(session, claim, answer, capabilities, now)
     verdict = decide(claim.standing, answer, capabilities, now)
     enacted = enact(session, claim.held(), verdict, actor=DELIVERER, occurred_at=now, now=now)
     if not enacted and claim.kind is not AttemptKind.REVERSE:
         learn(session, claim.order_id, answer, actor=DELIVERER, occurred_at=now, now=now)
+    if isinstance(answer, Delivered) and answer.pin is not None:
+        keep(session, vault, claim.order_id, answer.pin, now=now)
     if verdict.pause:
         code = answer.code if isinstance(answer, Refused) else verdict.code or ""
         pause(session, claim.route, code=code, now=now)

@@ -32,8 +32,12 @@ class Mode(StrEnum):
 
     DIRECT = "direct"  # value to a number
     CODE = "code"  # a code from our stock
-    SIM = "sim"  # a card from our stock
+    SIM = "sim"  # a card, a handset or a seat from our stock
     BATCH = "batch"  # a file of orders, answered by a file
+
+
+FROM_STOCK = (Mode.CODE, Mode.SIM)
+"""Nobody is called: the deliverer takes it out of our own stock."""
 
 
 class Idempotency(StrEnum):
@@ -74,6 +78,8 @@ class Capabilities:
     reference_length: int | None = None  # the most characters it may have there
     reversal: bool = False
     two_phase: bool = False  # an order may be made first and confirmed afterwards
+    confirms_later: bool = False  # so it is done here: what was sent delivers nothing before we confirm it
+    cut_off: timedelta = timedelta(hours=24)  # so long after it may first have left, the day's statement decides
     dry_run: bool = False  # there is a place to try that delivers nothing
     callback_signature: CallbackSignature = CallbackSignature.NO_CALLBACKS
     list_window: timedelta | None = None  # the longest span of one question for records; None: no listing
@@ -152,10 +158,11 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The partner has taken the order and will say later."""
+    """The partner has taken the order and will say later; `to_confirm`: it will do nothing until we confirm."""
 
     partner_ref: str
     evidence: Evidence = field(default_factory=dict)
+    to_confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from voucher_service.crypto import SealBroken, Vault
 from voucher_service.db import Database
-from voucher_service.fulfilment.abilities import Reverses, Undone
+from voucher_service.fulfilment.abilities import Confirmed, Confirms, Reverses, Undone
 from voucher_service.fulfilment.connection_models import Connection
-from voucher_service.fulfilment.connections import plan_of
+from voucher_service.fulfilment.connections import callback_address, plan_of
 from voucher_service.fulfilment.kinds import BadSetting, Kinds
 from voucher_service.fulfilment.providers import (
     Capabilities,
@@ -74,6 +74,14 @@ class RestingReverser(Resting):
         return self._taker.reverse(ref)
 
 
+class RestingConfirmer(RestingReverser):
+    """As `RestingReverser`, for a partner in two phases: nothing is confirmed either."""
+
+    def confirm(self, ref: Ref) -> Confirmed:  # noqa: ARG002  # nothing is confirmed
+        """Confirm nothing: the order waits there."""
+        return Refused(DISABLED, ErrorClass.PARTNER_PRECONDITION)
+
+
 class Routes(Mapping[str, Provider]):
     """Route → the partner behind it. Safe for several threads."""
 
@@ -84,12 +92,14 @@ class Routes(Mapping[str, Provider]):
         database: Database,
         vault: Vault,
         *,
+        public_url: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fixed = fixed
         self._kinds = kinds
         self._database = database
         self._vault = vault
+        self._public_url = public_url
         self._clock = clock
         self._lock = threading.Lock()
         self._look_at = float("-inf")
@@ -127,21 +137,26 @@ class Routes(Mapping[str, Provider]):
                 if seen == {one: version for one, (version, _, _) in self._made.items()}:
                     return
                 rows = list(session.scalars(select(Connection)))
+                calls = {row.id: callback_address(session, self._vault, row.route, self._public_url) for row in rows}
         except SQLAlchemyError as fault:
             # Not reachable, or not migrated yet: what was known stays, and others will say it louder.
             _log.warning("routes_not_read", fault=type(fault).__name__)
             return
-        made = {row.id: self._keep_or_make(row) for row in rows}
+        made = {row.id: self._keep_or_make(row, calls[row.id]) for row in rows}
         self._made = made
         self._now = {route: one for _, route, one in made.values() if one is not None} | dict(self._fixed)
 
-    def _keep_or_make(self, row: Connection) -> tuple[int, str, Provider | None]:
+    def _keep_or_make(self, row: Connection, callback: str) -> tuple[int, str, Provider | None]:
         known = self._made.get(row.id)
-        return known if known is not None and known[0] == row.version else (row.version, row.route, self._make(row))
+        return (
+            known
+            if known is not None and known[0] == row.version
+            else (row.version, row.route, self._make(row, callback))
+        )
 
-    def _make(self, row: Connection) -> Provider | None:
+    def _make(self, row: Connection, callback: str) -> Provider | None:
         try:
-            operator = self._kinds[row.kind].build(plan_of(self._vault, row))
+            operator = self._kinds[row.kind].build(plan_of(self._vault, row, callback))
         except (KeyError, ValueError, BadSetting, SealBroken) as fault:
             _log.error(
                 "connection_unusable", route=row.route, fault=type(fault).__name__
@@ -149,4 +164,6 @@ class Routes(Mapping[str, Provider]):
             return None
         if row.enabled:
             return operator
-        return RestingReverser(operator) if isinstance(operator, Reverses) else Resting(operator)
+        if isinstance(operator, Reverses):
+            return RestingConfirmer(operator) if isinstance(operator, Confirms) else RestingReverser(operator)
+        return Resting(operator)

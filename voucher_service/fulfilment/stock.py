@@ -1,4 +1,4 @@
-"""Recharge codes out of stock: set aside for an order, first expiring first, and shown once.
+"""Codes and articles out of stock: set aside for an order, first expiring first; a code is shown once.
 
 Holding a code moves one piece in its lot's book, and so the lot's kept balance: one short transaction of a
 delivery worker after another for the same lot. No redemption waits for it, because the redemption has
@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place, Vault, unseal
 from voucher_service.errors import BadInput, Conflict, NotFound
+from voucher_service.fulfilment.articles.holding import pick, unpick
+from voucher_service.fulfilment.articles.models import Article
 from voucher_service.fulfilment.claim import Claim
 from voucher_service.fulfilment.models import (
     AttemptOutcome,
@@ -29,20 +31,21 @@ from voucher_service.fulfilment.models import (
 from voucher_service.fulfilment.outcome import end_attempt
 from voucher_service.fulfilment.schedule import STOCK_WAIT
 from voucher_service.fulfilment.settle import confirm, move
+from voucher_service.fulfilment.waiting import STOCK_EMPTY
 from voucher_service.ids import local_day, new_id
 from voucher_service.ledger.models import AccountKind, Reason, Transfer
 from voucher_service.ledger.post import Entry, post
+from voucher_service.partners.models import Route
 from voucher_service.units import Unit
-
-STOCK_EMPTY = "stock_empty"
 
 
 class Revealed(NamedTuple):
-    """A code to show now, and only now. `again` says that someone has seen it before."""
+    """A code to show now, and only now. `again` says that someone has seen it before; `how` is how to use it."""
 
     pin: str
     serial: str
     again: bool
+    how: str = ""
 
     def __repr__(self) -> str:
         """Keep the secret out of logs and tracebacks."""
@@ -50,12 +53,16 @@ class Revealed(NamedTuple):
 
 
 def hold(session: Session, claim: Claim, *, now: datetime) -> None:
-    """Set a code aside for the claimed order; without stock the order waits as `stock_empty`."""
+    """Set a code, or an article of the order's branch, aside; without stock the order waits as `stock_empty`."""
     taken = move(session, claim.held(), state=OrderState.HELD, outcome_code=None, due_at=None, lease_until=None)
     if taken is None:  # another worker took over when the lease had passed
         end_attempt(session, claim, outcome=AttemptOutcome.LOST, code="lease_passed", now=now)
         return
-    item = _pick(session, claim, now)
+    item: StockItem | Article | None
+    if claim.route == Route.CODE_STOCK.value:
+        item = _pick(session, claim, now)
+    else:
+        item = pick(session, claim, taken.branch_id, now)
     if item is None:
         end_attempt(session, claim, outcome=AttemptOutcome.STOCK_EMPTY, code=STOCK_EMPTY, now=now)
         at = Order.id == claim.order_id
@@ -126,14 +133,11 @@ def reveal(session: Session, vault: Vault, *, order_id: UUID, actor: str, reason
         session.refresh(item)
         if item.order_id != order_id:  # put back into stock between our two looks
             raise _no_code()
-        _check_reason(reason)
+        check_reason(reason)
     else:
         at = (Order.id == order_id) & (Order.state == OrderState.HELD.value)
         if not confirm(session, at, partner_ref=item.serial, actor=actor, occurred_at=now, now=now):
-            raise Conflict(
-                "Cette recharge n’attend plus son code : consultez la coordination avant de le remettre.",
-                code="order_moved_on",
-            )
+            raise moved_on()
     seen = session.scalar(select(func.max(Reveal.number)).where(Reveal.item_id == item.id)) or 0
     session.add(Reveal(id=new_id(), item_id=item.id, number=seen + 1, actor=actor, reason=reason[:200], shown_at=now))
     session.flush()
@@ -141,9 +145,9 @@ def reveal(session: Session, vault: Vault, *, order_id: UUID, actor: str, reason
 
 
 def put_back(session: Session, *, order_id: UUID, actor: str, now: datetime) -> bool:
-    """Put the order's code, which nobody has seen, back into stock; False when there is none.
+    """Put the order's code, which nobody has seen, or article, not handed over, back into stock; False: there is none.
 
-    Takes the code before the order, as `reveal` does. The order forgets the serial: another will get that code.
+    Takes the code before the order, as `reveal` does. The order forgets the serial: another will get that one.
     """
     lot_id = session.scalar(
         update(StockItem)
@@ -152,6 +156,7 @@ def put_back(session: Session, *, order_id: UUID, actor: str, now: datetime) -> 
         .returning(StockItem.lot_id)
         .execution_options(synchronize_session=False)
     )
+    lot_id = lot_id or unpick(session, order_id)
     if lot_id is None:
         return False
     move(session, Order.id == order_id, partner_ref=None)
@@ -175,11 +180,20 @@ def _held_for(order_id: UUID) -> ColumnElement[bool]:
     return (StockItem.order_id == order_id) & (StockItem.state == ItemState.HELD.value)
 
 
+def moved_on() -> Conflict:
+    """Return what is said when the order is no longer one whose code may be shown."""
+    return Conflict(
+        "Cette recharge n’attend plus son code : consultez la coordination avant de le remettre.",
+        code="order_moved_on",
+    )
+
+
 def _no_code() -> NotFound:
     return NotFound("Aucun code n’est prêt pour cette recharge : vérifiez son état dans un instant.")
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
+    """Check why a code is looked at again. Raises BadInput."""
     if not 3 <= len(reason) <= 200:
         raise BadInput(
             "Ce code a déjà été montré : dites pourquoi il faut le revoir (3 à 200 caractères).",

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import N_
 from voucher_service.fulfilment.decide import PAUSED, REVERSED_CODE, UNDONE
 from voucher_service.fulfilment.models import Order, OrderState
-from voucher_service.fulfilment.stock import STOCK_EMPTY
+from voucher_service.fulfilment.waiting import STOCK_EMPTY
+from voucher_service.units import Unit
 
 
 class Progress(StrEnum):
@@ -24,6 +25,9 @@ class Progress(StrEnum):
     UNDER_WAY = "under_way"
     CONFIRMED = "confirmed"
     CODE_READY = "code_ready"
+    ARTICLE_READY = "article_ready"
+    HANDED_OVER = "handed_over"
+    OUT_OF_STOCK = "out_of_stock"
     GIVEN_BACK = "given_back"
     UNDONE = "undone"
     TO_CHECK = "to_check"
@@ -51,6 +55,19 @@ _WORDS = {
         Progress.CODE_READY,
         N_("Code de recharge prêt."),
         N_("Montrez le code à la personne quand elle est là : il ne s’affiche librement qu’une fois."),
+    ),
+    Progress.ARTICLE_READY: StatusWords(
+        Progress.ARTICLE_READY,
+        N_("Article mis de côté, à remettre."),
+        N_("Prenez-le en stock, scannez sa boîte et remettez-le à la personne."),
+    ),
+    Progress.HANDED_OVER: StatusWords(
+        Progress.HANDED_OVER, N_("Article remis."), N_("Rien à faire : la personne l’a reçu.")
+    ),
+    Progress.OUT_OF_STOCK: StatusWords(
+        Progress.OUT_OF_STOCK,
+        N_("Il n’y en a plus dans cette antenne."),
+        N_("Annulez le passage pour rendre le bon, ou attendez un transfert : il sera mis de côté à son arrivée."),
     ),
     Progress.GIVEN_BACK: StatusWords(
         Progress.GIVEN_BACK,
@@ -91,6 +108,10 @@ _BY_STATE = {
 
 def status_words(order: Order) -> StatusWords:
     """Return what a screen says of the order."""
+    if order.unit == Unit.PIECE.value:
+        word = _of_article(order)
+        if word is not None:
+            return _WORDS[word]
     if order.state == OrderState.WAITING and order.outcome_code == STOCK_EMPTY:
         return _WORDS[Progress.TO_CHECK]
     if order.state == OrderState.REVERSED and order.outcome_code != REVERSED_CODE:
@@ -98,6 +119,15 @@ def status_words(order: Order) -> StatusWords:
     if order.state == OrderState.GIVEN_BACK and order.outcome_code == UNDONE:
         return _WORDS[Progress.UNDONE]
     return _WORDS[_BY_STATE[OrderState(order.state)]]
+
+
+def _of_article(order: Order) -> Progress | None:
+    """Return the word of a thing's order; None where it is the same as for a top-up."""
+    if order.state == OrderState.WAITING and order.outcome_code == STOCK_EMPTY:
+        return Progress.OUT_OF_STOCK
+    return {OrderState.HELD.value: Progress.ARTICLE_READY, OrderState.DELIVERED.value: Progress.HANDED_OVER}.get(
+        order.state
+    )
 
 
 def to_check(session: Session, *, limit: int = 100) -> list[Order]:

@@ -35,7 +35,8 @@ class BookKind(StrEnum):
     """What a book stands for."""
 
     ALLOCATION = "allocation"
-    LOT = "lot"
+    LOT = "lot"  # recharge codes
+    ARTICLES = "articles"  # a lot of things that lie at branches and travel between them
     TILL = "till"
 
 
@@ -48,6 +49,7 @@ class AccountKind(IntEnum):
     TILL = 11
     RESERVED = 20  # promised by live vouchers
     IN_DELIVERY = 30  # redeemed, the partner not yet final
+    IN_TRANSIT = 31  # on the way from one branch to another
     DELIVERED = 40
     BANK = 41
     RETURNED_TO_DONOR = 60
@@ -69,6 +71,15 @@ ACCOUNTS: dict[BookKind, tuple[AccountKind, ...]] = {
     BookKind.LOT: (
         AccountKind.DONOR,
         AccountKind.AVAILABLE,
+        AccountKind.DELIVERED,
+        AccountKind.RETURNED_TO_DONOR,
+        AccountKind.WRITTEN_OFF,
+        AccountKind.VARIANCE,
+    ),
+    BookKind.ARTICLES: (
+        AccountKind.DONOR,
+        AccountKind.AVAILABLE,
+        AccountKind.IN_TRANSIT,
         AccountKind.DELIVERED,
         AccountKind.RETURNED_TO_DONOR,
         AccountKind.WRITTEN_OFF,
@@ -96,6 +107,10 @@ class Reason(StrEnum):
     PRICE_RETURNED = "price_returned"
     LATE_DELIVERY = "late_delivery"
     CORRECTED = "corrected"
+    SENT = "sent"
+    ARRIVED = "arrived"
+    FOUND = "found"
+    EXCHANGED = "exchanged"
 
 
 class Book(Base):

@@ -5,6 +5,10 @@ from __future__ import annotations
 from alembic import context
 
 import voucher_service.fulfilment.around
+import voucher_service.fulfilment.articles.count_models
+import voucher_service.fulfilment.articles.models
+import voucher_service.fulfilment.articles.parcel_models
+import voucher_service.fulfilment.bought_models
 import voucher_service.fulfilment.connection_models
 import voucher_service.fulfilment.custody_models
 import voucher_service.fulfilment.models
@@ -15,9 +19,11 @@ import voucher_service.partners.api.models
 import voucher_service.partners.models
 import voucher_service.people.models
 import voucher_service.reconciliation.closing.models
+import voucher_service.reconciliation.intake.models
 import voucher_service.reconciliation.models
 import voucher_service.staff.device_models
 import voucher_service.staff.models
+import voucher_service.staff.passkey_models
 import voucher_service.visits.models
 import voucher_service.visits.offline.models
 import voucher_service.visits.paper.models

@@ -11,7 +11,15 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.ids import new_id
-from voucher_service.partners.models import Campaign, CampaignOffer, Offer, Partner
+from voucher_service.partners.models import (
+    ARTICLE_ROUTES,
+    STOCK_ROUTES,
+    Campaign,
+    CampaignOffer,
+    Offer,
+    Partner,
+    Route,
+)
 from voucher_service.partners.policies import check_range
 from voucher_service.texts import clean_text
 from voucher_service.units import Unit
@@ -31,10 +39,13 @@ def create_offer(
     """Create an offer; its terms are set with `policies.set_terms`.
 
     Raises:
-        BadInput: a text is empty or too long, or the code is not 1 to 65535. NotFound: no such partner.
+        BadInput: a text is empty or too long, the code is not 1 to 65535, or unit and route do not fit.
+        NotFound: no such partner.
         Conflict: `offer_code_taken`: the code stands in vouchers of another offer.
     """
     check_range("code", code, 1, 65_535)
+    if (route in ARTICLE_ROUTES) != (unit is Unit.PIECE) and route in {*STOCK_ROUTES, Route.SANDBOX}:
+        raise BadInput("Une carte, un téléphone ou une place se compte en pièces, et rien d’autre.", field="unit")
     if session.get(Partner, partner_id) is None:
         raise NotFound("Cet opérateur n’existe pas.")
     if session.scalar(select(Offer.id).where(Offer.code == code)) is not None:

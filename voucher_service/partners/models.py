@@ -54,6 +54,16 @@ class Route(StrEnum):
 
     SANDBOX = "sandbox"
     CODE_STOCK = "code_stock"
+    SIM_STOCK = "sim_stock"
+    HANDSET_STOCK = "handset_stock"
+    SEAT_STOCK = "seat_stock"
+
+
+ARTICLE_ROUTES = (Route.SIM_STOCK, Route.HANDSET_STOCK, Route.SEAT_STOCK)
+"""What is handed over at a branch: an offer by one of these is one piece."""
+
+STOCK_ROUTES = (Route.CODE_STOCK, *ARTICLE_ROUTES)
+"""What comes out of our own stock: it needs no telephone number."""
 
 
 class Partner(Base):

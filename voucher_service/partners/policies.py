@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from voucher_service.db import Base
 from voucher_service.errors import N_, BadInput, Conflict, NotFound
 from voucher_service.partners.models import (
+    ARTICLE_ROUTES,
     Campaign,
     CampaignPolicy,
     DrawDown,
@@ -110,9 +111,11 @@ def set_terms(
         BadInput: a value is out of its range, or the day is past. NotFound: no such offer.
         Conflict: `already_in_force`: terms have begun on that very day.
     """
-    if session.get(Offer, offer_id) is None:
+    offer = session.get(Offer, offer_id)
+    if offer is None:
         raise NotFound("Cette offre n’existe pas.")
-    check_range("quantity", quantity, 1, MAX_VOUCHER_QUANTITY)
+    # One order sets one thing aside: whoever gets two has two vouchers.
+    check_range("quantity", quantity, 1, 1 if offer.route in ARTICLE_ROUTES else MAX_VOUCHER_QUANTITY)
     check_range("face_value_cents", face_value_cents, 0, MAX_CENTS)
     check_range("price_cents", price_cents, 0, MAX_CENTS)
     check_range("validity_days", validity_days, 1, 3660)

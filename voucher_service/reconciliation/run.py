@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
-from voucher_service.errors import NotFound
+from voucher_service.errors import Conflict, NotFound
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
 from voucher_service.reconciliation.classify import agreed, instants, missing_orders, plainly_agreed, seen
+from voucher_service.reconciliation.intake.sequence import replaced_by
 from voucher_service.reconciliation.match import match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
@@ -68,11 +69,13 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     """Reconcile the statement. Running it again changes nothing unless the books changed.
 
     Raises:
-        NotFound: no such statement.
+        NotFound: no such statement. Conflict: `statement_replaced`: a corrected one stands in its place.
     """
     statement = session.get(Statement, statement_id)
     if statement is None:
         raise NotFound("Ce relevé n’existe pas : revenez à la liste.")
+    if replaced_by(session, statement_id) is not None:
+        raise Conflict("Un relevé corrigé remplace celui-ci : c’est lui qui compte.", code="statement_replaced")
     if session.get_bind().dialect.name == "postgresql":
         # A million lines meet a million orders in memory, not in files on disk, and on both cores though the planner
         # expects more rows than will come. Until the end of the transaction.
@@ -133,8 +136,9 @@ def _tally(session: Session, statement: Statement, odd: FromClause) -> _Tally:
     What plainly agrees is the same quantity delivered on both sides, or on neither: nothing of it can be left over.
     The residual is theirs minus ours, per unit, over the other claimed lines that carry no break.
     """
-    every = session.scalar(select(func.count()).select_from(StatementLine).where(lines_of(statement.number))) or 0
-    tally = _Tally(lines=every, matched=every)
+    of_statement = select(StatementLine.unit, func.count()).where(lines_of(statement.number))
+    every = Counter({Unit(unit): count for unit, count in session.execute(of_statement.group_by(StatementLine.unit))})
+    tally = _Tally(lines=every.total(), matched=every.total(), residual=Counter(dict.fromkeys(every, 0)))
     delivered = case((StatementLine.status == LineStatus.DELIVERED.value, StatementLine.quantity), else_=0)
     ours = case((Order.state == OrderState.DELIVERED.value, Order.quantity), else_=0)
     open_break = and_(Break.id.is_not(None), Break.resolved_at.is_(None))

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from voucher_service.crypto import Vault
 from voucher_service.errors import BadInput, Erased, NotFound
 from voucher_service.ids import local_day
-from voucher_service.partners.models import Offer, Route
+from voucher_service.partners.models import STOCK_ROUTES, Offer
 from voucher_service.partners.policies import policy_on
 from voucher_service.people import identity
 from voucher_service.people.models import Person
@@ -64,7 +64,7 @@ def at_desk(
     return Desk(
         voucher=voucher,
         offer=offer,
-        needs_number=offer.route != Route.CODE_STOCK.value,
+        needs_number=offer.route not in STOCK_ROUTES,
         questions=forms.of(session, voucher.campaign_id, now),
         today=local_day(now),
         next_visit_on=open_day(local_day(now) + timedelta(days=policy.next_visit_days)),

@@ -13,6 +13,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import Conflict
+from voucher_service.fulfilment.articles.models import Article
 from voucher_service.fulfilment.models import OPEN_STATES, Order
 from voucher_service.messages.outbox import erase_messages
 from voucher_service.people import identity
@@ -58,6 +59,13 @@ def erase_person(session: Session, person_id: UUID, *, now: datetime) -> None:
             .values(wrapped_key=None, content_sealed=None)
             .execution_options(synchronize_session=False)
         )
+    # The card stays in the stock's books; that this number is theirs goes.
+    session.execute(
+        update(Article)
+        .where(Article.order_id.in_(select(Order.id).where(Order.voucher_id.in_(theirs))))
+        .values(number_sealed=None, number_lookup=None, number_tail=None)
+        .execution_options(synchronize_session=False)
+    )
     session.execute(
         update(Order)
         .where(Order.voucher_id.in_(theirs))

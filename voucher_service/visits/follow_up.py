@@ -23,6 +23,7 @@ from voucher_service.visits.questions import Forms, check_answers, tidy
 from voucher_service.vouchers.models import Voucher
 
 MAX_NOTE = 1000
+_LATEST = timedelta(days=31)  # how late a visit may be recorded
 _LONGEST_AHEAD = timedelta(days=732)
 
 
@@ -136,7 +137,9 @@ def visits_of_branch(session: Session, forms: Forms, branch_id: int, day: date, 
         .outerjoin(Voucher, Voucher.id == Visit.voucher_id)
         .outerjoin(VisitUndo, VisitUndo.visit_id == Visit.id)
         .outerjoin(Offer, Offer.id == Voucher.offer_id)
-        .where(Visit.branch_id == branch_id, Visit.occurred_at >= start, Visit.occurred_at < end)
+        # Recorded that day: also what a device or a line of paper brought late, which is finished that day too.
+        .where(Visit.branch_id == branch_id, Visit.occurred_at >= start - _LATEST, Visit.occurred_at < end)
+        .where(Visit.recorded_at >= start, Visit.recorded_at < end)
         .order_by(Visit.occurred_at.desc(), Visit.id.desc())
     )
     return [

@@ -42,7 +42,7 @@ from sqlalchemy.orm import Session
 from voucher_service.db import Base, UtcDateTime
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.ledger.models import AccountKind, Reason, Transfer
-from voucher_service.partners.models import Offer, Route
+from voucher_service.partners.models import STOCK_ROUTES, Offer
 from voucher_service.prepared import Prepared
 from voucher_service.units import Unit
 from voucher_service.visits.models import Scan, Visit, VisitKind
@@ -133,7 +133,7 @@ def _stamp(which: ColumnElement[bool]) -> Any:
 
 
 def _needs_no_number() -> ColumnElement[bool]:
-    return Offer.route == _constant(Route.CODE_STOCK)
+    return Offer.route.in_([_constant(route) for route in STOCK_ROUTES])
 
 
 def _fill(

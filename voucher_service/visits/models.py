@@ -7,7 +7,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from voucher_service.db import Base
@@ -93,3 +104,26 @@ class VisitUndo(Base):
     staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
     undone_at: Mapped[datetime]
     reason: Mapped[str | None] = mapped_column(String(200))
+
+
+class Receipt(Base):
+    """The price paid at a visit, as it was given on paper: its number, and how often it was printed.
+
+    Void when the visit was undone. It holds nothing of the person.
+    """
+
+    __tablename__ = "receipt"
+    __table_args__ = (
+        UniqueConstraint("branch_id", "year", "number"),
+        CheckConstraint("number > 0 AND amount_cents > 0 AND copies > 0", name="counts"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    visit_id: Mapped[UUID] = mapped_column(ForeignKey("visit.id"), unique=True)
+    transfer_id: Mapped[UUID] = mapped_column(ForeignKey("transfer.id"), unique=True)
+    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
+    year: Mapped[int] = mapped_column(SmallInteger)
+    number: Mapped[int] = mapped_column(Integer)
+    amount_cents: Mapped[int] = mapped_column(Integer)
+    printed_at: Mapped[datetime]
+    copies: Mapped[int] = mapped_column(Integer)

@@ -57,6 +57,10 @@ def _shown() -> Conflict:
     return Conflict("Le code de recharge a été montré : il ne s’annule plus.", code="undo_code_shown")
 
 
+def _handed() -> Conflict:
+    return Conflict("L’article a été remis : le passage ne s’annule plus.", code="undo_handed_over")
+
+
 def undo(session: Session, *, scan_id: UUID, staff_id: UUID, reason: str, now: datetime) -> VisitUndo:
     """Take the scan's redemption back, whole; undoing it again changes nothing and returns the first undo.
 
@@ -104,7 +108,7 @@ def refusal(session: Session, scan: Scan, order: Order | None, *, now: datetime)
     if order.state == OrderState.GIVEN_BACK:
         return _given_back()
     if order.state == OrderState.DELIVERED and order.number_sealed is None:
-        return _shown()
+        return _handed() if order.unit == Unit.PIECE.value else _shown()
     if order.state not in {OrderState.WAITING, OrderState.HELD}:
         return _sent()
     attempts = session.scalars(select(Attempt.outcome).where(Attempt.order_id == order.id))

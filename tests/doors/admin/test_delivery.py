@@ -62,7 +62,7 @@ def state(app: Flask, order_id: UUID) -> str:
 def test_two_people_close_an_order(app: Flask, awa: Desk, marc: Desk, hugo: Desk, manual_id: UUID) -> None:
     page = f"/admin/orders/{manual_id}"
     assert f'href="{page}"' in awa.get("/admin/orders/").text
-    assert "Un jour sans réponse claire" in awa.get(page).text
+    assert "Sans réponse claire jusqu’au relevé" in awa.get(page).text
     assert "Proposer" not in hugo.get(page).text, "an auditor reads only"
     shown = awa.follow(f"{page}/propose", ending="given_back", note="Support appelé à 10 h : rien reçu")
     assert "une autre personne doit donner son accord" in shown.text

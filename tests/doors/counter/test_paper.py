@@ -65,6 +65,26 @@ def test_line_after_line_from_the_pages(desk: Desk) -> None:
     assert desk.programme.findings() == []
 
 
+def test_a_line_of_yesterday_is_finished_from_today_s_list(desk: Desk) -> None:
+    desk.ask_questions(required=True)
+    desk.programme.later(days=-1)
+    Pack.made(desk)
+    desk.programme.later(hours=23)
+    client = desk.client()
+    yesterday = (desk.programme.now.date() - timedelta(days=1)).isoformat()
+    sent = line(desk, desk.programme.typed(desk.programme.issue()), day=yesterday, time="13h10")
+    assert "Ligne 1-1 enregistrée" in client.form("/counter/paper/1", **sent).text
+    listed = client.http.get("/counter/visits").text
+    assert ("3 mars 2026 à 13\u00a0h\u00a010" in listed, "À compléter" in listed) == (True, True)
+    with desk.programme.database.read() as session:
+        visit_id = session.scalars(select(Visit.id)).one()
+    path = f"/counter/visits/{visit_id}"
+    assert client.form(path).status_code == 422, "the question that must be answered"
+    answers = {"a-type_lieu": "domicile", "a-autonomie": "autonome", "a-materiel": "aucun", "a-duree": "10"}
+    done = client.form(path, **answers, **{"a-thematiques": "email"})
+    assert ("Le passage est complété" in done.text, "À compléter" in done.text) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("field", "typed"),
     [

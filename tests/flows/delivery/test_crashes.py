@@ -134,7 +134,7 @@ def test_a_delivery_found_after_the_give_back_is_never_dropped(desk: Desk) -> No
     with desk.programme.database.begin() as session:
         give_back(session, Order.id == order_id, code="declined", actor="test", occurred_at=now, now=now)
     with desk.programme.database.begin() as session:
-        book(session, claimed, Delivered("SBX-1"), capabilities=desk.line.capabilities, now=now)
+        book(session, desk.programme.vault, claimed, Delivered("SBX-1"), capabilities=desk.line.capabilities, now=now)
     order = desk.row(order_id)
     assert (order.state, order.outcome_code, order.partner_ref) == (OrderState.MANUAL, "late_delivery", "SBX-1")
     assert desk.programme.findings() == []
@@ -149,7 +149,7 @@ def test_other_late_answers_change_nothing_but_the_attempt(desk: Desk) -> None:
         )
     with desk.programme.database.begin() as session:
         late = Refused("declined", ErrorClass.REFUSED_FINAL)
-        book(session, claimed, late, capabilities=desk.line.capabilities, now=now)
+        book(session, desk.programme.vault, claimed, late, capabilities=desk.line.capabilities, now=now)
     assert desk.row(order_id).state == OrderState.DELIVERED
     assert desk.attempts(order_id)[0].outcome == "refused"
     assert desk.programme.findings() == []
@@ -241,7 +241,7 @@ def test_planted_a_new_reference_for_each_attempt(desk: Desk, monkeypatch: pytes
 def test_planted_sending_past_its_lease_taken_for_not_started(
     careless_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claiming, "next_step", lambda _state: (AttemptKind.SUBMIT, OrderState.SENDING))
+    monkeypatch.setattr(claiming, "next_step", lambda _state, _code: (AttemptKind.SUBMIT, OrderState.SENDING))
     order_id = crash_and_settle(careless_desk, ["after submit"], "100")
     with pytest.raises(AssertionError, match="delivered twice"):
         careless_desk.nobody_is_harmed(order_id)

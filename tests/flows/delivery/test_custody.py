@@ -15,7 +15,7 @@ from tests.flows.delivery.desk import Desk
 from tests.flows.delivery.lots import lot_file
 from tests.programme import FIRST_DAY
 from voucher_service.errors import BadInput, Conflict, SecondPersonNeeded
-from voucher_service.fulfilment.custody import decide, expire_codes, take_out
+from voucher_service.fulfilment.custody import decide, expire_stock, take_out
 from voucher_service.fulfilment.custody_models import ActKind, ActState, StockAct
 from voucher_service.fulfilment.lots import import_lot
 from voucher_service.fulfilment.models import ItemState, StockItem
@@ -121,8 +121,8 @@ def test_more_than_there_is_changes_nothing(desk: Desk) -> None:
 def test_codes_past_their_day_leave_stock_once(desk: Desk) -> None:
     lot_id = bring(desk, list(range(5)))
     desk.programme.later(days=600)
-    assert desk.programme.database.run(expire_codes, desk.programme.now) == 5
-    assert desk.programme.database.run(expire_codes, desk.programme.now) == 0
+    assert desk.programme.database.run(expire_stock, desk.programme.now) == 5
+    assert desk.programme.database.run(expire_stock, desk.programme.now) == 0
     assert at(desk, lot_id)[AccountKind.AVAILABLE] == 0
     assert desk.programme.findings() == []
 
@@ -162,7 +162,7 @@ def _do(desk: Desk, lot_id: int, step: str, many: int) -> None:
         desk.sweep()
     elif step == "expire":
         desk.programme.later(days=500)
-        database.run(expire_codes, desk.programme.now)
+        database.run(expire_stock, desk.programme.now)
         desk.programme.later(days=-500)
     else:
         for act_id in _pending(desk):
@@ -180,5 +180,5 @@ def test_a_planted_loss_without_its_booking_is_found(desk: Desk) -> None:
     with desk.programme.database.begin() as session:
         session.execute(text("UPDATE stock_item SET state = 'lost' WHERE serial LIKE '%1_'"))
     rules = {finding.rule for finding in desk.programme.findings()}
-    assert "each code of stock lies where the books say" in rules
+    assert "each code and article of stock lies where the books say" in rules
     assert lot_id

@@ -12,7 +12,7 @@ from tests.flows.delivery.desk import Desk
 from tests.flows.delivery.lots import lot_file, row, serial
 from tests.flows.delivery.test_stock import bring
 from voucher_service.errors import BadFile, NotFound
-from voucher_service.fulfilment import lot_file as lot_file_module
+from voucher_service.fulfilment import lot_rows
 from voucher_service.fulfilment.lot_file import opened
 from voucher_service.fulfilment.lots import import_lot
 from voucher_service.fulfilment.models import Lot, StockItem
@@ -76,7 +76,7 @@ FAULTS = {
 
 def read_whole(content: bytes) -> int:
     """Read the file to its end, as an import does first; the number of codes."""
-    with opened(content, partner="Opérateur Un", products={"TOPUP5"}, today=date(2026, 3, 4)) as (_, rows):
+    with opened(content, partner="Opérateur Un", products={"code": {"TOPUP5"}}, today=date(2026, 3, 4)) as (_, rows):
         return sum(1 for _ in rows)
 
 
@@ -102,7 +102,7 @@ def test_a_fault_rejects_the_whole_file(desk: Desk, fault: str) -> None:
 
 
 def test_planted_without_the_check_digit_a_bad_serial_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lot_file_module, "luhn_is_right", lambda _digits: True)
+    monkeypatch.setattr(lot_rows, "luhn_is_right", lambda _digits: True)
     assert read_whole(FAULTS["bad check digit"][0]) == 3, "without the guard the bad serial would pass"
 
 
@@ -171,7 +171,7 @@ def test_an_unknown_partner_is_refused(desk: Desk) -> None:
 def test_the_example_in_the_documentation_is_a_good_file() -> None:
     page = (Path(__file__).parents[3] / "docs" / "lot-file.md").read_text(encoding="utf-8")
     example = page.split("```\n")[1].encode()
-    products = {"TOPUP5", "TOPUP10"}
+    products = {"code": {"TOPUP5", "TOPUP10"}}
     with opened(example, partner="Opérateur Un", products=products, today=date(2026, 3, 4)) as (header, rows):
         assert (header.quantity, [found.line for found in rows]) == (3, [7, 8, 9])
 

@@ -138,7 +138,7 @@ def test_a_poll_under_way_while_the_statement_decides_settles_nothing_twice(desk
     first = reconcile(desk, partners_own_book(desk))
     assert first.settled == (order_id,)
     with desk.programme.database.begin() as session:
-        book(session, asking, answer, capabilities=desk.line.capabilities, now=desk.now())
+        book(session, desk.programme.vault, asking, answer, capabilities=desk.line.capabilities, now=desk.now())
     after = desk.row(order_id)
     assert after.state == (OrderState.REVERSED if isinstance(answer, Reversed) else OrderState.DELIVERED)
     assert after.due_at is None

@@ -98,11 +98,12 @@ def _candidates(text: Text, separator: str, skip: int) -> Iterator[tuple[Row, in
             continue
         yield row, 1
         if above is not None and any(above.cells) and any(row.cells):
-            yield _joined(above, row), 2
+            yield join(above, row), 2
         above = row
 
 
-def _joined(above: Row, row: Row) -> Row:
+def join(above: Row, row: Row) -> Row:
+    """Return two rows of names as one: the lower name where there is one."""
     width = max(len(above.cells), len(row.cells))
     upper = above.cells + [""] * (width - len(above.cells))
     lower = row.cells + [""] * (width - len(row.cells))

@@ -100,9 +100,11 @@ def seems_header(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     return len(filled) > 1 and not any(figures) and any(any(map(str.isdigit, cell)) for row in below for cell in row)
 
 
-def date_form(told: Sequence[str]) -> DateForm | None:
-    """Return the first form in which every date reads, None when there is none."""
-    return next((form for form in _FORMS if told and all(_placed(text, form) for text in told)), None)
+def date_form(told: Sequence[str], *, faults: int = 0) -> DateForm | None:
+    """Return the first form in which every date reads, but for some faults; None when there is none."""
+    if not told:
+        return None
+    return next((form for form in _FORMS if sum(not _placed(text, form) for text in told) <= faults), None)
 
 
 def _placed(text: str, form: DateForm) -> bool:
@@ -120,6 +122,7 @@ def either_way(told: Sequence[str]) -> bool:
 
 def marks(told: Sequence[str]) -> tuple[str, str]:
     """Return decimal and grouping mark: empty where every number is plain without, "?" where nobody can tell."""
+    told = [text for text in told if _reads(text)]  # what is no number at all is the file's fault, and told as such
     if not told or all(_fits(text, Marks()) for text in told):
         return "", ""
     fitting = [one for one in (Marks(",", "."), Marks(".", ",")) if all(_fits(text, one) for text in told)]

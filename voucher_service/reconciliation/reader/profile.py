@@ -127,7 +127,7 @@ def _told(profile: Profile) -> dict[str, Any]:
 
 
 def from_json(text: str) -> Profile:
-    """Return the profile that `to_json` wrote."""
+    """Return the profile that `to_json` wrote. Raises ValueError, KeyError or TypeError when it did not."""
     told = json.loads(text)
     return Profile(
         **{
@@ -140,6 +140,32 @@ def from_json(text: str) -> Profile:
             "opening": Control(**told["opening"]) if told["opening"] else None,
             "closing": Control(**told["closing"]) if told["closing"] else None,
         }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """How a header differs from the profile's: columns that were not there, are gone, or stand elsewhere."""
+
+    new: list[str]
+    gone: list[str]
+    moved: list[str]
+
+    def __bool__(self) -> bool:
+        """Say whether anything changed."""
+        return bool(self.new or self.gone or self.moved)
+
+
+def changes(profile: Profile, header: tuple[str, ...]) -> Changed:
+    """Return how the header of a file differs from the one the profile was made from."""
+    if not profile.header_rows:
+        return Changed([], [], [])
+    before = {plain(name): place for place, name in enumerate(profile.names) if name}
+    now = {plain(name): place for place, name in enumerate(header) if name}
+    return Changed(
+        new=[header[place] for name, place in now.items() if name not in before],
+        gone=[profile.names[place] for name, place in before.items() if name not in now],
+        moved=[header[place] for name, place in now.items() if before.get(name, place) != place],
     )
 
 

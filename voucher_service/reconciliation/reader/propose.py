@@ -9,7 +9,7 @@ from itertools import islice
 
 from voucher_service.errors import N_, BadFile
 from voucher_service.reconciliation.reader import look
-from voucher_service.reconciliation.reader.header import best_row, header_of, known_places
+from voucher_service.reconciliation.reader.header import best_row, header_of, join, known_places
 from voucher_service.reconciliation.reader.manner import DateForm
 from voucher_service.reconciliation.reader.profile import Control, Kind, Profile
 from voucher_service.reconciliation.reader.rows import Row, rows
@@ -37,22 +37,32 @@ class Proposal:
     """A guess. `doubts` names what could not be told, by the field of the form; empty where nothing is in doubt.
 
     `words` are the words of state in the file with their meaning, None where nobody knows it. `top` are the first
-    rows as they stand, `header` the names of the columns.
+    rows as they stand, `lines` the first below the header.
     """
 
     profile: Profile
     top: list[Row]
+    lines: list[Row]
     words: dict[str, LineStatus | None]
     doubts: dict[str, str]
 
 
-def propose(text: Text) -> Proposal:
-    """Return a guess at how the file is to be read.
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where the lines are, as a person says: which separator, how many lines above, how many rows of names."""
+
+    separator: str
+    skip: int
+    header_rows: int
+
+
+def propose(text: Text, shape: Shape | None = None) -> Proposal:
+    """Return a guess at how the file is to be read; at its shape too, unless that is told.
 
     Raises:
         BadFile: it has no rows at all.
     """
-    profile, line = _shape(text)
+    profile, line = _told(text, shape) if shape else _shape(text)
     top, sample = _rows(text, profile, line)
     opening, closing, sample = _controls(sample, profile)
     profile = replace(profile, opening=opening, closing=closing)
@@ -63,10 +73,11 @@ def propose(text: Text) -> Proposal:
     decimal, grouping = look.marks(look.column(cells, profile.columns.get(Field.QUANTITY)))
     profile = replace(profile, decimal=decimal, grouping=grouping)
     said = look.column(cells, profile.columns.get(Field.EVENT_AT))
-    form = look.date_form(said)
+    form = look.date_form(said) or look.date_form(said, faults=len(said) // 3)
     profile = replace(profile, dates=form or DateForm.AUTO)
     words = {word: STATUSES.get(word) for word in look.words(look.column(cells, profile.columns.get(Field.STATUS)))}
-    return Proposal(profile, top, words, _doubts(profile, form=form, said=said, words=words))
+    doubts = _doubts(profile, form=form, said=said, words=words)
+    return Proposal(replace(profile, decimal=decimal.strip("?")), top, sample[:SHOWN], words, doubts)
 
 
 def review(text: Text, profile: Profile) -> Proposal:
@@ -78,7 +89,9 @@ def review(text: Text, profile: Profile) -> Proposal:
     top, sample = _rows(text, profile, header_of(profile, text).line)
     cells = [row.cells for row in sample]
     seen = look.words(look.column(cells, profile.columns.get(Field.STATUS)))
-    return Proposal(profile, top, {word: profile.statuses.get(word) or STATUSES.get(word) for word in seen}, {})
+    return Proposal(
+        profile, top, sample[:SHOWN], {word: profile.statuses.get(word) or STATUSES.get(word) for word in seen}, {}
+    )
 
 
 def _shape(text: Text) -> tuple[Profile, int]:
@@ -92,6 +105,23 @@ def _shape(text: Text) -> tuple[Profile, int]:
         return _nameless(text)
     found = Profile(kind=text.kind, separator=_kept(text, separator), header_rows=made_of)
     return replace(found, names=names[:width], width=width, columns=places), row.line
+
+
+def _told(text: Text, shape: Shape) -> tuple[Profile, int]:
+    """Return the shape that a person said."""
+    separator = shape.separator or text.separators[0]
+    size = shape.skip + _BEFORE
+    first = list(islice(rows(text.content, text.encoding, separator, size), size))
+    below = [row for row in first if row.line > shape.skip and any(row.cells)]
+    if not below:
+        raise BadFile("il n’y a aucune ligne après celles que l’on passe.", line=shape.skip + 1)
+    found = Profile(kind=text.kind, separator=_kept(text, separator), skip=shape.skip, header_rows=shape.header_rows)
+    if not shape.header_rows:
+        width = Counter(len(row.cells) for row in below).most_common(1)[0][0]
+        return replace(found, width=width), shape.skip
+    row = join(below[0], below[1]) if shape.header_rows == 2 and len(below) > 1 else below[0]
+    names = tuple(cell[:200] for cell in row.cells)
+    return replace(found, names=names, width=len(names), columns=known_places(row)), row.line
 
 
 def _nameless(text: Text) -> tuple[Profile, int]:

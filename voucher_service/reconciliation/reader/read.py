@@ -46,7 +46,7 @@ from voucher_service.units import Unit
 
 MAX_LINES = 2_000_000
 CHUNK = 20_000  # rows that stand in memory
-SAMPLE = 10  # lines kept to show
+SAMPLE = 20  # lines kept to show
 _TRAILER_LENGTH = 12  # spelling out every reference would cost a third of the reading
 
 T = TypeVar("T")

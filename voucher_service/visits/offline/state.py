@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Vault
 from voucher_service.ids import local_day
-from voucher_service.partners.models import Offer, Route
+from voucher_service.partners.models import STOCK_ROUTES, Offer
 from voucher_service.visits.offline.bits import KeyBits
 from voucher_service.visits.offline.wire import base64url
 from voucher_service.visits.questions import Forms, Question
@@ -118,7 +118,7 @@ def offers_and_forms(
             "label_en": offer.name_en,
             "unit": offer.unit,
             "price_cents": price,
-            "needs_number": offer.route != Route.CODE_STOCK.value,
+            "needs_number": offer.route not in STOCK_ROUTES,
             "form": version,
         }
     return offers, asked

@@ -11,6 +11,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import NotFound
+from voucher_service.fulfilment import reveal as showing
 from voucher_service.fulfilment import stock
 from voucher_service.fulfilment.models import Order
 from voucher_service.visits.desk import at_desk, redeem_at_desk
@@ -21,7 +22,7 @@ from voucher_service.visits.undo import undo
 from voucher_service.web import doors
 from voucher_service.web.counter import bodies, guessing
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people
-from voucher_service.web.counter.words import desk_words, order_words, outcome_words, recorded_words
+from voucher_service.web.counter.words import desk_words, order_words, outcome_words, receipt_href, recorded_words
 
 blueprint = Blueprint("counter_api", __name__, url_prefix="/counter")
 
@@ -65,8 +66,10 @@ def look_words(code: str) -> dict[str, Any]:
 @doors.requires(*STAFF)
 def scan() -> ResponseReturnValue:
     """Record a scan: redeem, or say why not."""
-    recorded = record(doors.read_form(bodies.ScanIn))
-    return jsonify(recorded_words(recorded)), 201
+    sent = doors.read_form(bodies.ScanIn)
+    recorded = record(sent)
+    paid = recorded.visit_id if sent.paid_cents else None
+    return jsonify(recorded_words(recorded) | {"receipt_href": receipt_href(paid)}), 201
 
 
 def record(sent: bodies.ScanIn) -> Recorded:
@@ -116,7 +119,7 @@ def own_order(session: Session, order_id: UUID) -> Order:
 def show_code(order_id: UUID) -> ResponseReturnValue:
     """Show the recharge code: freely once, with a reason each time after."""
     shown = reveal(order_id, doors.read_form(bodies.RevealIn).reason)
-    return jsonify(pin=shown.pin, serial=shown.serial, again=shown.again)
+    return jsonify(pin=shown.pin, serial=shown.serial, again=shown.again, how=shown.how)
 
 
 def reveal(order_id: UUID, reason: str) -> stock.Revealed:
@@ -128,4 +131,4 @@ def reveal(order_id: UUID, reason: str) -> stock.Revealed:
 
 def _reveal(session: Session, /, order_id: UUID, **how: Any) -> stock.Revealed:
     own_order(session, order_id)
-    return stock.reveal(session, doors.services().vault, order_id=order_id, **how)
+    return showing.reveal(session, doors.services().vault, order_id=order_id, **how)

@@ -60,6 +60,15 @@ class RevealIn(BaseModel):
     reason: str = Field(default="", max_length=400)
 
 
+class HandOverIn(BaseModel):
+    """An article goes into someone's hands: what was scanned or typed of it, and a SIM's number when it is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    serial: str = Field(default="", max_length=60)
+    number: str = Field(default="", max_length=40)
+
+
 class UndoIn(BaseModel):
     """Why a redemption is taken back."""
 

@@ -11,16 +11,18 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from voucher_service.errors import BadInput, NotFound
+from voucher_service.fulfilment.reveal import gives_code
 from voucher_service.ids import new_id
 from voucher_service.visits.models import Scan
 from voucher_service.visits.questions import from_form
+from voucher_service.visits.receipts import paid_visits
 from voucher_service.visits.redeem import stored
 from voucher_service.web import doors
 from voucher_service.web.counter import api, bodies
 from voucher_service.web.counter.desk_state import STAFF, choose_branch, chosen_branch
 from voucher_service.web.counter.kept_words import offline_words
 from voucher_service.web.counter.page_words import page_words
-from voucher_service.web.counter.words import order_words, recorded_words
+from voucher_service.web.counter.words import order_words, receipt_href, recorded_words
 from voucher_service.web.house import local_path
 
 blueprint = Blueprint("counter", __name__, url_prefix="/counter")
@@ -175,7 +177,10 @@ def outcome(scan_id: UUID) -> ResponseReturnValue:
         recorded = stored(session, scan_id)
         assert recorded is not None, "the scan was read just above"
         order = None if recorded.order_id is None else order_words(api.own_order(session, recorded.order_id))
-    return render_template("counter/outcome.html", seen=recorded_words(recorded), order=order)
+        paid = paid_visits(session, [scan_id]).get(scan_id)
+    return render_template(
+        "counter/outcome.html", seen=recorded_words(recorded), order=order, receipt_href=receipt_href(paid)
+    )
 
 
 @blueprint.get("/top-ups/<uuid:order_id>")
@@ -188,7 +193,7 @@ def top_up(order_id: UUID) -> ResponseReturnValue:
 def _top_up(order_id: UUID, **shown: Any) -> str:
     with doors.services().database.read() as session:
         order = api.own_order(session, order_id)
-        context = {"order": order_words(order), "has_code": order.number_sealed is None}
+        context = {"order": order_words(order), "has_code": gives_code(session, order)}
     return render_template("counter/top_up.html", **{"errors": {}, "pin": "", **context, **shown})
 
 
@@ -200,4 +205,4 @@ def show_code(order_id: UUID) -> ResponseReturnValue:
         shown = api.reveal(order_id, doors.read_form(bodies.RevealIn).reason)
     except BadInput as error:
         return _top_up(order_id, errors=doors.faults_of(error)), 422
-    return _top_up(order_id, pin=shown.pin, serial=shown.serial)
+    return _top_up(order_id, pin=shown.pin, serial=shown.serial, how=shown.how)

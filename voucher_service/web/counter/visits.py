@@ -17,15 +17,19 @@ from voucher_service.ids import local_day, new_id
 from voucher_service.people.identity import find_by_reference
 from voucher_service.visits import follow_up
 from voucher_service.visits.models import Visit, VisitKind
+from voucher_service.visits.offline.models import OfflineEntry
+from voucher_service.visits.offline.unsettled import unsettled_of
 from voucher_service.visits.outcomes import Outcome, words
 from voucher_service.visits.questions import DEFAULT_QUESTIONS, from_form, in_language
+from voucher_service.visits.receipts import paid_visits
 from voucher_service.visits.undo import Undoing, undoing
 from voucher_service.web import doors
 from voucher_service.web.counter import bodies
 from voucher_service.web.counter.api import take_back
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people, till_of
+from voucher_service.web.counter.offline_words import entry_words
 from voucher_service.web.counter.pages import ANSWER, frame
-from voucher_service.web.counter.words import PROGRESS_TONES, TONES, moment, offer_name
+from voucher_service.web.counter.words import PROGRESS_TONES, TONES, moment, offer_name, receipt_href
 
 blueprint = Blueprint("counter_visits", __name__, url_prefix="/counter")
 blueprint.context_processor(frame)
@@ -140,7 +144,8 @@ def day() -> ResponseReturnValue:
     return render_template("counter/visits.html", rows=rows)
 
 
-def _own_visit(visit_id: UUID) -> Visit:
+def own_visit(visit_id: UUID) -> Visit:
+    """Return a visit of a branch of the person signed in. Raises NotFound: the same whether it exists or not."""
     with doors.services().database.read() as session:
         visit = session.get(Visit, visit_id)
     staff = doors.current_staff()
@@ -158,7 +163,7 @@ def _form_of(visit: Visit) -> Any:
 @doors.requires(*STAFF)
 def completing(visit_id: UUID) -> ResponseReturnValue:
     """Show what is still missing of a visit."""
-    visit = _own_visit(visit_id)
+    visit = own_visit(visit_id)
     return _complete_page(visit, {"answers": visit.answers, "next_visit_on": visit.next_visit_on}, {})
 
 
@@ -167,6 +172,7 @@ def _complete_page(visit: Visit, sent: dict[str, Any], errors: dict[str, str]) -
         "counter/complete.html",
         visit=visit,
         when=moment(visit.occurred_at),
+        receipt_href=receipt_href(visit.id if visit.paid_cents else None),
         is_redemption=visit.kind == VisitKind.REDEMPTION.value,
         questions=in_language(_form_of(visit), doors.language()),
         sent=sent,
@@ -178,7 +184,7 @@ def _complete_page(visit: Visit, sent: dict[str, Any], errors: dict[str, str]) -
 @doors.requires(*STAFF)
 def complete(visit_id: UUID) -> ResponseReturnValue:
     """Keep the rest of a visit's answers."""
-    visit = _own_visit(visit_id)
+    visit = own_visit(visit_id)
     answers = _answers(_form_of(visit))
     try:
         sent = doors.read_form(CompleteIn)
@@ -209,8 +215,20 @@ def _shift(faults: dict[str, str] | None = None, typed: dict[str, str] | None = 
     with doors.services().database.read() as session:
         lines = follow_up.my_scans(session, doors.current_staff().id)
         standing = undoing(session, lines, now=doors.now())
-    rows = [_scan_row(line) | _undo_row(standing.get(line.scan.id)) for line in lines]
-    return render_template("counter/shift.html", rows=rows, errors=faults or {}, typed=typed or {})
+        unsettled = [_unsettled_row(entry) for entry in unsettled_of(session, doors.current_staff().id)]
+        paid = paid_visits(session, [line.scan.id for line in lines])
+    rows = [
+        _scan_row(line) | _undo_row(standing.get(line.scan.id)) | {"receipt_href": receipt_href(paid.get(line.scan.id))}
+        for line in lines
+    ]
+    return render_template("counter/shift.html", rows=rows, unsettled=unsettled, errors=faults or {}, typed=typed or {})
+
+
+def _unsettled_row(entry: OfflineEntry) -> dict[str, Any]:
+    """Return `{id, at, closed, word, sentence, next_step}`: nothing accepted in good faith is called failed."""
+    said = entry_words(entry.status, entry.reason, entry.detail)
+    closed = None if entry.closed_at is None else moment(entry.closed_at)
+    return {"id": str(entry.id), "at": moment(entry.accepted_at), "closed": closed, **said}
 
 
 @blueprint.post("/shift/<uuid:scan_id>/undo")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
+from flask import url_for
 from flask_babel import gettext as _
 
 from voucher_service.fulfilment.models import Order
@@ -38,12 +40,15 @@ PROGRESS_TONES = {
     Progress.UNDER_WAY: "wait",
     Progress.CONFIRMED: "ok",
     Progress.CODE_READY: "ok",
+    Progress.ARTICLE_READY: "ok",
+    Progress.HANDED_OVER: "ok",
+    Progress.OUT_OF_STOCK: "check",
     Progress.GIVEN_BACK: "check",
     Progress.UNDONE: "check",
     Progress.TO_CHECK: "check",
     Progress.CLOSED: "check",
 }
-SETTLED = {Progress.CONFIRMED, Progress.GIVEN_BACK, Progress.UNDONE, Progress.CLOSED}
+SETTLED = {Progress.CONFIRMED, Progress.HANDED_OVER, Progress.GIVEN_BACK, Progress.UNDONE, Progress.CLOSED}
 
 
 def moment(at: datetime) -> str:
@@ -86,6 +91,11 @@ def recorded_words(recorded: Recorded) -> dict[str, Any]:
         "order_id": str(recorded.order_id) if recorded.order_id else None,
         "visit_id": str(recorded.visit_id) if recorded.visit_id else None,
     }
+
+
+def receipt_href(visit_id: UUID | None) -> str:
+    """Return where the receipt of a visit at which something was paid is; "" for none."""
+    return "" if visit_id is None else url_for("counter_receipts.show", visit_id=visit_id)
 
 
 def desk_words(desk: Desk) -> dict[str, Any]:

@@ -25,8 +25,8 @@ DEADLINE = 30.0  # seconds on the clock
 _CHILD = Path(__file__).with_name("book_child.py")
 _TURN = threading.BoundedSemaphore(2)  # so many at once in this process: memory is bounded whatever is sent
 
+_TOO_BIG = N_("ce classeur est trop grand une fois ouvert : enregistrez la feuille au format CSV (UTF-8).")
 _FAULTS = {
-    "too_big": N_("ce classeur est trop grand une fois ouvert : enregistrez la feuille au format CSV (UTF-8)."),
     "not_a_book": N_("ce fichier est une archive, pas un classeur Excel (XLSX) : choisissez le relevé lui-même."),
     "broken": N_("ce classeur Excel (XLSX) est abîmé : ouvrez-le, enregistrez-le à nouveau, puis renvoyez-le."),
     "no_sheet": N_("ce classeur Excel n’a pas de feuille visible de ce nom : vérifiez les réglages de lecture."),
@@ -51,7 +51,7 @@ def read_book(content: bytes, wanted: str = "") -> Sheet:
         BadFile: it is too big, broken, locked, or no workbook.
     """
     if len(content) > MAX_BYTES:
-        raise BadFile(_FAULTS["too_big"], line=1)
+        raise BadFile(_TOO_BIG, line=1)
     with _TURN, tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as text:
         path = Path(folder) / "book.xlsx"
         path.write_bytes(content)
@@ -67,11 +67,11 @@ def read_book(content: bytes, wanted: str = "") -> Sheet:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise BadFile(_FAULTS["too_big"], line=1) from None
+            raise BadFile(_TOO_BIG, line=1) from None
         told = _told(done.stderr)
         if done.returncode != 0 or "sheet" not in told:
-            # Killed at a limit it says nothing.
-            raise BadFile(_FAULTS[told.get("fault", "too_big")], line=1)
+            fault = _FAULTS.get(told.get("fault", ""), _TOO_BIG)  # killed at a limit it says nothing
+            raise BadFile(fault, line=1)
         text.seek(0)
         return Sheet(text.read(), told["sheet"], tuple(told["sheets"]))
 

@@ -13,6 +13,12 @@ import { play } from "./sound.js";
 /** Milliseconds between two questions about a top-up: soon at first, then patiently. @param {number} asked */
 const pause = (asked) => (asked < 20 ? 1000 : 5000);
 
+/** Do it when the eye has been served; at once where nothing is painted. @param {() => unknown} act */
+function afterPaint(act) {
+  if (document.hidden) act();
+  else requestAnimationFrame(() => setTimeout(act));
+}
+
 /** @type {Record<string, import("./sound.js").Kind>} */
 const SOUNDS = { ok: "accept", info: "accept", wait: "accept", bad: "refuse", check: "check", here: "here" };
 
@@ -34,11 +40,9 @@ export function showResult(place, answer, { words, server, buttons }) {
       el("h2", {}, answer.offer ? `${answer.offer}` : sentence),
       answer.offer && el("p", { class: "result-text" }, sentence),
       answer.order_id ? strip : el("p", { class: "result-text" }, nextStep),
-      el("div", { class: "actions" }, next, ...others.map(({ label, act }) => el("button", { type: "button", class: "button secondary", click: act }, label)))));
-  place.hidden = false;
-  next.focus({ preventScroll: true });
-  scrollTo(0, 0);
-  play(SOUNDS[answer.tone]);
+      el("div", { class: "actions" }, next, ...others.map(({ label, act }) => el("button", { type: "button", class: "button secondary", click: act }, label)),
+        answer.receipt_href && el("a", { class: "button secondary", id: "receipt", href: answer.receipt_href }, words.receipt))));
+  afterPaint(() => play(SOUNDS[answer.tone])); // opening the loudspeaker may take longer than painting
   const stop = new AbortController();
   if (answer.order_id) void follow(strip, answer.order_id, { words, server, signal: stop.signal });
   return () => stop.abort();
@@ -54,7 +58,7 @@ async function follow(strip, order, { words, server, signal }) {
       showProgress(strip, now, last, { words, server, order });
       last = now.progress;
     }
-    if (now?.final || now?.progress === "code_ready") return;
+    if (now?.final || ["code_ready", "article_ready"].includes(now?.progress)) return;
     await new Promise((done) => setTimeout(done, pause(asked)));
   }
 }
@@ -68,6 +72,7 @@ function showProgress(strip, now, before, how) {
   strip.replaceChildren(icon(now.tone), body);
   if (before) play(SOUNDS[now.tone]);
   if (now.progress === "code_ready") body.append(codeButton(body, how));
+  if (now.progress === "article_ready") body.append(el("a", { class: "button primary", id: "hand-over", href: `${how.server.home}articles/${how.order}` }, how.words.hand_over));
 }
 
 /** @param {HTMLElement} body @param {{words: Words, server: Server, order: string}} how */
@@ -81,7 +86,8 @@ function codeButton(body, { words, server, order }) {
       body.parentElement?.classList.add("with-code");
       body.replaceChildren(el("p", { class: "notice-title" }, words.code_once),
         el("p", { class: "pin", role: "status" }, el("span", { class: "code", translate: "no" }, shown.pin)),
-        el("p", { class: "hint" }, fill(words.serial, { serial: shown.serial })));
+        el("p", { class: "hint" }, fill(words.serial, { serial: shown.serial })),
+        ...(shown.how ? [el("p", { translate: "no" }, shown.how)] : []));
     } catch (error) {
       button.removeAttribute("disabled");
       const problem = /** @type {any} */ (error).problem;

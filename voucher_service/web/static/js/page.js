@@ -18,6 +18,8 @@ document.addEventListener("click", (event) => {
   if (button) print();
 });
 
+if (document.querySelector("[data-print-now]")) addEventListener("load", () => print());
+
 // A second press while the first is on its way would send the form twice (the server refuses it; the person frets).
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -1,0 +1,1 @@
+"""SIM cards, handsets and seats: received, given, sent, counted."""
