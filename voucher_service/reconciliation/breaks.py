@@ -145,11 +145,13 @@ def _change(session: Session, same: ColumnElement[bool], now: datetime) -> None:
 
 def _insert(session: Session, statement: Statement, found: Select[Any, Any, Any, Any, Any], now: datetime) -> int:
     count = 0
+    # Asked for the ids, PostgreSQL gets a thousand rows in one statement.
+    many = _INSERT if session.get_bind().dialect.name == "sqlite" else _INSERT.returning(_INSERT.table.c.id)
     # Only differences travel, and only new ones; the ids must be made here.
     for rows in session.execute(found).partitions(_CHUNK):
         count += len(rows)
         session.execute(
-            _INSERT,
+            many,
             [
                 {
                     "id": new_id(),

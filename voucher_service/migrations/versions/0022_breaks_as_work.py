@@ -10,8 +10,8 @@ from alembic import op
 
 from voucher_service.db import UtcDateTime
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
