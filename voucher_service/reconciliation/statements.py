@@ -13,6 +13,7 @@ from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.ids import new_id
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.classify import instants
+from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.intake import profiles, sequence
 from voucher_service.reconciliation.intake.models import StatementReading
 from voucher_service.reconciliation.load import Load, line_loader
@@ -49,7 +50,8 @@ def import_statement(
     Raises:
         BadFile: the file is rejected whole, with line, column and remedy.
         BadInput: the period ends before it begins, or the number is not that of the file.
-        Conflict: the number stands already, or what is replaced cannot be: see `sequence.edition_of`.
+        Conflict: the number stands already, or what is replaced cannot be: see `sequence.edition_of`;
+            `period_closed`: the file speaks of days of a closed month.
         NotFound: no such partner.
     """
     if session.get(Partner, partner_id) is None:
@@ -73,6 +75,7 @@ def import_statement(
             session, partner_id=partner_id, number=parsed.number, replaces=replaces
         )
     first_day, last_day = period or (parsed.first_day, parsed.last_day)
+    refuse_closed_days(session, partner_id, first_day, last_day)
     statement = Statement(
         id=statement_id,
         partner_id=partner_id,
