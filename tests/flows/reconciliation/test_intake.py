@@ -190,6 +190,6 @@ def test_a_profile_is_kept_in_versions_and_each_statement_says_its_own(database:
                 session, partner_id=world.partner_id, profile=replace(told, zone="Mars/Olympus"), actor="lea", now=NOON
             )
         assert session.scalar(select(func.count()).select_from(ReaderProfile)) == 2
+    renamed = content.replace(b"Ergebnis", b"Resultat")
     with pytest.raises(BadFile, match="Ergebnis"), database.begin() as session:
-        renamed = content.replace(b"Ergebnis", b"Resultat")
         import_statement(session, partner_id=world.partner_id, file_name="z", content=renamed, actor="lea", now=LATER)
