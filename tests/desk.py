@@ -43,6 +43,7 @@ from voucher_service.web.ledger.views import blueprint as ledger_door
 from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.hooks import blueprint as partner_hooks
+from voucher_service.web.partner.intake import blueprint as partner_intake
 from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner_door
 from voucher_service.web.session.views import blueprint as session_door
@@ -83,6 +84,7 @@ class Desk:
             partner_closing,
             partner_keys,
             partner_hooks,
+            partner_intake,
             ledger_door,
         ]
         app = create_app(services, doors)

@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
-from voucher_service.errors import NotFound
+from voucher_service.errors import Conflict, NotFound
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
 from voucher_service.reconciliation.classify import agreed, instants, missing_orders
+from voucher_service.reconciliation.intake.sequence import replaced_by
 from voucher_service.reconciliation.match import match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
@@ -67,11 +68,13 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     """Reconcile the statement. Running it again changes nothing unless the books changed.
 
     Raises:
-        NotFound: no such statement.
+        NotFound: no such statement. Conflict: `statement_replaced`: a corrected one stands in its place.
     """
     statement = session.get(Statement, statement_id)
     if statement is None:
         raise NotFound("Ce relevé n’existe pas : revenez à la liste.")
+    if replaced_by(session, statement_id) is not None:
+        raise Conflict("Un relevé corrigé remplace celui-ci : c’est lui qui compte.", code="statement_replaced")
     if session.get_bind().dialect.name == "postgresql":
         # A million lines meet a million orders in memory, not in files on disk. Until the end of the transaction.
         session.execute(text("SET LOCAL work_mem = '128MB'"))

@@ -45,7 +45,7 @@ def own(app: Flask) -> UUID:
 def send(client: FlaskClient, partner: UUID, content: bytes) -> TestResponse:
     address = f"/partner/{partner}/upload"
     data = {"csrf_token": token(client.get(address)), "statement": (io.BytesIO(content), "mars.csv")}
-    return client.post(address, data=data, content_type="multipart/form-data")
+    return client.post(address, data=data, content_type="multipart/form-data", follow_redirects=True)
 
 
 def accept(client: FlaskClient, partner: UUID, shown: TestResponse) -> TestResponse:
@@ -125,6 +125,7 @@ def test_a_bad_file_names_line_and_column_and_keeps_the_form(app: Flask) -> None
     for content, words in (
         (sample(app, partner).replace(b";5,00;", b";cinq;"), ", colonne Quantité : « cinq »"),
         (b"PK\x03\x04", "Excel"),
+        (b"%PDF-1.7", "PDF"),
         (b"", "vide"),
     ):
         answer = send(client, partner, content)

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from voucher_service.reconciliation.reader.dates import parse_instant
 from voucher_service.reconciliation.reader.header import Header
+from voucher_service.reconciliation.reader.manner import AS_FOUND, SHEET_MARK, Dates
 from voucher_service.reconciliation.reader.values import (
     BadCell,
     named_order,
-    parse_instant,
     parse_quantity,
     parse_scale,
     parse_status,
 )
-from voucher_service.reconciliation.reader.words import QUANTITY_UNITS, Field, Scale, plain
+from voucher_service.reconciliation.reader.words import Field, Scale
 
 INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 """How an instant is written in `Columns.event_at`: its order is that of time, and both databases read it."""
@@ -82,9 +83,10 @@ def convert(header: Header, starts: Sequence[int], cells: Sequence[list[str]]) -
         serial = _references(column(Field.SERIAL), Field.SERIAL, len(cells))
         if not all(ours) and not all(map(_any, ours, theirs, serial)):
             raise NotPlainError
-        said = {text: parse_status(text).value for text in set(status)}
+        said = {text: parse_status(text, header.manner.words).value for text in set(status)}
+        instants = _instants(at) if header.manner.dates == AS_FOUND else _dated(at, header.manner.dates)
         columns = Columns(
-            starts, ours, named, theirs, serial, units, quantities, [said[text] for text in status], _instants(at)
+            starts, ours, named, theirs, serial, units, quantities, [said[text] for text in status], instants
         )
     except (BadCell, ValueError) as error:
         raise NotPlainError from error
@@ -98,12 +100,16 @@ def _any(*references: str | None) -> bool:
 def _amounts(header: Header, units: list[str] | None, texts: list[str]) -> tuple[list[str], list[int], set[Scale]]:
     """Return the units, the quantities and the scales the file uses."""
     if units is None:
+        assert header.scale is not None, "a header without a column of units has one unit"
         units = [""] * len(texts)
-        scales = {"": QUANTITY_UNITS[plain(header.names[Field.QUANTITY])]}
+        scales = {"": header.scale}
     else:
         scales = {text: parse_scale(text) for text in set(units)}
     names = {text: scale[0].value for text, scale in scales.items()}
-    told = {pair: parse_quantity(pair[0], scales[pair[1]]) for pair in set(zip(texts, units, strict=True))}
+    told = {
+        pair: parse_quantity(pair[0], scales[pair[1]], header.manner.marks)
+        for pair in set(zip(texts, units, strict=True))
+    }
     return [names[unit] for unit in units], [*map(told.__getitem__, zip(texts, units, strict=True))], {*scales.values()}
 
 
@@ -112,6 +118,8 @@ def _references(texts: list[str] | None, name: Field, count: int) -> Sequence[st
         return [None] * count
     whole = "".join(texts)
     if max(map(len, texts)) > _LONGEST[name] or not whole.isprintable() or "e+" in whole or "E+" in whole:
+        raise NotPlainError
+    if SHEET_MARK in whole:
         raise NotPlainError
     lengths = set(map(len, texts))
     if 32 in lengths or (36 in lengths and whole != whole.lower()):
@@ -163,6 +171,12 @@ def _instants(texts: list[str]) -> list[str]:
         else:
             found.append(instant_text(parse_instant(text)))
     return found
+
+
+def _dated(texts: list[str], dates: Dates) -> list[str]:
+    """Return the instants of dates written the partner's own way."""
+    told = {text: instant_text(parse_instant(text, dates)) for text in set(texts)}
+    return [told[text] for text in texts]
 
 
 def instant_text(at: datetime) -> str:
