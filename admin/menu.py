@@ -23,6 +23,7 @@ def _daily() -> list[Group]:
                 (_("À traiter"), "admin.orders.index", "admin.order"),
                 (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
                 (_("Acceptés sans réseau"), "admin.offline.index", "admin.offline."),
+                (_("Acceptés sur papier"), "admin.paper.index", "admin.paper."),
                 (_("Passages"), "admin.visits.index", "admin.visits."),
             ],
         ),

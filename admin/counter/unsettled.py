@@ -160,7 +160,7 @@ def _page(entry_id: UUID, *, content: dict[str, Any] | None = None, errors: dict
         sealed=entry.content_sealed is not None,
         content=content,
         shown=_shown(content) if content else [],
-        purposes=_purposes(),
+        purposes=purposes(),
         errors=errors or {},
         who=who,
         say=words,
@@ -179,7 +179,8 @@ def _shown(content: dict[str, Any]) -> list[tuple[str, object]]:
     ]
 
 
-def _purposes() -> list[tuple[str, str]]:
+def purposes() -> list[tuple[str, str]]:
+    """Return why someone may open what was sealed, in words."""
     return [
         (Why.CALL_BACK.value, _("Rappeler la personne")),
         (Why.MAKE_GOOD.value, _("Lui émettre un autre bon")),

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from voucher_service.errors import BadInput, Conflict, NotFound, TooManyTries
 from voucher_service.ids import PROGRAMME_ZONE, local_day
 from voucher_service.people.phones import read_mobile
+from voucher_service.staff.models import Branch
 from voucher_service.visits.offline.rules import Status
 from voucher_service.visits.outcomes import Outcome, words
 from voucher_service.visits.paper import keying, packs
@@ -71,14 +72,13 @@ def index() -> ResponseReturnValue:
 
 
 def _index(sent: dict[str, Any], errors: dict[str, str]) -> str:
-    branch = frame()["branch"]
-    found = []
-    if branch is not None:
-        with doors.services().database.read() as session:
-            found = packs.packs_of(session, branch.id)
+    places = {one.id: one.name for one in frame()["branches"]}
+    with doors.services().database.read() as session:
+        found = packs.packs_of(session, places)
     rows = [
         {
             "number": one.pack.number,
+            "place": places[one.pack.branch_id],
             "made": moment(one.pack.made_at),
             "keyed": one.keyed,
             "lines": one.pack.pages * LINES,
@@ -147,11 +147,13 @@ def _key_page(pack: EmergencyPack, sent: dict[str, Any], errors: dict[str, str])
     page = sent.get("page", 1)
     with doors.services().database.read() as session:
         lines = packs.lines_of(session, pack.id, int(page) if str(page).isdecimal() else 1)
-        every = packs.packs_of(session, pack.branch_id)
+        every = packs.packs_of(session, [pack.branch_id])
+        place = session.get_one(Branch, pack.branch_id).name
     keyed = next((one.keyed for one in every if one.pack.id == pack.id), 0)
     return render_template(
         "counter/paper_pack.html",
         pack=pack,
+        place=place,
         keyed=keyed,
         lines_in_all=pack.pages * LINES,
         rows=[_row(line, visit_id) for line, visit_id in lines],
