@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from pydantic import BaseModel
 
 from admin import room
 from admin.counter import unsettled_words as words
-from admin.counter.unsettled import OPENINGS, Opening, Settlement, Which, purposes
+from admin.counter.unsettled import OPENINGS, Opening, Settlement, Which, purposes, winner
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.people.phones import pairs
 from voucher_service.staff.lists import branch_names
@@ -46,7 +45,7 @@ def index() -> ResponseReturnValue:
         places = branch_names(session)
     which = [(Which.WAITING.value, _("À régler")), (Which.SETTLED.value, _("Réglés"))]
     return room.page(
-        "counter/on_paper", found=found, wanted=wanted, which=which, packs=packs, places=places, say=words, won=won
+        "counter/on_paper", found=found, wanted=wanted, which=which, packs=packs, places=places, say=words, won=winner
     )
 
 
@@ -87,12 +86,6 @@ def settle(line_id: UUID) -> ResponseReturnValue:
     return room.done(_("Réglé : ce qui était écrit à côté du code est effacé."), "admin.paper.index")
 
 
-def won(line: PaperLine) -> tuple[datetime, str] | None:
-    """Return since when the books say so, and at which branch if it was used."""
-    at = line.detail.get("at")
-    return (datetime.fromisoformat(at), str(line.detail.get("branch", ""))) if at else None
-
-
 def _line(line: PaperLine | None) -> PaperLine:
     if line is None or line.status == Status.CONFIRMED.value:
         raise NotFound(_("Ce passage n’attend personne : revenez à la liste."))
@@ -113,7 +106,7 @@ def _page(line_id: UUID, *, content: dict[str, Any] | None = None, errors: dict[
         voucher=voucher,
         reference=reference_of(voucher),
         place=place,
-        won=won(line),
+        won=winner(line),
         sealed=line.content_sealed is not None,
         content=content,
         shown=_shown(content) if content else [],

@@ -21,6 +21,7 @@ from voucher_service.visits.offline import closing, overview
 from voucher_service.visits.offline.models import OfflineEntry
 from voucher_service.visits.offline.rules import Status
 from voucher_service.visits.offline.upload import read_kept
+from voucher_service.visits.paper.models import PaperLine
 from voucher_service.vouchers.lists import reference_of
 from voucher_service.vouchers.models import Voucher
 from voucher_service.web import doors
@@ -128,7 +129,7 @@ def settle(entry_id: UUID) -> ResponseReturnValue:
     return room.done(_("Réglé : l’appareil retrouve cette part de son crédit hors ligne."), "admin.offline.index")
 
 
-def winner(entry: OfflineEntry) -> tuple[datetime, str] | None:
+def winner(entry: OfflineEntry | PaperLine) -> tuple[datetime, str] | None:
     """Return since when the books say so, and at which branch if it was used; None when they say nothing."""
     at = entry.detail.get("at")
     return (datetime.fromisoformat(at), str(entry.detail.get("branch", ""))) if at else None

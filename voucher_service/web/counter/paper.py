@@ -60,7 +60,7 @@ class LineIn(BaseModel):
     number: str = Field(default="", max_length=40)
     paid: doors.Cents = Field(default=0, ge=0, le=1_000_000)
     handed: str = Field(default="", max_length=200)
-    next_visit_on: date | None = None
+    next_visit_on: str = Field(default="", max_length=12)
     initials: str = Field(max_length=8)
 
 
@@ -215,7 +215,7 @@ def _key(pack: EmergencyPack, sent: LineIn) -> keying.Keyed:
         number=read_mobile(sent.number, field="number") if sent.number.strip() else None,
         paid_cents=sent.paid,
         handed=sent.handed,
-        next_visit_on=sent.next_visit_on,
+        next_visit_on=_next_day(sent.next_visit_on, sent.day),
     )
     guessing.check_guessing(sent.code)
     try:
@@ -247,6 +247,22 @@ def _instant(day: date, typed: str) -> datetime:
         return datetime.combine(day, time(hour, minute), PROGRAMME_ZONE)
     except ValueError:
         raise BadInput("Écrivez l’heure comme sur le papier : 9:05 ou 9h05.", field="time") from None
+
+
+def _next_day(typed: str, day: date) -> date | None:
+    """Return a day as people write it: 24/12, 24.12.26; without its year, the next one after `day`. Raises BadInput."""
+    if not typed.strip():
+        return None
+    parts = "".join(character if character.isdecimal() else " " for character in typed).split()
+    try:
+        on, month, *rest = (int(part) for part in parts)
+        if not rest:
+            this = date(day.year, month, on)
+            return this if this >= day else date(day.year + 1, month, on)
+        (year,) = rest
+        return date(year + 2000 if year < 100 else year, month, on)
+    except ValueError:
+        raise BadInput("Écrivez le jour comme sur le papier : 24/12.", field="next_visit_on") from None
 
 
 def _told(done: keying.Keyed, sent: LineIn) -> tuple[str, str]:
