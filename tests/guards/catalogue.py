@@ -45,6 +45,7 @@ _KEYWORDS: dict[str, tuple[int, ...] | None] = {
 # What the person who holds a voucher sees: pages, their errors, and the parts of all pages that stand on these.
 PERSON = (
     "voucher_service/web/beneficiary/",
+    "voucher_service/web/person_words.py",
     "voucher_service/web/templates/beneficiary/",
     "voucher_service/web/templates/base.html",
     "voucher_service/web/templates/macros/display.html",
