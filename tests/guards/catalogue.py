@@ -126,7 +126,9 @@ def _short(message: Message) -> str:
 def update(path: Path, wanted: Catalog) -> None:
     """Bring one catalogue up to date: texts that are gone leave it, new ones stand in it untranslated."""
     known = read(path.read_bytes())
+    made_at = known.creation_date
     known.update(wanted, no_fuzzy_matching=True)
+    known.creation_date = made_at  # or each run would change the file, and two branches never merge
     known.obsolete.clear()
     with path.open("wb") as file:
         write_po(file, known, width=110, no_location=True, ignore_obsolete=True)
