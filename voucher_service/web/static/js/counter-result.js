@@ -17,7 +17,7 @@ const pause = (asked) => (asked < 20 ? 1000 : 5000);
 /** Do it when the eye has been served; at once where nothing is painted. @param {() => unknown} act */
 function afterPaint(act) {
   if (document.hidden) act();
-  else requestAnimationFrame(() => setTimeout(act));
+  else requestAnimationFrame(() => requestAnimationFrame(act)); // the second comes after the first was painted
 }
 
 /** @type {Record<string, import("./sound.js").Kind>} */
