@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenContext
 from tests.browser.counter import enter, type_code
-from tests.browser.every_page import dress
+from tests.browser.every_page import Scheme, dress
 from tests.browser.test_every_page import AXE, violations
 from tests.desk import Desk, Server
 from voucher_service.vouchers.links import link_token
@@ -112,7 +112,8 @@ def test_staff_turn_the_screen_round(server: Server, desk: Desk, open_context: O
     expect(arabic).to_contain_text("استُعملت هذه القسيمة من قبل")
     assert arabic.evaluate("said => getComputedStyle(said).direction") == "rtl"
     counter.evaluate(AXE)
-    for scheme, forced in (("light", False), ("dark", False), ("light", True)):
+    dresses: list[tuple[Scheme, bool]] = [("light", False), ("dark", False), ("light", True)]
+    for scheme, forced in dresses:
         dress(counter, 320, scheme, forced=forced)
         assert violations(counter) == []
         assert counter.evaluate("document.documentElement.scrollWidth <= innerWidth")
