@@ -8,7 +8,7 @@ from flask import Blueprint, url_for
 from flask_babel import gettext as _
 
 from admin import menu, room, words
-from admin.counter import devices, unsettled
+from admin.counter import devices, paper, unsettled
 from admin.delivery import one as order
 from admin.delivery import orders, routes
 from admin.gifts import allocations, connections, partners, stock, stock_acts
@@ -24,6 +24,7 @@ ROOMS = (
     order,
     routes,
     unsettled,
+    paper,
     visits,
     vouchers,
     batches,

@@ -6,7 +6,7 @@ from flask import request, url_for
 from flask_babel import gettext as _
 
 Item = dict[str, object]
-Group = tuple[str, list[tuple[str, str, str]]]
+Group = tuple[str, list[tuple[str, str, str | tuple[str, ...]]]]
 
 
 def _groups() -> list[Group]:
@@ -22,7 +22,7 @@ def _daily() -> list[Group]:
             [
                 (_("À traiter"), "admin.orders.index", "admin.order"),
                 (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
-                (_("Acceptés sans réseau"), "admin.offline.index", "admin.offline."),
+                (_("Acceptés sans réseau"), "admin.offline.index", ("admin.offline.", "admin.paper.")),
                 (_("Passages"), "admin.visits.index", "admin.visits."),
             ],
         ),
@@ -106,5 +106,5 @@ def section() -> list[Item]:
     return []
 
 
-def _is_here(start: str) -> bool:
+def _is_here(start: str | tuple[str, ...]) -> bool:
     return (request.endpoint or "").startswith(start)

@@ -69,6 +69,12 @@ def route(value: str) -> str:
     return str(fixed.get(value) or _("Recharge directe par le raccordement « %(route)s »", route=value))
 
 
+def way(route: str) -> str:
+    """Return what a way of delivery is called in a list; a connection by the short name people gave it."""
+    fixed = {Route.SANDBOX.value: _("Partenaire d’essai"), Route.CODE_STOCK.value: _("Codes du stock")}
+    return str(fixed.get(route) or route)
+
+
 def draw_down(value: str) -> str:
     """Return which allocation pays first."""
     return str(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -23,7 +24,7 @@ from voucher_service.visits.offline.rules import Status
 from voucher_service.visits.offline.upload import read_kept
 from voucher_service.vouchers.lists import reference_of
 from voucher_service.vouchers.models import Voucher
-from voucher_service.web import doors
+from voucher_service.web import doors, paging
 
 blueprint = Blueprint("offline", __name__, url_prefix="/offline")
 
@@ -77,9 +78,11 @@ def index() -> ResponseReturnValue:
         found = doors.page_of(session, query, by=OfflineEntry.id, parse=UUID)
         devices = overview.devices_of(session, found.items)
         only = session.get(Device, wanted.device_id) if wanted.device_id else None
+        on_paper = overview.paper_lines(session, settled=wanted.which is Which.SETTLED, limit=paging.PAGE)
         places = branch_names(session)
     return room.page(
         "counter/unsettled",
+        on_paper=[] if wanted.branch_id or wanted.device_id else on_paper,
         found=found,
         wanted=wanted,
         devices=devices,
@@ -128,10 +131,10 @@ def settle(entry_id: UUID) -> ResponseReturnValue:
     return room.done(_("Réglé : l’appareil retrouve cette part de son crédit hors ligne."), "admin.offline.index")
 
 
-def winner(entry: OfflineEntry) -> tuple[datetime, str] | None:
+def winner(detail: Mapping[str, Any]) -> tuple[datetime, str] | None:
     """Return since when the books say so, and at which branch if it was used; None when they say nothing."""
-    at = entry.detail.get("at")
-    return (datetime.fromisoformat(at), str(entry.detail.get("branch", ""))) if at else None
+    at = detail.get("at")
+    return (datetime.fromisoformat(at), str(detail.get("branch", ""))) if at else None
 
 
 def _entry(entry: OfflineEntry | None) -> OfflineEntry:
@@ -156,11 +159,11 @@ def _page(entry_id: UUID, *, content: dict[str, Any] | None = None, errors: dict
         reference=reference_of(voucher) if voucher else f"{entry.key_id}-{entry.serial}",
         by=by.name if by else _("inconnu"),
         place=places[device.branch_id],
-        won=winner(entry),
+        won=winner(entry.detail),
         sealed=entry.content_sealed is not None,
         content=content,
         shown=_shown(content) if content else [],
-        purposes=_purposes(),
+        purposes=purposes(),
         errors=errors or {},
         who=who,
         say=words,
@@ -179,7 +182,8 @@ def _shown(content: dict[str, Any]) -> list[tuple[str, object]]:
     ]
 
 
-def _purposes() -> list[tuple[str, str]]:
+def purposes() -> list[tuple[str, str]]:
+    """Return why one may open what was sealed, for the form."""
     return [
         (Why.CALL_BACK.value, _("Rappeler la personne")),
         (Why.MAKE_GOOD.value, _("Lui émettre un autre bon")),
