@@ -69,10 +69,9 @@ def route(value: str) -> str:
     return str(fixed.get(value) or _("Recharge directe par le raccordement « %(route)s »", route=value))
 
 
-def way(route: str) -> str:
+def way(value: str) -> str:
     """Return what a way of delivery is called in a list; a connection by the short name people gave it."""
-    fixed = {Route.SANDBOX.value: _("Partenaire d’essai"), Route.CODE_STOCK.value: _("Codes du stock")}
-    return str(fixed.get(route) or route)
+    return route(value) if value in {one.value for one in Route} else value
 
 
 def draw_down(value: str) -> str:
