@@ -11,8 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from admin import room
-from admin.counter import unsettled_words as words
-from admin.counter.unsettled import OPENINGS, Opening, Settlement, purposes, winner
+from admin.counter.unsettled import OPENINGS, Opening, Settlement, settling
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.staff.lists import branch_names
 from voucher_service.visits.offline import closing
@@ -95,22 +94,6 @@ def _page(line_id: UUID, *, content: dict[str, Any] | None = None, errors: dict[
         line=line,
         said=said,
         voucher=voucher,
-        won=winner(line.detail),
-        sealed=line.content_sealed is not None,
-        content=content,
-        shown=_shown(content) if content else [],
-        purposes=purposes(),
-        errors=errors or {},
         who=who,
-        say=words,
+        **settling(line, content, errors),
     )
-
-
-def _shown(content: dict[str, Any]) -> list[tuple[str, object]]:
-    """Return what the line held sealed, but for codes: they could be spent."""
-    paid = content.get("paid_cents") or 0
-    return [
-        (_("Numéro à recharger"), content.get("number") or ""),
-        (_("Prix pris à l’antenne"), doors.say_quantity(paid, "eur_cent") if isinstance(paid, int) else ""),
-        (_("Remis"), content.get("handed") or ""),
-    ]

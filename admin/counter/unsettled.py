@@ -22,6 +22,7 @@ from voucher_service.visits.offline import closing, overview
 from voucher_service.visits.offline.models import OfflineEntry
 from voucher_service.visits.offline.rules import Status
 from voucher_service.visits.offline.upload import read_kept
+from voucher_service.visits.paper.models import PaperLine
 from voucher_service.vouchers.lists import reference_of
 from voucher_service.vouchers.models import Voucher
 from voucher_service.web import doors, paging
@@ -159,15 +160,24 @@ def _page(entry_id: UUID, *, content: dict[str, Any] | None = None, errors: dict
         reference=reference_of(voucher) if voucher else f"{entry.key_id}-{entry.serial}",
         by=by.name if by else _("inconnu"),
         place=places[device.branch_id],
-        won=winner(entry.detail),
-        sealed=entry.content_sealed is not None,
-        content=content,
-        shown=_shown(content) if content else [],
-        purposes=purposes(),
-        errors=errors or {},
         who=who,
-        say=words,
+        **settling(entry, content, errors),
     )
+
+
+def settling(
+    row: OfflineEntry | PaperLine, content: dict[str, Any] | None, errors: dict[str, str] | None
+) -> dict[str, Any]:
+    """Return what the page of anything unsettled shows of it: what won, what is sealed or was opened, the forms."""
+    return {
+        "won": winner(row.detail),
+        "sealed": row.content_sealed is not None,
+        "content": content,
+        "shown": _shown(content) if content else [],
+        "purposes": _purposes(),
+        "errors": errors or {},
+        "say": words,
+    }
 
 
 def _shown(content: dict[str, Any]) -> list[tuple[str, object]]:
@@ -179,11 +189,11 @@ def _shown(content: dict[str, Any]) -> list[tuple[str, object]]:
         (_("Prochain passage"), content.get("next_visit_on") or ""),
         (_("Note"), content.get("note") or ""),
         (_("Réponses notées"), str(len(content.get("answers") or {}))),
+        *([(_("Remis"), content["handed"])] if content.get("handed") else []),
     ]
 
 
-def purposes() -> list[tuple[str, str]]:
-    """Return why one may open what was sealed, for the form."""
+def _purposes() -> list[tuple[str, str]]:
     return [
         (Why.CALL_BACK.value, _("Rappeler la personne")),
         (Why.MAKE_GOOD.value, _("Lui émettre un autre bon")),
