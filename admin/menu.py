@@ -6,7 +6,7 @@ from flask import request, url_for
 from flask_babel import gettext as _
 
 Item = dict[str, object]
-Group = tuple[str, list[tuple[str, str, str | tuple[str, ...]]]]
+Group = tuple[str, list[tuple[str, str, str]]]
 
 
 def _groups() -> list[Group]:
@@ -21,8 +21,10 @@ def _daily() -> list[Group]:
             _("À traiter"),
             [
                 (_("À traiter"), "admin.orders.index", "admin.order"),
+                (_("Écarts"), "admin.breaks.index", "admin.breaks."),
                 (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
-                (_("Acceptés sans réseau"), "admin.offline.index", ("admin.offline.", "admin.paper.")),
+                (_("Acceptés sans réseau"), "admin.offline.index", "admin.offline."),
+                (_("Acceptés sur papier"), "admin.paper.index", "admin.paper."),
                 (_("Passages"), "admin.visits.index", "admin.visits."),
             ],
         ),
@@ -47,13 +49,7 @@ def _planned() -> list[Group]:
                 (_("Raccordements"), "admin.connections.index", "admin.connections."),
             ],
         ),
-        (
-            _("Programmes"),
-            [
-                (_("Campagnes"), "admin.campaigns.index", "admin.campaigns."),
-                (_("Offres"), "admin.offers.index", "admin.offers."),
-            ],
-        ),
+        (_("Programmes"), _programmes()),
         (_("Personnes"), [(_("Personnes"), "admin.people.index", "admin.people.")]),
     ]
 
@@ -87,6 +83,13 @@ def _house() -> list[Group]:
     ]
 
 
+def _programmes() -> list[tuple[str, str, str]]:
+    return [
+        (_("Campagnes"), "admin.campaigns.index", "admin.campaigns."),
+        (_("Offres"), "admin.offers.index", "admin.offers."),
+    ]
+
+
 def menu() -> list[Item]:
     """Return the main menu."""
     return [
@@ -106,5 +109,5 @@ def section() -> list[Item]:
     return []
 
 
-def _is_here(start: str | tuple[str, ...]) -> bool:
+def _is_here(start: str) -> bool:
     return (request.endpoint or "").startswith(start)

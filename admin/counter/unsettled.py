@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -25,7 +24,7 @@ from voucher_service.visits.offline.upload import read_kept
 from voucher_service.visits.paper.models import PaperLine
 from voucher_service.vouchers.lists import reference_of
 from voucher_service.vouchers.models import Voucher
-from voucher_service.web import doors, paging
+from voucher_service.web import doors
 
 blueprint = Blueprint("offline", __name__, url_prefix="/offline")
 
@@ -79,11 +78,9 @@ def index() -> ResponseReturnValue:
         found = doors.page_of(session, query, by=OfflineEntry.id, parse=UUID)
         devices = overview.devices_of(session, found.items)
         only = session.get(Device, wanted.device_id) if wanted.device_id else None
-        on_paper = overview.paper_lines(session, settled=wanted.which is Which.SETTLED, limit=paging.PAGE)
         places = branch_names(session)
     return room.page(
         "counter/unsettled",
-        on_paper=[] if wanted.branch_id or wanted.device_id else on_paper,
         found=found,
         wanted=wanted,
         devices=devices,
@@ -132,10 +129,10 @@ def settle(entry_id: UUID) -> ResponseReturnValue:
     return room.done(_("Réglé : l’appareil retrouve cette part de son crédit hors ligne."), "admin.offline.index")
 
 
-def winner(detail: Mapping[str, Any]) -> tuple[datetime, str] | None:
+def winner(entry: OfflineEntry | PaperLine) -> tuple[datetime, str] | None:
     """Return since when the books say so, and at which branch if it was used; None when they say nothing."""
-    at = detail.get("at")
-    return (datetime.fromisoformat(at), str(detail.get("branch", ""))) if at else None
+    at = entry.detail.get("at")
+    return (datetime.fromisoformat(at), str(entry.detail.get("branch", ""))) if at else None
 
 
 def _entry(entry: OfflineEntry | None) -> OfflineEntry:
@@ -160,24 +157,15 @@ def _page(entry_id: UUID, *, content: dict[str, Any] | None = None, errors: dict
         reference=reference_of(voucher) if voucher else f"{entry.key_id}-{entry.serial}",
         by=by.name if by else _("inconnu"),
         place=places[device.branch_id],
+        won=winner(entry),
+        sealed=entry.content_sealed is not None,
+        content=content,
+        shown=_shown(content) if content else [],
+        purposes=purposes(),
+        errors=errors or {},
         who=who,
-        **settling(entry, content, errors),
+        say=words,
     )
-
-
-def settling(
-    row: OfflineEntry | PaperLine, content: dict[str, Any] | None, errors: dict[str, str] | None
-) -> dict[str, Any]:
-    """Return what the page of anything unsettled shows of it: what won, what is sealed or was opened, the forms."""
-    return {
-        "won": winner(row.detail),
-        "sealed": row.content_sealed is not None,
-        "content": content,
-        "shown": _shown(content) if content else [],
-        "purposes": _purposes(),
-        "errors": errors or {},
-        "say": words,
-    }
 
 
 def _shown(content: dict[str, Any]) -> list[tuple[str, object]]:
@@ -189,11 +177,11 @@ def _shown(content: dict[str, Any]) -> list[tuple[str, object]]:
         (_("Prochain passage"), content.get("next_visit_on") or ""),
         (_("Note"), content.get("note") or ""),
         (_("Réponses notées"), str(len(content.get("answers") or {}))),
-        *([(_("Remis"), content["handed"])] if content.get("handed") else []),
     ]
 
 
-def _purposes() -> list[tuple[str, str]]:
+def purposes() -> list[tuple[str, str]]:
+    """Return why someone may open what was sealed, in words."""
     return [
         (Why.CALL_BACK.value, _("Rappeler la personne")),
         (Why.MAKE_GOOD.value, _("Lui émettre un autre bon")),

@@ -64,7 +64,9 @@ def test_of_two_devices_one_is_confirmed_and_one_in_conflict(desk: Desk) -> None
     assert desk.programme.findings() == []
 
 
-def test_an_entry_that_is_not_recognised_is_still_not_confirmed_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_is_not_recognised_is_still_not_confirmed_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The planted fault: the look at what is known is blind. The chain and the keys behind it hold."""
     device = Device.enrolled(desk)
     device.accept(issue_at(desk))

@@ -122,6 +122,7 @@ def _today(database: Joined, services: Services, office: Office, story: Story, n
     for number, with_faults in ((0, False), (1, True)):
         office.reconcile(database, number, last_month.replace(day=1), last_month, with_faults=with_faults)
     corners.lost_network(database, story, now)
+    corners.write_on_paper(database, story)
     corners.connect(database, services, story, story.desk.clock.now)
     corners.announce(database, services, story, office.actor("operateur"), story.desk.clock.now)
     story.plan_today(now)

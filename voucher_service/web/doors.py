@@ -39,7 +39,7 @@ from voucher_service.web.forms import (
 )
 from voucher_service.web.limits import PIN_RULES, Rule, address, throttle
 from voucher_service.web.paging import Page, page_of
-from voucher_service.web.say import language, say_day, say_moment, say_quantity
+from voucher_service.web.say import language, say_day, say_moment, say_quantity, spoken
 
 __all__ = [
     "PIN_RULES",
@@ -75,6 +75,7 @@ __all__ = [
     "services",
     "signed",
     "signed_in",
+    "spoken",
     "staff_branches",
     "throttle",
     "wants_json",

@@ -19,8 +19,6 @@ from voucher_service.ids import new_id, utc_now
 from voucher_service.people import identity
 from voucher_service.visits.offline.models import OfflineEntry
 from voucher_service.visits.offline.rules import Reason
-from voucher_service.visits.paper.keying import Written, key_line
-from voucher_service.visits.paper.packs import make_pack
 from voucher_service.vouchers import life
 from voucher_service.web import paging
 from voucher_service.web.log import make_logger
@@ -175,39 +173,3 @@ def test_erasing_the_person_closes_what_a_device_had_sealed(awa: Desk, story: St
     with services.database.read() as session:
         kept = session.get_one(OfflineEntry, entry.id)
         assert (kept.wrapped_key, kept.content_sealed, kept.status) == (None, None, "conflict")
-
-
-def test_a_line_of_paper_is_shown_opened_and_settled_beside_them(awa: Desk, story: Story) -> None:
-    services, used = services_of(story.app), story.issue()
-    story.accept_used(used)
-    story.tablet.queue.clear()
-    pack = services.database.run(
-        make_pack, pack_id=new_id(), branch_id=story.programme.branch_id, pages=1, actor="staff:t", now=story.start
-    )
-    written = Written(
-        number_of_pack=pack.number,
-        page=1,
-        line=3,
-        handed_at=utc_now(),
-        code=story.code(used),
-        initials="IB",
-        number="+33639981234",
-        handed="carte du tiroir",
-    )
-    run = services.database.run
-    line = run(key_line, services.vault, services.ring, written, staff_id=story.staff_id, now=utc_now()).row
-    assert re.search(r'href="/admin/offline/"><span class="number">1<', _todo(awa))
-    listed, path = awa.get("/admin/offline/").text, f"/admin/paper/{line.id}"
-    assert f'href="{path}"' in listed
-    assert "Rien n’attend" not in listed
-    page = awa.get(path).text
-    assert "Ce que dit le papier" in page
-    assert "Utilisé le" in page
-    assert "carte du tiroir" not in page
-    assert awa.send(f"{path}/content").status_code == 422
-    assert "carte du tiroir" in awa.send(f"{path}/content", purpose="compare").text
-    assert awa.send(f"{path}/settle", note="x").status_code == 422
-    assert "Rien n’attend" in awa.follow(f"{path}/settle", note="autre bon émis").text
-    assert "déjà réglé" in awa.follow(f"{path}/settle", note="encore un").text
-    assert f'href="{path}"' in awa.get("/admin/offline/?which=settled").text
-    assert awa.get(f"/admin/paper/{new_id()}").status_code == 404

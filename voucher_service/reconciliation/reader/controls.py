@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -93,7 +93,7 @@ def _cell(row: Row, place: int | None) -> str:
     return "" if place is None or place > len(row.cells) else row.cells[place - 1]
 
 
-def first_cell(cells: list[str]) -> str:
+def first_cell(cells: Sequence[str]) -> str:
     """Return the first cell that holds something: in a workbook the label may stand further right."""
     return next((cell for cell in cells if cell), "")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -19,13 +19,14 @@ from typing import TypeVar
 
 from voucher_service.errors import N_, BadFile
 from voucher_service.ids import local_day
+from voucher_service.reconciliation.reader.blocks import Block, blocks
 from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert
 from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_row, first_cell
 from voucher_service.reconciliation.reader.dates import parse_instant
 from voucher_service.reconciliation.reader.header import Header, find_header, header_of
 from voucher_service.reconciliation.reader.parsed import Format, Line, Parsed, line_of, to_columns
 from voucher_service.reconciliation.reader.profile import Profile
-from voucher_service.reconciliation.reader.rows import Row, chunks
+from voucher_service.reconciliation.reader.rows import Row
 from voucher_service.reconciliation.reader.sources.text import open_text
 from voucher_service.reconciliation.reader.values import (
     BadCell,
@@ -60,14 +61,14 @@ def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profi
     text = open_text(content, profile)
     header = header_of(profile, text) if profile else find_header(text)
     reading = _Reading(header)
-    for starts, cells in chunks(text.content, text.encoding, header.separator, CHUNK):
-        skipped = bisect_right(starts, header.line)
-        reading.look_above(starts[:skipped], cells[:skipped])
-        columns = reading.take(starts[skipped:], cells[skipped:])
+    for block in blocks(text.content, text.encoding, header.separator, CHUNK):
+        skipped = bisect_right(block.starts, header.line)
+        reading.look_above(block.part(0, skipped))
+        columns = reading.take(block.part(skipped))
         if columns is not None:
             reading.count_in(columns)
             sink(columns)
-        last_line = starts[-1]
+        last_line = block.starts[-1]
     if not reading.count:
         raise BadFile("le relevé ne contient aucune ligne après l’en-tête.", line=header.line)
     reading.check_controls(last_line)
@@ -102,35 +103,36 @@ class _Reading:
     counts: Counter[LineStatus] = field(default_factory=Counter)
     sums: Counter[tuple[Unit, LineStatus]] = field(default_factory=Counter)
 
-    def look_above(self, starts: list[int], cells: list[list[str]]) -> None:
+    def look_above(self, block: Block) -> None:
         """Find the row above the header that announces the file."""
-        for start, row in zip(starts, cells, strict=True):
+        for start, row in zip(block.starts, block.rows(), strict=True):
             stripped = [cell.strip() for cell in row]
             if self.opening is None and self._is_opening(stripped):
                 self.opening = Row(start, stripped)
 
-    def _is_opening(self, cells: list[str]) -> bool:
+    def _is_opening(self, cells: Sequence[str]) -> bool:
         control = self.header.opening
         return control is not None and plain(first_cell(cells)) == plain(control.mark)
 
-    def _is_closing(self, cells: list[str]) -> bool:
+    def _is_closing(self, cells: Sequence[str]) -> bool:
         first, control = first_cell(cells), self.header.closing
         if control is not None:
             return plain(first) == plain(control.mark)
         return len(first) <= _TRAILER_LENGTH and plain(first) in TRAILER
 
-    def take(self, starts: list[int], cells: list[list[str]]) -> Columns | None:
-        """Return the lines among the rows as columns; all at once where they are plain, else one by one."""
-        if starts and self.trailer is None and not self._has_trailer(cells):
+    def take(self, block: Block) -> Columns | None:
+        """Return the lines of the block as columns; all at once where they are plain, else one by one."""
+        cells = block.columns
+        if block.starts and cells and self.trailer is None and not self._has_trailer(block, cells[0]):
             try:
-                columns, scales = convert(self.header, starts, cells)
-                if self.count + len(cells) <= MAX_LINES and self._numbers_follow(cells):
+                columns, scales = convert(self.header, block.starts, cells)
+                if self.count + len(block.starts) <= MAX_LINES and self._numbers_follow(cells):
                     self.scales |= scales
                     return columns
             except NotPlainError:
                 pass  # read one by one below: that finds the fault, or that there is none
         lines: list[Line] = []
-        for start, row in zip(starts, cells, strict=True):
+        for start, row in zip(block.starts, block.rows(), strict=True):
             stripped = [cell.strip() for cell in row]
             if any(stripped):
                 self._take(Row(start, stripped), lines)
@@ -151,26 +153,20 @@ class _Reading:
         for (unit, status), quantity in kinds.items():
             self.sums[Unit(unit), LineStatus(status)] += quantity
 
-    def _has_trailer(self, cells: list[list[str]]) -> bool:
-        if self.header.closing is not None or self.header.opening is not None:
-            return any(not row or self._is_opening(row) or self._is_closing(row) for row in cells)
-        return any(
-            not row
-            or (
-                (len(row[0]) <= _TRAILER_LENGTH and not row[0].isdigit() and plain(row[0]) in TRAILER)
-                if row[0]
-                else self._is_closing(row)
-            )
-            for row in cells
-        )
+    def _has_trailer(self, block: Block, first: Sequence[str]) -> bool:
+        if self.header.closing is None and self.header.opening is None and all(first):
+            if min(map(len, first)) > _TRAILER_LENGTH:
+                return False
+            return any(len(cell) <= _TRAILER_LENGTH and not cell.isdigit() and plain(cell) in TRAILER for cell in first)
+        return any(self._is_opening(row) or self._is_closing(row) for row in block.rows())
 
-    def _numbers_follow(self, cells: list[list[str]]) -> bool:
+    def _numbers_follow(self, cells: Sequence[Sequence[str]]) -> bool:
         """Say whether the partner's own numbers, if there are any, follow one another; remember the last."""
         place = self.header.places.get(Field.LINE)
         if place is None:
             return True
         try:
-            numbers = [int(row[place]) for row in cells]
+            numbers = [*map(int, cells[place])]
         except ValueError:
             return False
         first = numbers[0] if self.number is None else self.number + 1

@@ -15,8 +15,8 @@ MAX_BYTES = 256 * 2**20
 MAX_LINE_LENGTH = 10_000
 MAX_COLUMNS = 100
 _PIECE = 2**20
-_AT_ONCE = 4 * 2**20  # bytes of the file that stand in memory as rows
-_SLICE = 500
+_AT_ONCE = 2 * 2**20  # bytes of the file that stand in memory as rows
+_SLICE = 200
 
 _BINARY = {
     b"\xd0\xcf\x11\xe0": N_(
@@ -106,17 +106,17 @@ def _checked(content: bytes, encoding: str) -> str:
     return encoding
 
 
-def _physical(raw: io.BytesIO, content: bytes, encoding: str) -> Iterator[str]:
+def lines_of(raw: io.BytesIO, content: bytes, encoding: str) -> Iterator[str]:
     """Yield the lines of the file with their ends; decoded as they are read, so that the text never stands whole."""
     file = io.TextIOWrapper(raw, encoding, newline="")
     # Of two bytes a character, one may look like the end of a line.
-    if not encoding.startswith("utf-16") and not _perhaps_endless(content):
+    if not encoding.startswith("utf-16") and not perhaps_endless(content):
         return file
     # A line ends within what is read at once, or it is too long: memory is bounded whatever it holds.
     return _measured(takewhile(bool, map(file.readline, repeat(MAX_LINE_LENGTH + 3))))
 
 
-def _perhaps_endless(content: bytes) -> bool:
+def perhaps_endless(content: bytes) -> bool:
     """Say whether some stretch of the file is so long without the end of a line that one may be too long."""
     step = MAX_LINE_LENGTH // 2
     return any(
@@ -141,8 +141,15 @@ def chunks(content: bytes, encoding: str, separator: str, size: int) -> Iterator
         BadFile: a stray quote, a line too long, more than a hundred columns. The rows before it come first.
     """
     raw = io.BytesIO(content)
-    reader = csv.reader(_physical(raw, content, encoding), delimiter=separator, strict=True)
-    start, ended = 1, False
+    yield from chunks_of(raw, lines_of(raw, content, encoding), separator, size, 1)
+
+
+def chunks_of(
+    raw: io.BytesIO, lines: Iterator[str], separator: str, size: int, start: int
+) -> Iterator[tuple[list[int], list[list[str]]]]:
+    """Yield the rows of the lines, which come from `raw`, as `chunks` does; the first is line `start` of the file."""
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    offset, ended = start - 1, False
     while not ended:
         starts: list[int] = []
         cells: list[list[str]] = []
@@ -155,7 +162,7 @@ def chunks(content: bytes, encoding: str, separator: str, size: int) -> Iterator
                 for row in islice(reader, min(_SLICE, size - before)):
                     starts.append(start)
                     cells.append(row)
-                    start = reader.line_num + 1
+                    start = offset + reader.line_num + 1
                 ended = len(cells) - before < min(_SLICE, size - before)
         except csv.Error as error:
             fault = BadFile(
@@ -179,3 +186,9 @@ def rows(content: bytes, encoding: str, separator: str, size: int) -> Iterator[R
     for starts, cells in chunks(content, encoding, separator, size):
         for start, row in zip(starts, cells, strict=True):
             yield Row(start, [cell.strip() for cell in row])
+
+
+def walk(content: bytes, encoding: str, separator: str) -> None:
+    """Read the file to its end and keep nothing. Raises as `chunks` does."""
+    for _ in chunks(content, encoding, separator, 10_000):
+        pass

@@ -14,7 +14,6 @@ from voucher_service.staff.device_models import Device, Lease, Shift
 from voucher_service.staff.models import Staff
 from voucher_service.visits.offline.models import OfflineEntry
 from voucher_service.visits.offline.rules import Status
-from voucher_service.visits.paper.models import EmergencyPack, PaperLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +46,6 @@ def entries_query(
     if device_id is not None:
         query = query.where(OfflineEntry.device_id == device_id)
     return query
-
-
-def paper_query(*, settled: bool = False) -> Select[PaperLine]:
-    """Return the query for conflicts of the paper log: those that wait for a person, or those `settled`."""
-    closed = PaperLine.closed_at.is_not(None) if settled else PaperLine.closed_at.is_(None)
-    return select(PaperLine).where(PaperLine.status == Status.CONFLICT.value, closed)
-
-
-def paper_lines(session: Session, *, settled: bool, limit: int) -> list[tuple[PaperLine, int]]:
-    """Return conflicts of the paper log with the number of their pack, the newest first."""
-    query = paper_query(settled=settled).add_columns(EmergencyPack.number)
-    rows = session.execute(
-        query.join(EmergencyPack, EmergencyPack.id == PaperLine.pack_id).order_by(PaperLine.id.desc()).limit(limit)
-    )
-    return [(line, number) for line, number in rows]
 
 
 def told(session: Session, device_ids: Sequence[UUID]) -> dict[UUID, Told]:
