@@ -8,11 +8,11 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from tests.desk import Desk
 from tests.offline.device import Device, issue_at
 from tests.offline.reading import rows
-from voucher_service.visits.offline import upload
 from voucher_service.visits.offline.models import OfflineEntry
 
 VOUCHERS = 6
@@ -71,13 +71,12 @@ def test_an_entry_that_is_not_recognised_is_still_not_confirmed_twice(
     device = Device.enrolled(desk)
     device.accept(issue_at(desk))
     (first,) = device.upload()
-    select = upload.select
 
     def blind(*columns: Any) -> Any:
         made = select(*columns)
         return made.where(OfflineEntry.seq < 0) if columns == (OfflineEntry,) else made
 
-    monkeypatch.setattr(upload, "select", blind)
+    monkeypatch.setattr("voucher_service.visits.offline.upload.select", blind)
     answer = device.post("entries", {"entries": device.queue})
     monkeypatch.undo()
     assert first["status"] == "confirmed"
