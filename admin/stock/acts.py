@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from admin import room
-from voucher_service.errors import Conflict, NotFound
+from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.fulfilment.articles.models import ArticleLot
 from voucher_service.fulfilment.custody import decide, take_out
 from voucher_service.fulfilment.custody_models import ActKind, ActState, StockAct
@@ -63,6 +63,9 @@ def create(lot_id: int) -> ResponseReturnValue:
 
     def act() -> ResponseReturnValue:
         sent, act_id = doors.read_form(NewAct), doors.client_key()
+        if not sent.quantity and not sent.serials.split():
+            asked = form.fields[1].name
+            raise BadInput(_("Dites combien, ou lesquels."), field=asked)
         if room.step() == "edit":
             return form.page()
         if room.step() != "confirm":

@@ -102,7 +102,9 @@ class _Shelves:
         )  # fmt: skip
 
     def give_some(self) -> None:
-        """Two cards and a seat are handed over; a handset waits at the desk."""
+        """The account of the start-up card hands over two cards and a seat; a handset waits at the desk."""
+        everyone, me = self.desk.staff[_HOME], self.office.actor("accueil")
+        self.desk.staff[_HOME] = [UUID(me.removeprefix("staff:"))]
         for code, takes in ((301, True), (301, True), (303, True), (302, False)):
             person = self.story.newcomer(local_day(self.desk.clock.now), _HOME)
             self.desk.receive(self.database, person)
@@ -116,8 +118,9 @@ class _Shelves:
             if takes:
                 self.database.run(
                     hand_over, self.desk.vault, order_id=order_id, serial=self._serial(order_id), number="",
-                    actor=f"staff:{self.desk.who(person)}", now=self.desk.clock.now,
+                    actor=me, now=self.desk.clock.now,
                 )  # fmt: skip
+        self.desk.staff[_HOME] = everyone
 
     def _serial(self, order_id: UUID) -> str:
         with self.database.read() as session:

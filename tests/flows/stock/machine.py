@@ -88,7 +88,8 @@ class Lives(RuleBasedStateMachine):
         orders = dict(self.waiting)
         query = select(Article.serial, Article.order_id).where(Article.order_id.in_(orders))
         with self.shelves.programme.database.read() as session:
-            got = sorted(session.execute(query), key=lambda row: self.paper[row[0]].day)
+            found = [(serial, order_id) for serial, order_id in session.execute(query) if order_id is not None]
+        got = sorted(found, key=lambda row: self.paper[row[0]].day)
         for serial, order_id in got:
             thing, shelf = self.paper[serial], self._in("in_stock", orders[order_id])
             assert serial in shelf, f"{serial} was not in stock at the order's branch"
@@ -130,20 +131,26 @@ class Lives(RuleBasedStateMachine):
             self.paper[one].state = "in_transit"
 
     @precondition(lambda self: self.parcels)
-    @rule(pick=PICK, missing=st.sets(st.integers(0, 2)), recalled=st.booleans())
-    def end(self, pick: int, missing: set[int], recalled: bool) -> None:
-        """A parcel is received, perhaps with less in it, or recalled."""
+    @rule(pick=PICK, misses=st.booleans())
+    def receive(self, pick: int, misses: bool) -> None:
+        """A parcel is received, perhaps with its first card missing."""
         parcel, serials = self.parcels.pop(pick % len(self.parcels))
-        gone = {serials[one] for one in missing if one < len(serials) and not recalled}
-        if recalled:
-            p = self.shelves.programme
-            p.database.run(parcels.recall, parcel_id=parcel.id, note="resté là", actor=AWA, now=p.now)
-        else:
-            self.shelves.receive(parcel, tuple(self.shelves.article(one).id for one in gone), by=MARC)
+        gone = serials[:1] if misses else []
+        self.shelves.receive(parcel, tuple(self.shelves.article(one).id for one in gone), by=MARC)
         for one in serials:
-            thing = self.paper[one]
-            thing.state = "lost" if one in gone else "in_stock"
-            thing.branch = thing.branch if one in gone or recalled else parcel.to_branch_id
+            self.paper[one].state = "lost" if one in gone else "in_stock"
+            self.paper[one].branch = parcel.from_branch_id if one in gone else parcel.to_branch_id
+        self._serve()
+
+    @precondition(lambda self: self.parcels)
+    @rule(pick=PICK)
+    def recall(self, pick: int) -> None:
+        """A parcel never left."""
+        parcel, serials = self.parcels.pop(pick % len(self.parcels))
+        p = self.shelves.programme
+        p.database.run(parcels.recall, parcel_id=parcel.id, note="resté là", actor=AWA, now=p.now)
+        for one in serials:
+            self.paper[one].state = "in_stock"
         self._serve()
 
     @precondition(lambda self: self._in("in_stock"))
