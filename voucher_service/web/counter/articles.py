@@ -81,7 +81,7 @@ def _look(session: Session, /, order_id: UUID, *, reason: str) -> Handed:
 
 
 def _page(order_id: UUID, **more: Any) -> str:
-    shown = {"errors": {}, "handed": None, "sent": None, "tail": TAIL}
+    shown: dict[str, Any] = {"errors": {}, "handed": None, "sent": None, "tail": TAIL}
     with doors.services().database.read() as session:
         order = own_order(session, order_id)
         article = for_order(session, order_id)
