@@ -25,10 +25,8 @@ from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.web.api.views import blueprint as api
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.callbacks.views import blueprint as callbacks
-from voucher_service.web.compression import prepare_behind
 from voucher_service.web.counter.api import blueprint as counter_api
 from voucher_service.web.counter.articles import blueprint as counter_articles
-from voucher_service.web.counter.kept import QR_READER
 from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
@@ -38,8 +36,10 @@ from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
 from voucher_service.web.metrics.views import blueprint as metrics
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.breaks import blueprint as partner_breaks
 from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.hooks import blueprint as partner_hooks
+from voucher_service.web.partner.intake import blueprint as partner_intake
 from voucher_service.web.partner.keys import blueprint as partner_keys
 from voucher_service.web.partner.views import blueprint as partner
 from voucher_service.web.session.views import blueprint as session
@@ -66,15 +66,14 @@ def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
     desk = [counter_offline, counter_paper, counter_receipts, counter_visits, counter_articles]
     counters = [counter, counter_api, counter_kept, *desk]
-    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_closing]
-    doors = [*people, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
+    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_breaks, partner_closing]
+    doors = [*people, partner_intake, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 
 def serving() -> Flask:
     """Return the application of one web process: with a broker it hints, else it delivers."""
     services.settings.load_master_key()  # refuse to serve without it
-    prepare_behind(QR_READER)
     app.extensions["batch_runner"].kick()  # a batch that a stop interrupted goes on
     if services.settings.redis_url:
         app.extensions["nudge"] = nudger(celery=celery)

@@ -21,8 +21,10 @@ def _daily() -> list[Group]:
             _("À traiter"),
             [
                 (_("À traiter"), "admin.orders.index", "admin.order"),
+                (_("Écarts"), "admin.breaks.index", "admin.breaks."),
                 (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
                 (_("Acceptés sans réseau"), "admin.offline.index", "admin.offline."),
+                (_("Acceptés sur papier"), "admin.paper.index", "admin.paper."),
                 (_("Passages"), "admin.visits.index", "admin.visits."),
             ],
         ),
@@ -55,13 +57,7 @@ def _planned() -> list[Group]:
                 (_("Inventaires"), "admin.counts.index", "admin.counts."),
             ],
         ),
-        (
-            _("Programmes"),
-            [
-                (_("Campagnes"), "admin.campaigns.index", "admin.campaigns."),
-                (_("Offres"), "admin.offers.index", "admin.offers."),
-            ],
-        ),
+        (_("Programmes"), _programmes()),
         (_("Personnes"), [(_("Personnes"), "admin.people.index", "admin.people.")]),
     ]
 
@@ -92,6 +88,13 @@ def _house() -> list[Group]:
                 (_("Contrôle des comptes"), "admin.books.check", "admin.books.check"),
             ],
         ),
+    ]
+
+
+def _programmes() -> list[tuple[str, str, str]]:
+    return [
+        (_("Campagnes"), "admin.campaigns.index", "admin.campaigns."),
+        (_("Offres"), "admin.offers.index", "admin.offers."),
     ]
 
 

@@ -49,6 +49,9 @@ _STATES = {
     "UNDELIV": ReceiptState.FAILED,
     "REJECTD": ReceiptState.FAILED,
 }
+_BASES = {"decimal": (16, 10), "hex": (10, 16)}
+"""The bases of the reference in the answer and in the receipt, for centres that use two."""
+
 _NUMBERED = {2: "DELIVRD", 3: "EXPIRED", 4: "DELETED", 5: "UNDELIV", 6: "ACCEPTD", 7: "UNKNOWN", 8: "REJECTD"}
 
 # The library logs each PDU in hexadecimal at DEBUG: numbers and texts stay out of logs whatever the level.
@@ -66,6 +69,7 @@ class SmppSettings:
     password: str
     sender: str
     tls: bool
+    receipt_ids: str = ""  # "decimal": named in hexadecimal by the answer, in decimal by its receipt; "hex": reversed
 
 
 def open_smpp(values: Mapping[str, str]) -> SmppGateway:
@@ -78,6 +82,7 @@ def open_smpp(values: Mapping[str, str]) -> SmppGateway:
         "sender": r"\+?[0-9]{3,15}|[A-Za-z0-9 ]{1,11}",
         "tls": r"|yes|no",
         "alphabet": r"|gsm|ucs2",
+        "receipt_ids": r"|same|decimal|hex",
     }.items():
         if not re.fullmatch(pattern, values.get(name, "")):
             raise GatewaySettingsBad(name)
@@ -91,6 +96,7 @@ def open_smpp(values: Mapping[str, str]) -> SmppGateway:
             values["password"],
             values["sender"],
             values.get("tls") == "yes",
+            values.get("receipt_ids", ""),
         )
     )
 
@@ -149,7 +155,7 @@ class SmppGateway:
         while True:
             while self._came:
                 pdu = self._came[0]
-                came = read_delivery(pdu)
+                came = read_delivery(pdu, base=_BASES.get(self._settings.receipt_ids, (0, 0))[1])
                 if came is not None:
                     handle(came)
                     done += 1
@@ -226,7 +232,8 @@ class SmppGateway:
             registered_delivery=1,
         )
         answer = self._ask(link, pdu)
-        return int(answer.status), _text(getattr(answer, "message_id", b""))
+        base = _BASES.get(self._settings.receipt_ids, (0, 0))[0]
+        return int(answer.status), _one_form(_text(getattr(answer, "message_id", b"")), base)
 
     def _ask(self, link: _Link, pdu: Any) -> Any:
         """Send one PDU and return its answer; what else comes in meanwhile is kept or answered."""
@@ -262,13 +269,25 @@ def _declined(status: int, refs: tuple[str, ...]) -> Outcome:
     return NotSent(code) if status in _COME_BACK_LATER else Refused(code)
 
 
-def read_delivery(pdu: Any) -> Receipt | Inbound | None:
-    """Return what a `deliver_sm` says: a receipt, or what somebody wrote; None when it says neither."""
+def _one_form(ref: str, base: int) -> str:
+    """Return a centre's reference in the form we keep: as it is (0), or as the decimal number it is in `base`."""
+    try:
+        return str(int(ref, base)) if base else ref
+    except ValueError:
+        return ref
+
+
+def read_delivery(pdu: Any, *, base: int = 0) -> Receipt | Inbound | None:
+    """Return what a `deliver_sm` says: a receipt, or what somebody wrote; None when it says neither.
+
+    `base` is that of the numbers by which receipts name messages; 0: they are named as in the answer.
+    """
     body: bytes = pdu.short_message or getattr(pdu, "message_payload", None) or b""
     if (pdu.esm_class or 0) & _RECEIPT_BITS == _RECEIPT:
         found = _TEXT.search(body)
         ref = _text(pdu.receipted_message_id) or (_text(found["id"]) if found else "")
         word = _NUMBERED.get(pdu.message_state) or (found["stat"].decode() if found else "UNKNOWN")
+        ref = _one_form(ref, base)
         return Receipt(ref, _STATES.get(word, ReceiptState.UNDER_WAY), word) if ref else None
     coding = "utf-16-be" if pdu.data_coding == Alphabet.UCS2 else "latin-1"
     return Inbound(_text(pdu.source_addr), body.decode(coding, "replace"))

@@ -23,6 +23,7 @@ from voucher_service.messages.worker import take_turn
 from voucher_service.services import Services
 from voucher_service.vouchers.life import expire_all
 from voucher_service.webhooks.courier import Courier
+from voucher_service.webhooks.outbox import prune
 
 DELIVER = "coup_de_pouce.deliver"
 SWEEP = "coup_de_pouce.sweep"
@@ -104,6 +105,7 @@ def _register(celery: Celery, services: Services) -> None:
     def expire() -> None:
         expire_all(services.database, utc_now)
         services.database.run(expire_stock, utc_now())
+        services.database.run(prune, utc_now())
 
     @celery.task(name=MESSAGES, shared=False)
     def messages() -> None:

@@ -38,6 +38,8 @@ def display(quantity: int, unit: Unit, language: str = "fr") -> str:
     """
     if language == "en":
         return _english(quantity, unit)
+    if language == "ar":
+        return _arabic(quantity, unit)
     if unit is Unit.EUR_CENT:
         sign = "-" if quantity < 0 else ""
         euros, cents = divmod(abs(quantity), 100)
@@ -66,6 +68,29 @@ def _english(quantity: int, unit: Unit) -> str:
         Unit.PIECE: "piece" if one else "pieces",
     }[unit]
     return f"{quantity:,}\u00a0{name}"
+
+
+# One, three to ten, from eleven on. Latin digits, as on paper and on telephones here; words, not signs, which would
+# change sides beside text that runs from the right.
+_ARABIC = {
+    Unit.EUR_CENT: ("يورو", "يورو"),
+    Unit.MEGABYTE: ("ميغابايت", "ميغابايت"),
+    Unit.MINUTE: ("دقيقة", "دقائق"),
+    Unit.SMS: ("رسالة قصيرة", "رسائل قصيرة"),
+    Unit.PIECE: ("قطعة", "قطع"),
+}
+
+
+def _arabic(quantity: int, unit: Unit) -> str:
+    one, few = _ARABIC[unit]
+    if unit is Unit.EUR_CENT:
+        euros, cents = divmod(abs(quantity), 100)
+        sign = "-" if quantity < 0 else ""
+        return f"{sign}{_grouped(euros)}" + (f",{cents:02d}" if cents else "") + f"\u00a0{one}"
+    if unit is Unit.MEGABYTE and abs(quantity) >= 1000 and quantity % 100 == 0:
+        whole, tenth = divmod(quantity // 100, 10)
+        return _grouped(whole) + (f",{tenth}" if tenth else "") + "\u00a0جيغابايت"
+    return f"{_grouped(quantity)}\u00a0{few if 3 <= abs(quantity) % 100 <= 10 else one}"
 
 
 _TYPED = re.compile(r"(?P<whole>[0-9]{1,16})(?:[.,](?P<rest>[0-9]{1,2}))?(?P<suffix>[^0-9.,]*)")

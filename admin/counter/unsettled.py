@@ -21,6 +21,7 @@ from voucher_service.visits.offline import closing, overview
 from voucher_service.visits.offline.models import OfflineEntry
 from voucher_service.visits.offline.rules import Status
 from voucher_service.visits.offline.upload import read_kept
+from voucher_service.visits.paper.models import PaperLine
 from voucher_service.vouchers.lists import reference_of
 from voucher_service.vouchers.models import Voucher
 from voucher_service.web import doors
@@ -128,7 +129,7 @@ def settle(entry_id: UUID) -> ResponseReturnValue:
     return room.done(_("Réglé : l’appareil retrouve cette part de son crédit hors ligne."), "admin.offline.index")
 
 
-def winner(entry: OfflineEntry) -> tuple[datetime, str] | None:
+def winner(entry: OfflineEntry | PaperLine) -> tuple[datetime, str] | None:
     """Return since when the books say so, and at which branch if it was used; None when they say nothing."""
     at = entry.detail.get("at")
     return (datetime.fromisoformat(at), str(entry.detail.get("branch", ""))) if at else None
@@ -160,7 +161,7 @@ def _page(entry_id: UUID, *, content: dict[str, Any] | None = None, errors: dict
         sealed=entry.content_sealed is not None,
         content=content,
         shown=_shown(content) if content else [],
-        purposes=_purposes(),
+        purposes=purposes(),
         errors=errors or {},
         who=who,
         say=words,
@@ -179,7 +180,8 @@ def _shown(content: dict[str, Any]) -> list[tuple[str, object]]:
     ]
 
 
-def _purposes() -> list[tuple[str, str]]:
+def purposes() -> list[tuple[str, str]]:
+    """Return why someone may open what was sealed, in words."""
     return [
         (Why.CALL_BACK.value, _("Rappeler la personne")),
         (Why.MAKE_GOOD.value, _("Lui émettre un autre bon")),

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from admin import room, words
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.partners import lists as partner_lists
-from voucher_service.staff import accounts, lists
+from voucher_service.staff import accounts, lists, passkeys, shifts
 from voucher_service.staff.models import Role, Staff
 from voucher_service.web import doors
 
@@ -71,8 +71,17 @@ def show(staff_id: UUID) -> ResponseReturnValue:
             raise NotFound(_("Ce compte n’existe pas."))
         places = lists.branches_of(session, [staff]).get(staff_id, [])
         partners = partner_lists.names(session).partners
-    own = staff_id == doors.current_staff().id
-    return room.page("house/account", member=staff, places=places, partners=partners, own=own)
+        pin_set_at, held = shifts.pin_set_at(session, staff_id), len(passkeys.of(session, staff_id))
+    return room.page(
+        "house/account",
+        member=staff,
+        places=places,
+        partners=partners,
+        own=staff_id == doors.current_staff().id,
+        with_pin=Role(staff.role) in shifts.WITH_PIN,
+        pin_set_at=pin_set_at,
+        passkeys=held,
+    )
 
 
 @blueprint.get("/new")
@@ -103,7 +112,7 @@ def create() -> ResponseReturnValue:
 @blueprint.post("/<uuid:staff_id>/password")
 @room.WRITE
 def reset_password(staff_id: UUID) -> ResponseReturnValue:
-    """Give an account a new password and show it, once; the person's sessions end."""
+    """Give an account a new password and show it, once; the person's sessions, PIN and passkeys end."""
     password = one_time_password()
     database = doors.services().database
     with database.read() as session:
@@ -114,8 +123,25 @@ def reset_password(staff_id: UUID) -> ResponseReturnValue:
         error = Conflict(_on_the_machine("flask set-password"), code="coordinator_account")
         return room.refused(error, "admin.team.show", staff_id=staff_id)
     database.run(accounts.set_password, staff_id, password)
+    database.run(passkeys.forget_short_ways, staff_id)
     room.log("password_reset", account=str(staff_id))
     return room.page("house/password_once", member=member, password=password, first=False)
+
+
+@blueprint.post("/<uuid:staff_id>/pin")
+@room.WRITE
+def reset_pin(staff_id: UUID) -> ResponseReturnValue:
+    """Forget the PIN of an account: the person chooses another one, with the password."""
+    forgotten = doors.services().database.run(shifts.forget_pin, staff_id)
+    if not forgotten:
+        error = Conflict(_("Ce compte n’a pas de code PIN : la personne en choisit un elle-même."), code="no_pin")
+        return room.refused(error, "admin.team.show", staff_id=staff_id)
+    room.log("pin_reset", account=str(staff_id))
+    return room.done(
+        _("Le code PIN n’ouvre plus rien. La personne en choisit un autre dans « Mon compte »."),
+        "admin.team.show",
+        staff_id=staff_id,
+    )
 
 
 @blueprint.post("/<uuid:staff_id>/close")

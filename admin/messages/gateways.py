@@ -124,6 +124,14 @@ def _form(channel: Channel, kind: GatewayKind) -> room.Form:
             _("Alphabet"),
             [("gsm", _("Court quand c’est possible")), ("ucs2", _("Toujours long : le centre abîme les accents"))],
         ),
+        "receipt_ids": (
+            _("Numéros des accusés de réception"),
+            [
+                ("same", _("Les mêmes qu’à l’envoi")),
+                ("decimal", _("En décimal, alors que l’envoi répond en hexadécimal")),
+                ("hex", _("En hexadécimal, alors que l’envoi répond en décimal")),
+            ],
+        ),
     }
     fields = []
     for name in SETTINGS[kind]:

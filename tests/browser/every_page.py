@@ -55,6 +55,8 @@ NOT_FOUND_BY_LINKS = {
     "partner_books.note": "no page: a proof for a program",
     "partner_books.order_proof": "no page: a proof for a program",
     "partner_books.voucher_proof": "no page: a proof for a program",
+    "session.passkey.challenge": "no page: JSON, asked by the sign-in's own script",
+    "session.account.ask_remove": "needs a passkey, which only an authenticator makes: see test_passkeys.py",
     "static": "no page: files",
 }
 """Routes that no link leads to, and why that is right."""

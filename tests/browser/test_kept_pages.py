@@ -13,8 +13,6 @@ from tests.browser.conftest import OpenContext, OpenProfile
 from tests.browser.counter import enter, type_code
 from tests.desk import Desk, Server
 from voucher_service.staff.models import Role
-from voucher_service.web.compression import prepare
-from voucher_service.web.counter.kept import QR_READER
 
 pytestmark = pytest.mark.browser
 
@@ -83,7 +81,6 @@ def test_a_first_load_is_under_500_kb_and_a_repeat_under_50(
     desk: Desk, server: Server, open_context: OpenContext, open_profile: OpenProfile, tmp_path: Path
 ) -> None:
     """What the server sends for the page, what it keeps for offline, and the QR reader, bodies and headers."""
-    prepare(QR_READER)  # as every process does behind its first requests
     context = open_profile(tmp_path / "profile", (None, 1.0))  # signed in elsewhere: its cache is empty
     context.add_cookies(enter(open_context(), desk, server).context.cookies())  # type: ignore[arg-type]  # as it was read
     sent: list[int] = []

@@ -65,7 +65,7 @@ def send(page: Page, content: bytes) -> None:
     page.get_by_role("link", name="Opérateur Un").or_(page.get_by_role("link", name="Déposer un relevé")).first.click()
     if page.get_by_role("link", name="Déposer un relevé").count():
         page.get_by_role("link", name="Déposer un relevé").click()
-    page.get_by_label("Relevé au format CSV").set_input_files(
+    page.get_by_label("Relevé au format CSV ou Excel").set_input_files(
         {"name": "mars.csv", "mimeType": "text/csv", "buffer": content}
     )
     page.get_by_role("button", name="Vérifier le fichier").click()
@@ -139,10 +139,11 @@ def test_a_broken_file_names_line_and_column_and_nothing_is_kept(
     page = signed_in(open_context, desk, url, javascript=javascript)
     send(page, statement.replace(b";5,00;", b";cinq;", 1))
     expect(page.get_by_role("alert")).to_contain_text("ligne 2, colonne Quantité : « cinq »")
-    expect(page.get_by_text("Le fichier est refusé en entier : rien n’en est gardé.")).to_be_visible()
+    expect(page.get_by_text("Le fichier est refusé en entier : rien n’en est enregistré.")).to_be_visible()
     assert kept(desk) == 0
-    waiting = desk.app.extensions["services"].settings.data_dir / "uploads"
-    assert not waiting.exists() or list(waiting.iterdir()) == []
+    page.get_by_role("link", name="Voir et changer la façon de le lire").click()
+    expect(page.get_by_role("alert")).to_contain_text("ligne 2, colonne Quantité : « cinq »")
+    assert kept(desk) == 0
 
 
 def test_another_partners_statement_does_not_exist(

@@ -42,6 +42,16 @@ _KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "_bad": (3,),
     "bad": (3,),
 }
+# What the person who holds a voucher sees: pages, their errors, and the parts of all pages that stand on these.
+PERSON = (
+    "voucher_service/web/beneficiary/",
+    "voucher_service/web/templates/beneficiary/",
+    "voucher_service/web/templates/base.html",
+    "voucher_service/web/templates/macros/display.html",
+)
+FOR_PERSONS = frozenset({"ar"})
+"""Languages of the person's pages only: staff read French or English."""
+
 _NAMED = re.compile(r"%\((\w+)\)s|\{(\w+)[^{}]*\}")
 
 
@@ -55,6 +65,22 @@ def extracted() -> Catalog:
     ):
         found.add(text, locations=[(Path(name).as_posix(), line)], auto_comments=comments, context=context)
     return found
+
+
+def wanted_in(language: str, wanted: Catalog) -> Catalog:
+    """Return what a language's catalogue must have: every text, or those that the person sees."""
+    if language not in FOR_PERSONS:
+        return wanted
+    seen = Catalog(charset="utf-8")
+    for message in wanted:
+        if message.id and any(name.startswith(PERSON) for name, _line in message.locations):
+            seen.add(message.id, locations=message.locations, context=message.context)
+    return seen
+
+
+def language_of(path: Path) -> str:
+    """Return the language of the catalogue at `path`."""
+    return path.parts[-3]
 
 
 def read(text: bytes) -> Catalog:
@@ -108,4 +134,4 @@ def update(path: Path, wanted: Catalog) -> None:
 if __name__ == "__main__":
     now = extracted()
     for catalogue in CATALOGUES:
-        update(catalogue, now)
+        update(catalogue, wanted_in(language_of(catalogue), now))

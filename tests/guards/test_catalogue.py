@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from babel.messages import Catalog
 
-from tests.guards.catalogue import CATALOGUES, extracted, faults, read
+from tests.guards.catalogue import CATALOGUES, FOR_PERSONS, extracted, faults, language_of, read, wanted_in
+from voucher_service.web.house import LANGUAGES, PERSON_LANGUAGES
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,29 @@ def test_the_source_is_really_read(wanted: Catalog) -> None:
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
 def test_every_text_is_translated(path: Path, wanted: Catalog) -> None:
-    assert faults(read(path.read_bytes()), wanted) == []
+    assert faults(read(path.read_bytes()), wanted_in(language_of(path), wanted)) == []
+
+
+def test_the_person_s_texts_are_found_and_staff_s_are_not(wanted: Catalog) -> None:
+    seen = wanted_in("ar", wanted)
+    for text in ("Mon bon", "Votre recharge est en route", "Ce lien ne s’ouvre pas", "Aller au contenu", "Gratuit"):
+        assert text in seen, text
+    assert "Recharge confirmée." not in seen
+    assert wanted_in("en", wanted) is wanted
+    assert (
+        {language_of(path) for path in CATALOGUES}
+        == {*LANGUAGES, *FOR_PERSONS} - {"fr"}
+        == {*PERSON_LANGUAGES} - {"fr"}
+    )
+
+
+def test_a_text_of_the_person_s_left_in_french_is_caught(wanted: Catalog) -> None:
+    (path,) = [one for one in CATALOGUES if language_of(one) == "ar"]
+    planted = read(path.read_bytes())
+    message = planted.get("Mon bon")
+    assert message is not None
+    message.string = ""
+    assert faults(planted, wanted_in("ar", wanted)) == ["Mon bon: not translated"]
 
 
 def _source() -> Catalog:

@@ -9,7 +9,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
+from flask import Request, Response
+from werkzeug.test import EnvironBuilder
+
+from voucher_service.web import compression
 
 VENDOR = Path(__file__).parents[2] / "voucher_service" / "web" / "static" / "vendor"
 FIELDS = {"name", "version", "source", "licence", "why", "files"}
@@ -74,3 +79,33 @@ def test_a_library_without_licence_or_reason_is_found(tmp_path: Path) -> None:
         f'[library.files]\n"x.js" = "{digest}"\n'
     )
     assert faults(tmp_path) == ["x: no why", "x: no licence text"]
+
+
+def sent(body: bytes) -> bytes:
+    """What a browser that reads brotli is sent for a file of these bytes."""
+    request = Request(EnvironBuilder(headers=[("Accept-Encoding", "br")]).get_environ())
+    answer = compression.compress(request, Response(body, mimetype="application/wasm"))
+    assert answer.content_encoding == "br"
+    return answer.get_data()
+
+
+def test_the_packed_reader_is_the_reader_and_is_what_is_sent_from_the_first_request_on() -> None:
+    reader = compression.QR_READER.read_bytes()
+    packed = sent(reader)
+    assert packed == compression.PACKED.read_bytes()
+    assert brotli.decompress(packed) == reader
+    assert len(packed) < 360_000
+
+
+def test_the_packed_form_of_another_reader_is_not_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Planted: after an upgrade without packing anew the browser still gets the reader it asked for."""
+    old = tmp_path / "old.br"
+    old.write_bytes(brotli.compress(b"the reader of last year"))
+    monkeypatch.setattr(compression, "PACKED", old)
+    compression._prepared.cache_clear()
+    compression._packed.cache_clear()
+    try:
+        assert brotli.decompress(sent(compression.QR_READER.read_bytes())) == compression.QR_READER.read_bytes()
+    finally:
+        compression._prepared.cache_clear()
+        compression._packed.cache_clear()

@@ -25,6 +25,7 @@ class Centre:
     taken: list[dict[str, Any]] = field(default_factory=list)
     answer: str = "accept"
     receipts: bool = True
+    names: tuple[str, str] = ("m{}", "m{}")  # how the answer and the receipt number a message
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _sessions: dict[str, Any] = field(default_factory=dict)
     _ready: threading.Event = field(default_factory=threading.Event)
@@ -60,7 +61,7 @@ class Centre:
     def _take(self, event: Any) -> None:
         names = ("source_addr", "destination_addr", "data_coding", "esm_class", "registered_delivery", "short_message")
         self.taken.append({name: getattr(event, name) for name in names})
-        ref = f"m{len(self.taken)}"
+        ref, later = (name.format(len(self.taken)) for name in self.names)
         if self.answer == "throttle":
             event.reject(0x58)
         elif self.answer == "refuse":
@@ -68,7 +69,7 @@ class Centre:
         elif self.answer == "accept":
             event.accept(message_id=ref)
             if self.receipts:
-                receipt = DELIVERED.format(ref=ref).encode()
+                receipt = DELIVERED.format(ref=later).encode()
                 task = self._push(receipt, event.destination_addr, 0x04)
                 self._loop.create_task(task)  # the loop lives as long as the centre
 

@@ -50,11 +50,10 @@ class Post:
             now=self.programme.now,
         )
 
-    def use_centre(self, port: int) -> MessageGateway:
+    def use_centre(self, port: int, **other: str) -> MessageGateway:
         """Send by the message centre at this port."""
-        return self.use(
-            GatewayKind.SMPP, host="127.0.0.1", port=str(port), system_id=SYSTEM_ID, password="x", sender="12345"
-        )
+        told = {"host": "127.0.0.1", "port": str(port), "system_id": SYSTEM_ID, "password": "x", "sender": "12345"}
+        return self.use(GatewayKind.SMPP, Channel.SMS, **(told | other))
 
     def queue(self, recipient: str = "06 39 98 12 34", **changes: object) -> UUID:
         """Put the voucher's link in the outbox; return the message's id."""

@@ -12,12 +12,13 @@ from voucher_service.ids import new_id
 from voucher_service.ledger.seal import sealer
 from voucher_service.ledger.seal.models import Node
 from voucher_service.ledger.seal.note import LogSigner
+from voucher_service.reconciliation.intake.models import ReaderProfile, StatementReading
 from voucher_service.reconciliation.models import Statement, StatementIntake
 from voucher_service.visits.redeem import Recorded
 
 WRITTEN_ONCE = (
     "book", "account", "transfer", "reveal", "statement", "gift_note", "ledger_leaf", "ledger_node",
-    "ledger_checkpoint",
+    "ledger_checkpoint", "reader_profile", "statement_reading",
 )  # fmt: skip
 
 
@@ -80,3 +81,14 @@ def _keep_statement(arena: Arena) -> None:
         )
         session.flush()
         session.add(StatementIntake(statement_id=statement_id, number=1))
+        partner_id = arena.scene.partner_id
+        profile = ReaderProfile(
+            id=new_id(), partner_id=partner_id, version=1, settings="{}", made_by="staff:test", made_at=arena.now
+        )
+        session.add(profile)
+        session.flush()
+        session.add(
+            StatementReading(
+                statement_id=statement_id, partner_id=partner_id, profile_id=profile.id, series_no=7, edition=1
+            )
+        )

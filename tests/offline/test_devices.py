@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from typing import Any
 from uuid import UUID
 
@@ -147,7 +148,7 @@ def test_a_pin_opens_a_shift_and_a_session_for_the_counter(desk: Desk) -> None:
 def test_a_pin_opens_nothing_elsewhere_and_not_for_everybody(desk: Desk) -> None:
     with pytest.raises(NotAllowed):
         _give_pin(desk, Role.COORDINATOR)
-    for pin in ("123", "123456789", "12a4", "1111", "1212", "1234", "9876"):
+    for pin in ("123", "123456789", "12a4", "1111", "1212", "1234", "9876", "2580", "1987", "2011", "384384"):
         with pytest.raises(BadInput):
             _give_pin(desk, Role.COUNTER, pin)
     _give_pin(desk, Role.COUNTER)
@@ -169,6 +170,23 @@ def test_pins_cannot_be_guessed(desk: Desk) -> None:
     unknown = device.post("shift", {"login": "personne@example.org", "pin": "4071"})
     assert unknown.status_code == 422
     assert unknown.get_json()["detail"].startswith("Identifiant ou code PIN inconnu")
+
+
+def test_fifteen_wrong_pins_a_day_stop_even_the_right_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five in each quarter of an hour would be 480 a day."""
+    device, begun, later = Device.enrolled(desk), time.time(), [0.0]
+    monkeypatch.setattr(time, "time", lambda: begun + later[0])
+    _give_pin(desk, Role.COUNTER)
+    right = {"login": desk.login(Role.COUNTER), "pin": "4071"}
+    for quarter in range(3):
+        later[0] = quarter * 901
+        assert [device.post("shift", {**right, "pin": "9999"}).status_code for _ in range(5)] == [422] * 5
+    later[0] = 3 * 901
+    assert device.post("shift", right).status_code == 429
+    later[0] = 86_400 - 2
+    assert device.post("shift", right).status_code == 429
+    later[0] = 86_400 + 2 * 901 + 2
+    assert device.post("shift", right).status_code == 201
 
 
 def test_someone_signed_in_by_password_opens_a_shift_without_a_pin(desk: Desk) -> None:

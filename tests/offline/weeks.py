@@ -1,10 +1,13 @@
 """Weeks of the offline drill: lost connections, partial and doubled uploads, wrong clocks, clones, restores, losses.
 
-`python -m tests.offline.weeks SEEDS [FIRST]` lives full weeks: 20 devices, 500 vouchers shown to each, 7 days.
+`python -m tests.offline.weeks SEEDS [FIRST]` lives full weeks: 20 devices, 500 vouchers shown to each, 7 days. All
+cores, or WORKERS= of them; every hundred weeks a line with what came of all so far.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
 import sys
 import time
@@ -20,6 +23,7 @@ from voucher_service.visits.offline.wire import Entry
 
 START = datetime(2026, 3, 2, 7, tzinfo=UTC)
 FINAL = timedelta(days=7)
+EACH = 100
 
 
 @dataclass(slots=True)
@@ -91,7 +95,7 @@ def _within_the_window(week: Week, device: Device) -> None:
     """What is promised and not told, plus what was promised in vain, is at most the window."""
     chain = week.server.chains[device.id]
     untold = [entry for entry in device.queue if entry.hash() not in chain.answers]
-    vain = sum(made.status is not Status.CONFIRMED for _, made in chain.placed.values())
+    vain = chain.vain
     if len(untold) + vain > WINDOW or (len(untold) + vain) * VALUE > VALUES:
         week.faults.append(f"seed {week.seed}: a device has {len(untold)} untold and {vain} in vain")
 
@@ -191,21 +195,56 @@ def drill(seed: int, *, devices: int, redemptions: int, times: int = 2, kind: ty
     return week
 
 
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """What came of one full week, small enough to hand to another process."""
+
+    seed: int
+    sums: Counter[str]
+    faults: list[str]
+
+
+def full(seed: int) -> Lived:
+    """Live one full week."""
+    week = drill(seed, devices=20, redemptions=500)
+    sums = Counter({"entries": len(week.made), "cloned": len(week.cloned), "lost": len(week.lost)})
+    for chain in week.server.chains.values():
+        sums.update((made.reason or made.status).value for _, made in chain.answers.values())
+    return Lived(seed, sums, week.faults)
+
+
+def campaign(seeds: range, workers: int) -> int:
+    """Live full weeks on so many cores and print what came of them; return how many faults were found.
+
+    Weeks are counted in the order of their seeds, so what was printed last says where to go on after an interruption.
+    """
+    began, sums, faults, done = time.perf_counter(), Counter[str](), list[str](), 0
+    with multiprocessing.Pool(workers) as pool:
+        try:
+            for lived in pool.imap(full, seeds):
+                done += 1
+                sums += lived.sums
+                faults += lived.faults
+                print("\n".join(lived.faults[:20]), end="\n" if lived.faults else "", flush=True)
+                if done % EACH == 0 or done == len(seeds):
+                    _report(seeds, done, time.perf_counter() - began, sums, len(faults))
+        except KeyboardInterrupt:
+            _report(seeds, done, time.perf_counter() - began, sums, len(faults))
+    return len(faults)
+
+
+def _report(seeds: range, done: int, seconds: float, sums: Counter[str], faults: int) -> None:
+    rate = f"{done / seconds:.2f} a second" if done else "none"
+    left = f"; go on with FIRST={seeds.start + done} WEEKS={len(seeds) - done}" if done < len(seeds) else ""
+    found = f"{faults} FAULTS" if faults else "nothing found"
+    print(f"{done} weeks from seed {seeds.start} in {seconds:.0f} s ({rate}): {found}; {dict(sums)}{left}", flush=True)
+
+
 def main() -> None:
     """Run full weeks and print what came of them; exit code 1 when anything was found."""
-    seeds, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    began, sums, faults = time.perf_counter(), Counter[str](), list[str]()
-    for seed in range(first, first + seeds):
-        week = drill(seed, devices=20, redemptions=500)
-        faults += week.faults
-        sums["entries"] += len(week.made)
-        sums["cloned"] += len(week.cloned)
-        sums["lost"] += len(week.lost)
-        for chain in week.server.chains.values():
-            sums.update(made.reason or made.status for _, made in chain.answers.values())
-    print(f"{seeds} weeks from seed {first} in {time.perf_counter() - began:.0f} s: {dict(sums)}")
-    print("\n".join(faults[:20]) or "nothing found")
-    sys.exit(bool(faults))
+    count, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    workers = int(os.environ.get("WORKERS") or os.cpu_count() or 1)
+    sys.exit(bool(campaign(range(first, first + count), workers)))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from voucher_service.errors import BadFile
 from voucher_service.reconciliation.reader import read as read_module
 from voucher_service.reconciliation.reader import rows
+from voucher_service.reconciliation.reader.dates import parse_instant
 from voucher_service.reconciliation.reader.read import read
-from voucher_service.reconciliation.reader.values import BadCell, parse_instant, parse_quantity
+from voucher_service.reconciliation.reader.values import BadCell, parse_quantity
 from voucher_service.reconciliation.reader.words import UNITS, LineStatus
 from voucher_service.units import Unit
 
@@ -33,6 +34,8 @@ SHAPES = {
     "utf-8, semicolon": (FRENCH.encode(), "utf-8", ";"),
     "utf-8 with mark": (FRENCH.encode("utf-8-sig"), "utf-8-sig", ";"),
     "windows-1252": (FRENCH.encode("cp1252"), "windows-1252", ";"),
+    "utf-16": (FRENCH.encode("utf-16"), "utf-16", ";"),
+    "utf-16 without mark": (FRENCH.encode("utf-16-le"), "utf-16-le", ";"),
     "tabs, no last newline": (FRENCH.replace(";", "\t").strip().encode(), "utf-8", "\t"),
     "english, comma": (ENGLISH.encode(), "utf-8", ","),
     "english, quoted decimal comma": (ENGLISH.replace("12.50", '"12,50"').encode(), "utf-8", ","),
@@ -127,7 +130,6 @@ BAD = {
     "only a header": (FRENCH.partition("\r\n")[0].encode(), 1, "", "aucune ligne"),
     "xlsx": (b"PK\x03\x04" + bytes(50), 1, "", "Excel"),
     "xls": (b"\xd0\xcf\x11\xe0" + bytes(50), 1, "", "Excel"),
-    "utf-16": (FRENCH.encode("utf-16"), 1, "", "UTF-16"),
     "nul byte": (change("autre", "au\x00tre"), 3, "", "texte"),
     "neither encoding": (FRENCH.encode("cp1252").replace(b"autre", b"\x81\xe9"), 3, "", "Windows-1252"),
     "line too long": (change("autre", "a" * 10_001), 3, "", "10000"),

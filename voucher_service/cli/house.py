@@ -10,7 +10,7 @@ from voucher_service.errors import ServiceError
 from voucher_service.ids import new_id
 from voucher_service.migrations import runner
 from voucher_service.settings import BadSettings
-from voucher_service.staff import accounts
+from voucher_service.staff import accounts, passkeys
 from voucher_service.staff.models import Role, Staff
 from voucher_service.web import doors
 
@@ -72,13 +72,14 @@ def create_staff(login: str, name: str, role: str, branch_ids: tuple[int, ...], 
 @click.password_option()
 @with_appcontext
 def set_password(login: str, password: str) -> None:
-    """Give an account a new password; its sessions end."""
+    """Give an account a new password; its sessions end, its PIN and passkeys are forgotten."""
     with doors.services().database.read() as session:
         staff_id = session.scalar(select(Staff.id).where(Staff.login == login.strip().lower()))
     if staff_id is None:
         raise click.ClickException(f"There is no account {login}.")
     try:
         doors.services().database.run(accounts.set_password, staff_id, password)
+        doors.services().database.run(passkeys.forget_short_ways, staff_id)
     except ServiceError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"The account {login.strip().lower()} has a new password.")

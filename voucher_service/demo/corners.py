@@ -1,4 +1,4 @@
-"""What only the corners of a programme show: a tablet that lost its network, a connection, a webhook.
+"""What only the corners of a programme show: a tablet that lost its network, a paper log, a connection, a webhook.
 
 Each is small, so that every page of the back office and of the operators has something to show.
 """
@@ -14,6 +14,7 @@ from voucher_service.demo.tablet import Tablet
 from voucher_service.fulfilment import connections
 from voucher_service.fulfilment.deliver import deliver_next
 from voucher_service.services import Services
+from voucher_service.visits.paper import keying, packs
 from voucher_service.vouchers import life
 from voucher_service.vouchers.issue import Wanted
 from voucher_service.vouchers.models import Voucher
@@ -55,6 +56,42 @@ def lost_network(database: Joined, story: Story, now: datetime) -> None:
     for answer in answers:
         if answer.order_id is not None:
             deliver_next(database, desk.providers, desk.vault, desk.clock, order_id=answer.order_id)
+
+
+def write_on_paper(database: Joined, story: Story) -> None:
+    """Two emergency packs; of one, two lines are keyed in: a confirmed one, and one whose voucher was cancelled."""
+    desk, branch_id = story.desk, story.desk.branches[_HOME].id
+    now = desk.clock.now
+    used, _fresh = [
+        database.run(
+            packs.make_pack,
+            pack_id=desk.new_id(),
+            branch_id=branch_id,
+            pages=4,
+            actor=story.actor,
+            now=now - timedelta(days=day),
+        )
+        for day in (12, 2)
+    ]
+    for line, cancelled in ((1, False), (2, True)):
+        voucher = _voucher(database, story)
+        with database.read() as session:
+            typed = desk.ring.printed(session, voucher).typed
+        if cancelled:
+            database.run(life.cancel, voucher.id, actor=story.actor, reason="émis deux fois", now=now)
+        written = keying.Written(
+            number_of_pack=used.number,
+            page=1,
+            line=line,
+            handed_at=now - timedelta(minutes=20 - line),
+            code=typed,
+            initials="CM",
+            number="+33639984115",
+            handed="une carte SIM",
+        )
+        keyed = database.run(keying.key_line, desk.vault, desk.ring, written, staff_id=desk.staff[_HOME][0], now=now)
+        if keyed.order_id is not None:
+            deliver_next(database, desk.providers, desk.vault, desk.clock, order_id=keyed.order_id)
 
 
 def _voucher(database: Joined, story: Story) -> Voucher:

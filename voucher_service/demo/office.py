@@ -34,7 +34,6 @@ from voucher_service.partners.models import Allocation
 from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.sample import make_statement_csv
 from voucher_service.reconciliation.statements import import_statement
-from voucher_service.visits.paper.packs import make_pack
 from voucher_service.vouchers.batches import propose_batch
 from voucher_service.vouchers.issue import issue_batch
 from voucher_service.vouchers.life import expire_all
@@ -74,19 +73,7 @@ class Office:
             plan(at(day, 9.2), self._import(lot, day + timedelta(days=LOT_DAYS)))
         plan(at(next_open(last - timedelta(days=18)), 11), self._hand_out)
         plan(at(last - timedelta(days=1), 9.5), self._ask_for_many)
-        plan(at(last - timedelta(days=20), 9.5), self._prepare_pack)
         plan(at(start + timedelta(days=120), 8), lambda db: self._run(db, self.desk.ring.add_key, self.desk.clock.now))
-
-    def _prepare_pack(self, database: Joined) -> None:
-        """Let the first branch have its emergency pack."""
-        database.run(
-            make_pack,
-            pack_id=self.desk.new_id(),
-            branch_id=self.desk.branches[0].id,
-            pages=4,
-            actor=self.actor("coordination"),
-            now=self.desk.clock.now,
-        )
 
     @staticmethod
     def _run(database: Joined, work: Callable[..., object], *arguments: object) -> None:

@@ -124,6 +124,7 @@ def _today(database: Joined, services: Services, office: Office, story: Story, n
         office.reconcile(database, number, last_month.replace(day=1), last_month, with_faults=with_faults)
     fill_shelves(database, office, story, now)
     corners.lost_network(database, story, now)
+    corners.write_on_paper(database, story)
     corners.connect(database, services, story, story.desk.clock.now)
     corners.announce(database, services, story, office.actor("operateur"), story.desk.clock.now)
     story.plan_today(now)

@@ -6,9 +6,8 @@ resolved once, by the order's own state and, independently, by the ledger's uniq
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -72,29 +71,29 @@ def confirm_each(
 ) -> list[UUID]:
     """Book each order that is still where it was seen as delivered; return those booked by this call.
 
-    The one place that books a delivery, whoever brings the news: a worker, the counter or a statement.
+    Whoever brings the news, a worker, the counter or a statement (`settle_many`), the booking is the same.
     """
-    moved: list[UUID] = []
-    by_instant: defaultdict[datetime, list[Entry]] = defaultdict(list)
+    moved: list[Entry] = []
     for delivery in told:
         known = {} if not delivery.partner_ref else {"partner_ref": delivery.partner_ref[:80]}
-        order = move(
-            session,
-            delivery.at,
-            state=OrderState.DELIVERED,
-            outcome_code=code,
-            final_at=now,
-            due_at=None,
-            lease_until=None,
-            **known,
-        )
+        order = move(session, delivery.at, **delivered(code, now), **known)
         if order is not None:
-            moved.append(order.id)
-            entry = entry_of(order, f"deliver:{order.id}", AccountKind.DELIVERED, Reason.DELIVERED)
-            by_instant[delivery.occurred_at].append(entry)
-    for occurred_at, entries in by_instant.items():
-        post(session, entries, actor=actor, occurred_at=occurred_at, now=now)
-    return moved
+            moved.append(delivery_of(order, delivery.occurred_at))
+    if moved:
+        post(session, moved, actor=actor, occurred_at=now, now=now)
+    return [UUID(entry.object_id) for entry in moved]
+
+
+def delivered(code: str | None, now: datetime) -> dict[str, Any]:
+    """Return what the row of an order says once it is delivered."""
+    state = OrderState.DELIVERED.value
+    return {"state": state, "outcome_code": code, "final_at": now, "due_at": None, "lease_until": None}
+
+
+def delivery_of(order: Order, occurred_at: datetime) -> Entry:
+    """Return the step out of "in delivery" of an order that was delivered at that instant."""
+    entry = entry_of(order, f"deliver:{order.id}", AccountKind.DELIVERED, Reason.DELIVERED)
+    return replace(entry, occurred_at=occurred_at)
 
 
 def give_back(

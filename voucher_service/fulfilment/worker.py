@@ -19,6 +19,7 @@ from voucher_service.fulfilment.custody import expire_stock
 from voucher_service.fulfilment.deliver import Clock, Providers, sweep
 from voucher_service.ids import utc_now
 from voucher_service.vouchers.life import expire_all
+from voucher_service.webhooks.outbox import prune
 
 _LONGEST_WAIT = 60.0
 EXPIRY_EVERY = timedelta(hours=1)
@@ -103,6 +104,7 @@ class EmbeddedWorker:
         if now_fn() >= self._expiry_at:
             expire_all(database, now_fn)
             database.run(expire_stock, now_fn())
+            database.run(prune, now_fn())
             ask_balances(database, providers, now_fn)
             self._expiry_at = now_fn() + EXPIRY_EVERY
 

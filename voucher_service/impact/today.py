@@ -15,6 +15,7 @@ from voucher_service.fulfilment.balance import balances, low
 from voucher_service.partners.lists import gifts_query
 from voucher_service.partners.models import AllocationState
 from voucher_service.reconciliation.models import Break
+from voucher_service.visits.offline.closing import paper_query
 from voucher_service.visits.offline.overview import entries_query
 from voucher_service.vouchers.lists import batches_query
 from voucher_service.vouchers.models import Batch, BatchState
@@ -40,6 +41,7 @@ class Needs:
     routes_paused: int
     balances_low: int
     offline: int
+    paper: int
 
     @property
     def total(self) -> int:
@@ -55,6 +57,7 @@ class Needs:
             + self.routes_paused
             + self.balances_low
             + self.offline
+            + self.paper
         )
 
 
@@ -72,6 +75,7 @@ def needs(session: Session, day: date) -> Needs:
         routes_paused=_count(session, select(RoutePause)),
         balances_low=sum(low(balance) for balance in balances(session).values()),
         offline=_count(session, entries_query()),
+        paper=_count(session, paper_query()),
     )
 
 

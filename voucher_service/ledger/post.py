@@ -33,7 +33,10 @@ _CHUNK = 500  # rows a statement: below SQLite's limit on bound variables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One transfer to post. `key` makes it happen once; `resolves` names the hold it ends."""
+    """One transfer to post. `key` makes it happen once; `resolves` names the hold it ends.
+
+    `occurred_at` is for what happened at another instant than the other transfers posted with it.
+    """
 
     key: str
     book_id: int
@@ -46,6 +49,7 @@ class Entry:
     object_id: str
     resolves: UUID | None = None
     corrects: UUID | None = None
+    occurred_at: datetime | None = None
 
     def request_hash(self) -> bytes:
         """Return SHA-256 over what was asked, so that a reused key with another request is told apart."""
@@ -146,7 +150,7 @@ def _row(transfer: UUID, entry: Entry, actor: str, occurred_at: datetime, now: d
         "object_kind": entry.object_kind,
         "object_id": entry.object_id,
         "actor": actor,
-        "occurred_at": occurred_at,
+        "occurred_at": entry.occurred_at or occurred_at,
         "recorded_at": now,
         "resolves_id": entry.resolves,
         "corrects_id": entry.corrects,

@@ -131,7 +131,7 @@ Factory = Callable[[Mapping[str, str]], Gateway]
 Factories = Mapping[str, Factory]
 
 SETTINGS: Mapping[GatewayKind, tuple[str, ...]] = {
-    GatewayKind.SMPP: ("host", "port", "system_id", "password", "sender", "tls", "alphabet"),
+    GatewayKind.SMPP: ("host", "port", "system_id", "password", "sender", "tls", "alphabet", "receipt_ids"),
     GatewayKind.SMTP: ("host", "port", "user", "password", "sender", "tls"),
     GatewayKind.CONSOLE: (),
 }

@@ -3,6 +3,8 @@
 A line and the order it claimed agree (and are absent from the result), or differ in one way. An unclaimed
 line is a duplicate, a code used too early, not to be decided, or unexpected. An order of ours that no line
 claims is missing at the partner.
+
+Nearly all lines agree plainly. One reading of all lines (`seen`) finds the others; only those are looked at closely.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
 )
 from sqlalchemy import union_all as union
 from sqlalchemy.sql.expression import Subquery
@@ -34,10 +37,11 @@ from voucher_service.ledger.models import Transfer
 from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
 from voucher_service.reconciliation.models import BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
-from voucher_service.reconciliation.scratch import LOOSE
+from voucher_service.reconciliation.scratch import LOOSE, SEEN
 
 PRIORITIES: dict[BreakClass, int] = {
     BreakClass.AMOUNT_DIFFERS: 2,
+    BreakClass.PRODUCT_DIFFERS: 2,
     BreakClass.DELIVERED_HERE_REFUSED_THERE: 1,
     BreakClass.REFUSED_HERE_DELIVERED_THERE: 1,
     BreakClass.MISSING_AT_PARTNER: 2,
@@ -48,6 +52,7 @@ PRIORITIES: dict[BreakClass, int] = {
     BreakClass.REVERSED_AFTER_DELIVERY: 2,
     BreakClass.CODE_USED_BEFORE_REVEAL: 1,
     BreakClass.CODE_REVEALED_NEVER_USED: 4,
+    BreakClass.LATE_DELIVERY: 1,
     BreakClass.UNCLASSIFIED: 1,
 }
 
@@ -103,8 +108,18 @@ def _claimed_kind() -> ColumnElement[str | None]:
     return case((StatementLine.status == _DELIVERED.value, said_delivered), else_=said_no)
 
 
-def claimed_lines(statement: Statement) -> _Found:
-    """Lines that claimed an order and differ from it: (line_id, order_id, kind, quantity, unit)."""
+def seen(statement: Statement) -> Select[int]:
+    """The lines of the statement that do not plainly agree with an order they claimed."""
+    return (
+        select(StatementLine.id.label("line_id"))
+        .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
+        .join(Order, Order.id == LineClaim.order_id, isouter=True)
+        .where(lines_of(statement.number), plainly_agreed().is_not(true()))
+    )
+
+
+def claimed_lines() -> _Found:
+    """Lines seen to differ from the order they claimed: (line_id, order_id, kind, quantity, unit)."""
     kind = _claimed_kind()
     difference = case(
         (
@@ -119,55 +134,50 @@ def claimed_lines(statement: Statement) -> _Found:
     return (
         select(StatementLine.id.label("line_id"), Order.id.label("order_id"), kind.label("kind"))
         .add_columns(difference.label("quantity"), unit.label("unit"))
+        .join(SEEN, SEEN.c.line_id == StatementLine.id)
         .join(LineClaim, LineClaim.line_id == StatementLine.id)
         .join(Order, Order.id == LineClaim.order_id)
-        .where(lines_of(statement.number), kind.is_not(None))
+        .where(kind.is_not(None))
     )
 
 
 def _pointed(statement: Statement) -> Subquery:
-    """For each unclaimed line the first order it points to, and whether another line claimed that order."""
+    """Each loose line once, with the first order it points to, if any, and whether another line claimed that order."""
+    told = (LOOSE.c.status, LOOSE.c.unit, LOOSE.c.quantity, LOOSE.c.serial)
     parts = [
-        pairs(statement, by).add_columns(literal(rank).label("rank"), claimed().label("taken"))
+        pairs(statement, by).add_columns(literal(rank).label("rank"), claimed().label("taken"), *told)
         for rank, by in enumerate(PASSES)
     ]
-    every = union(*parts).subquery()
+    nothing = cast(null(), Order.id.type).label("order_id")
+    last = (literal(len(PASSES)).label("rank"), false().label("taken"))
+    every = union(*parts, select(LOOSE.c.id.label("line_id"), nothing, *last, *told)).subquery()
     turn = func.row_number().over(partition_by=every.c.line_id, order_by=(every.c.rank, every.c.order_id))
     ranked = select(every, turn.label("turn")).subquery()
-    return select(ranked.c.line_id, ranked.c.order_id, ranked.c.taken).where(ranked.c.turn == 1).subquery()
+    return select(ranked).where(ranked.c.turn == 1).subquery()
 
 
 def unclaimed_lines(statement: Statement) -> _Found:
-    """Loose lines that claimed nothing in the end, each with its class."""
-    pointed = _pointed(statement)
-    delivered = LOOSE.c.status == _DELIVERED.value
+    """Loose lines, which claimed nothing in the end, each with its class."""
+    line = _pointed(statement)
+    delivered = line.c.status == _DELIVERED.value
     early_code = exists().where(
         StockItem.partner_id == statement.partner_id,
-        StockItem.serial == LOOSE.c.serial,
+        StockItem.serial == line.c.serial,
         StockItem.order_id.is_(None),
     )
     kind = case(
-        (
-            and_(pointed.c.taken, LOOSE.c.status == _REVERSED.value),
-            BreakClass.REVERSED_AFTER_DELIVERY.value,
-        ),
-        (pointed.c.taken, BreakClass.DUPLICATE_AT_PARTNER.value),
-        (pointed.c.order_id.is_not(None), BreakClass.UNCLASSIFIED.value),
+        (and_(line.c.taken, line.c.status == _REVERSED.value), BreakClass.REVERSED_AFTER_DELIVERY.value),
+        (line.c.taken, BreakClass.DUPLICATE_AT_PARTNER.value),
+        (line.c.order_id.is_not(None), BreakClass.UNCLASSIFIED.value),
         (and_(delivered, early_code), BreakClass.CODE_USED_BEFORE_REVEAL.value),
         else_=BreakClass.UNEXPECTED_AT_PARTNER.value,
     )
     difference = case(
-        (delivered, LOOSE.c.quantity),
-        (kind == BreakClass.REVERSED_AFTER_DELIVERY.value, -LOOSE.c.quantity),
+        (delivered, line.c.quantity),
+        (kind == BreakClass.REVERSED_AFTER_DELIVERY.value, -line.c.quantity),
         else_=0,
     )
-    return (
-        select(LOOSE.c.id.label("line_id"), pointed.c.order_id.label("order_id"), kind.label("kind"))
-        .add_columns(difference.label("quantity"), LOOSE.c.unit.label("unit"))
-        .select_from(LOOSE)
-        .join(pointed, pointed.c.line_id == LOOSE.c.id, isouter=True)
-        .where(~exists().where(LineClaim.line_id == LOOSE.c.id))
-    )
+    return select(line.c.line_id, line.c.order_id, kind.label("kind"), difference.label("quantity"), line.c.unit)
 
 
 def missing_orders(statement: Statement) -> _Found:
@@ -189,14 +199,15 @@ def missing_orders(statement: Statement) -> _Found:
 
 
 def line_differences(statement: Statement) -> Subquery:
-    """All lines of the statement that do not simply agree."""
-    return union(claimed_lines(statement), unclaimed_lines(statement)).subquery()
+    """All lines of the statement that do not simply agree. What was seen and what is loose was kept before."""
+    return union(claimed_lines(), unclaimed_lines(statement)).subquery()
 
 
-def agreed() -> ColumnElement[bool]:
-    """Return the plain condition that a line and the order it claimed, both in the query, agree.
+def plainly_agreed() -> ColumnElement[bool]:
+    """Return the condition that a line and the order it claimed agree, for what needs no look at the books.
 
-    Stated apart from the classes above, so that a fault in those shows as lines that nobody explains.
+    Stated apart from the classes above, so that a fault in those shows as lines that nobody explains. It is NULL for
+    a line that claimed nothing.
     """
     both_delivered = and_(
         StatementLine.status == _DELIVERED.value,
@@ -204,12 +215,19 @@ def agreed() -> ColumnElement[bool]:
         Order.quantity == StatementLine.quantity,
         Order.unit == StatementLine.unit,
     )
-    given_back = or_(
-        Order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.LOST.value]),
-        and_(
-            Order.state == OrderState.MANUAL.value,
-            exists().where(Transfer.resolves_id == Order.hold_id),
-        ),
+    given_back = Order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.LOST.value])
+    return or_(both_delivered, and_(_said_no(), given_back))
+
+
+def agreed() -> ColumnElement[bool]:
+    """Return the condition that a line and the order it claimed, both in the query, agree."""
+    late = and_(
+        _said_no(),
+        Order.state == OrderState.MANUAL.value,
+        exists().where(Transfer.resolves_id == Order.hold_id),
     )
-    neither = and_(StatementLine.status.in_([_REFUSED.value, _REVERSED.value]), given_back)
-    return func.coalesce(or_(both_delivered, neither), false())
+    return func.coalesce(or_(plainly_agreed(), late), false())
+
+
+def _said_no() -> ColumnElement[bool]:
+    return StatementLine.status.in_([_REFUSED.value, _REVERSED.value])

@@ -8,6 +8,7 @@ from itertools import repeat
 from typing import Any
 from uuid import UUID
 
+from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -33,7 +34,9 @@ def line_loader(session: Session, statement_id: UUID, number: int) -> Iterator[L
 
         yield insert
         return
-    with driver.cursor().copy(_COPY) as copy:
+    cursor = driver.cursor()
+    # A thread feeds the server, which takes in one portion while the next is being read.
+    with cursor.copy(_COPY, writer=QueuedLibpqWriter(cursor)) as copy:
 
         def send(columns: Columns) -> None:
             copy.write(_text(columns, base, str(statement_id)))

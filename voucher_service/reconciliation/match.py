@@ -7,15 +7,15 @@ that several free orders carry claims none of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, literal, select, text
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, literal, select, text
 from sqlalchemy.orm import Session, aliased
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
-from voucher_service.fulfilment.settle import STATEMENT, Delivery, confirm_each
+from voucher_service.fulfilment.settle import STATEMENT
+from voucher_service.fulfilment.settle_many import Told, confirm_many
 from voucher_service.ledger.models import Transfer
 from voucher_service.partners.models import Agreement, Allocation
 from voucher_service.reconciliation.models import LineClaim, Statement, StatementLine, lines_of
@@ -27,18 +27,6 @@ _CLAIM = insert(LineClaim)
 _CLAIMED = ["order_id", "line_id", "matched_by"]
 DECIDABLE = (OrderState.UNKNOWN, OrderState.ACCEPTED, OrderState.REVERSING, OrderState.MANUAL)
 """States in which a line that says "delivered" is the last word."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """An open order whose fate a line of the statement decides: it was delivered.
-
-    `partner_ref` is what the order carries already, else what the line says.
-    """
-
-    order_id: UUID
-    event_at: datetime
-    partner_ref: str | None
 
 
 def own_order(partner_id: UUID) -> ColumnElement[bool]:
@@ -62,7 +50,7 @@ def hold_ended() -> ColumnElement[bool]:
 
 
 def pairs(statement: Statement, by: str) -> Select[int, UUID]:
-    """Return every loose line, still unmatched, with each order it points to by the reference `by`.
+    """Return every loose line with each order it points to by the reference `by`.
 
     A line that spells an order's id points to nothing else, whatever its other references say.
     """
@@ -71,7 +59,7 @@ def pairs(statement: Statement, by: str) -> Select[int, UUID]:
     base = (
         select(LOOSE.c.id.label("line_id"), Order.id.label("order_id"))
         .select_from(LOOSE)
-        .where(~exists().where(LineClaim.line_id == LOOSE.c.id), own_order(statement.partner_id))
+        .where(own_order(statement.partner_id))
     )
     if by == "our_ref":
         return base.join(Order, Order.id == LOOSE.c.named_id)
@@ -115,6 +103,11 @@ def match(session: Session, statement: Statement) -> None:
             .group_by(free.c.order_id)
         )
         session.execute(_CLAIM.from_select(_CLAIMED, first))
+        session.execute(
+            delete(LOOSE)
+            .where(exists().where(LineClaim.line_id == LOOSE.c.id))
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _claims_of(statement: Statement) -> ColumnElement[bool]:
@@ -122,8 +115,10 @@ def _claims_of(statement: Statement) -> ColumnElement[bool]:
     return LineClaim.line_id.between(first, first + 2**32 - 1)
 
 
-def decided_by_statement(session: Session, statement: Statement) -> list[Decided]:
+def decided_by_statement(session: Session, statement: Statement) -> list[Told]:
     """Return the open orders that a matched line says were delivered, in the quantity we ordered.
+
+    The partner's reference is what the order carries already, else what the line says.
 
     An order that waits for people because its value was already given back is not among them: its value may
     have been promised again, so a person decides.
@@ -142,7 +137,7 @@ def decided_by_statement(session: Session, statement: Statement) -> list[Decided
         )
         .order_by(StatementLine.line)
     )
-    return [Decided(*row) for row in session.execute(found)]
+    return [Told(*row) for row in session.execute(found)]
 
 
 def settle(session: Session, statement: Statement, *, actor: str, now: datetime) -> list[UUID]:
@@ -152,8 +147,5 @@ def settle(session: Session, statement: Statement, *, actor: str, now: datetime)
     never both. The evidence is the line that claimed the order: it dates what happened (`now` dates what we
     recorded) and names the partner's reference where none was known.
     """
-    told = (
-        Delivery(and_(Order.id == one.order_id, Order.state.in_(DECIDABLE)), one.event_at, one.partner_ref)
-        for one in decided_by_statement(session, statement)
-    )
-    return confirm_each(session, told, code=STATEMENT, actor=actor, now=now)
+    told = decided_by_statement(session, statement)
+    return confirm_many(session, told, Order.state.in_(DECIDABLE), code=STATEMENT, actor=actor, now=now)

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment.models import Order
 from voucher_service.reconciliation.explain import Difference, Ours, Theirs
+from voucher_service.reconciliation.intake.models import ReaderProfile
+from voucher_service.reconciliation.intake.sequence import reading_of, replaced_by
 from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.run import Figures, breaks_of, figures
 from voucher_service.units import Unit
@@ -22,7 +24,10 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """A statement without its bytes, and its figures as the tables stand."""
+    """A statement without its bytes, and its figures as the tables stand: none that count once it is replaced.
+
+    `number` is the partner's own, `edition` above 1 says that it replaces one; `version` is that of its profile.
+    """
 
     id: UUID
     file_name: str
@@ -31,6 +36,10 @@ class StatementRow:
     uploaded_by: str
     uploaded_at: datetime
     figures: Figures
+    number: int | None
+    edition: int
+    version: int | None
+    replaced_by: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,21 @@ def statements(session: Session, partner_id: UUID, *, page: int = 1) -> tuple[li
 
 def row_of(session: Session, s: Statement) -> StatementRow:
     """Return a statement with its figures as the tables stand."""
-    return StatementRow(s.id, s.file_name, s.first_day, s.last_day, s.uploaded_by, s.uploaded_at, figures(session, s))
+    newer, reading = replaced_by(session, s.id), reading_of(session, s.id)
+    profile = session.get(ReaderProfile, reading.profile_id) if reading and reading.profile_id else None
+    return StatementRow(
+        id=s.id,
+        file_name=s.file_name,
+        first_day=s.first_day,
+        last_day=s.last_day,
+        uploaded_by=s.uploaded_by,
+        uploaded_at=s.uploaded_at,
+        figures=figures(session, s) if newer is None else Figures(s.line_count, 0, 0, {}, 0, 0, {}, {}),
+        number=reading.series_no if reading else None,
+        edition=reading.edition if reading else 1,
+        version=profile.version if profile else None,
+        replaced_by=newer,
+    )
 
 
 def lines(
@@ -140,10 +163,11 @@ def _differences(
 def _read(session: Session, found: Select[Break, StatementLine, Order]) -> Iterator[Difference]:
     for rows in session.execute(found).partitions(500):
         for item, line, order in rows:
-            yield _difference(item, line, order)
+            yield difference_of(item, line, order)
 
 
-def _difference(item: Break, line: StatementLine | None, order: Order | None) -> Difference:
+def difference_of(item: Break, line: StatementLine | None, order: Order | None) -> Difference:
+    """Return the break with both sides."""
     return Difference(
         id=item.id,
         kind=BreakClass(item.kind),

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
-from voucher_service.errors import NotFound
+from voucher_service.errors import Conflict, NotFound
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
-from voucher_service.reconciliation.classify import agreed, instants, missing_orders
+from voucher_service.reconciliation.classify import agreed, instants, missing_orders, plainly_agreed, seen
+from voucher_service.reconciliation.closing.models import refuse_closed_days
+from voucher_service.reconciliation.intake.sequence import replaced_by
 from voucher_service.reconciliation.match import match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
+from voucher_service.reconciliation.scratch import SEEN, keep
 from voucher_service.units import Unit
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
@@ -48,9 +51,14 @@ class Figures:
         return sum(self.by_class.values())
 
     @property
+    def complete(self) -> bool:
+        """Say whether every line and order is accounted for: none unexplained, and nothing left over that nets out."""
+        return self.unexplained == 0 and not any(self.residual.values())
+
+    @property
     def clean(self) -> bool:
         """Say whether everything agrees or was explained, and nothing is left over."""
-        return self.unexplained == 0 and self.open == 0 and not any(self.residual.values())
+        return self.complete and self.open == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +75,40 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     """Reconcile the statement. Running it again changes nothing unless the books changed.
 
     Raises:
-        NotFound: no such statement.
+        NotFound: no such statement. Conflict: `statement_replaced`: a corrected one stands in its place;
+            `period_closed`.
     """
     statement = session.get(Statement, statement_id)
     if statement is None:
         raise NotFound("Ce relevé n’existe pas : revenez à la liste.")
+    if replaced_by(session, statement_id) is not None:
+        raise Conflict("Un relevé corrigé remplace celui-ci : c’est lui qui compte.", code="statement_replaced")
     if session.get_bind().dialect.name == "postgresql":
-        # A million lines meet a million orders in memory, not in files on disk. Until the end of the transaction.
+        # A million lines meet a million orders in memory, not in files on disk, and on both cores though the planner
+        # expects more rows than will come. Until the end of the transaction.
         session.execute(text("SET LOCAL work_mem = '128MB'"))
+        session.execute(text("SET LOCAL parallel_tuple_cost = 0"))
+    refuse_closed_days(session, statement.partner_id, statement.first_day, statement.last_day)
     match(session, statement)
     settled = settle(session, statement, actor=f"statement:{statement_id}", now=now)
+    keep(session, SEEN, seen(statement))
+    if session.get_bind().dialect.name == "postgresql":
+        # From here on few lines are looked up one by one, in pages that were read just now.
+        session.execute(text("SET LOCAL random_page_cost = 1.1"))
     changes: Changes = refresh(session, statement, now)
     told = [Event.STATEMENT_RECONCILED] + [Event.DIFFERENCES_CHANGED] * bool(changes.new or changes.closed)
     for event in told:
         tell(session, statement.partner_id, event, {"statement_id": statement.id}, now=now)
-    return RunResult(figures(session, statement), changes.new, changes.closed, tuple(settled))
+    return RunResult(_figures(session, statement, SEEN), changes.new, changes.closed, tuple(settled))
 
 
 def figures(session: Session, statement: Statement) -> Figures:
     """Count the statement as the tables stand, without changing them."""
-    tally = _tally(session, statement)
+    return _figures(session, statement, seen(statement).subquery())
+
+
+def _figures(session: Session, statement: Statement, lines: FromClause) -> Figures:
+    tally = _tally(session, statement, lines)
     assert tally.lines == statement.line_count, "lines of the statement are lost"
     assert tally.lines == tally.matched + tally.differing + tally.lost, "a line is counted twice or not at all"
     missing = missing_orders(statement).subquery()
@@ -116,35 +138,56 @@ class _Tally:
     residual: Counter[Unit] = field(default_factory=Counter)
 
 
-def _tally(session: Session, statement: Statement) -> _Tally:
-    """Count the lines in one reading, each with the order it claimed and its break.
+def _tally(session: Session, statement: Statement, odd: FromClause) -> _Tally:
+    """Count the lines. `odd` are those that do not plainly agree: each is held against its order and its break.
 
-    The residual is theirs minus ours, per unit, over claimed lines that carry no break that still holds.
+    What plainly agrees is the same quantity delivered on both sides, or on neither: nothing of it can be left over.
+    The residual is theirs minus ours, per unit, over the other claimed lines that carry no break.
     """
+    of_statement = select(StatementLine.unit, func.count()).where(lines_of(statement.number))
+    every = Counter({Unit(unit): count for unit, count in session.execute(of_statement.group_by(StatementLine.unit))})
+    tally = _Tally(lines=every.total(), matched=every.total(), residual=Counter(dict.fromkeys(every, 0)))
     delivered = case((StatementLine.status == LineStatus.DELIVERED.value, StatementLine.quantity), else_=0)
     ours = case((Order.state == OrderState.DELIVERED.value, Order.quantity), else_=0)
     open_break = and_(Break.id.is_not(None), Break.resolved_at.is_(None))
     groups = (StatementLine.unit, Order.unit, agreed(), Break.kind, open_break)
     found = (
         select(*groups, func.count(), func.sum(delivered), func.sum(ours))
-        .select_from(StatementLine)
+        .select_from(odd)
+        .join(StatementLine, StatementLine.id == odd.c.line_id)
         .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
         .join(Order, Order.id == LineClaim.order_id, isouter=True)
         .join(Break, Break.line_id == StatementLine.id, isouter=True)
-        .where(lines_of(statement.number))
         .group_by(*groups)
     )
-    tally = _Tally()
     for theirs_in, ours_in, agrees, kind, is_open, count, theirs, delivered_here in session.execute(found):
         named = kind is not None and kind != BreakClass.UNCLASSIFIED
-        tally.lines += count
-        tally.matched += count if agrees and not is_open else 0
+        tally.matched -= 0 if agrees and not is_open else count
         tally.differing += count if not agrees and named else 0
         tally.lost += count if (agrees and is_open) or (not agrees and not named) else 0
         if ours_in is not None and kind is None:
             tally.residual[Unit(theirs_in)] += int(theirs)
             tally.residual[Unit(ours_in)] -= int(delivered_here)
+    wrong = _open_though_agreed(session, statement)
+    tally.matched -= wrong
+    tally.lost += wrong
     return tally
+
+
+def _open_though_agreed(session: Session, statement: Statement) -> int:
+    """Count the lines that agree plainly and still have an open break."""
+    first = statement.number << 32
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Break)
+            .join(StatementLine, StatementLine.id == Break.line_id)
+            .join(LineClaim, LineClaim.line_id == Break.line_id)
+            .join(Order, Order.id == LineClaim.order_id)
+            .where(Break.line_id.between(first, first + 2**32 - 1), Break.resolved_at.is_(None), plainly_agreed())
+        )
+        or 0
+    )
 
 
 def breaks_of(statement: Statement) -> ColumnElement[bool]:

@@ -15,7 +15,10 @@ LOOSE = table(
     "loose_line", column("id", _ID), column("named_id", Uuid()), column("partner_ref", String()),
     column("serial", String()), column("unit", String()), column("quantity", BigInteger()), column("status", String()),
 )  # fmt: skip
-"""The lines that our own reference has not matched."""
+"""The lines that no pass has matched so far."""
+
+SEEN = table("seen_line", column("line_id", _ID))
+"""The lines that do not plainly agree with an order they claimed."""
 
 FOUND = table(
     "found_difference", column("line_id", _ID), column("order_id", Uuid()), column("kind", String()),

@@ -13,10 +13,19 @@ from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.ids import new_id
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.classify import instants
+from voucher_service.reconciliation.closing.models import refuse_closed_days
+from voucher_service.reconciliation.intake import profiles, sequence
+from voucher_service.reconciliation.intake.models import StatementReading
 from voucher_service.reconciliation.load import Load, line_loader
 from voucher_service.reconciliation.models import Statement, StatementIntake
 from voucher_service.reconciliation.reader.columns import Columns, instant_text
 from voucher_service.reconciliation.reader.read import read
+from voucher_service.reconciliation.reader.sources import listed
+
+
+def known_statement(session: Session, partner_id: UUID, digest: bytes) -> Statement | None:
+    """Return the partner's statement with that SHA-256, if the same file was imported before."""
+    return session.scalar(select(Statement).where(Statement.partner_id == partner_id, Statement.file_sha256 == digest))
 
 
 def import_statement(
@@ -28,28 +37,45 @@ def import_statement(
     actor: str,
     now: datetime,
     period: tuple[date, date] | None = None,
+    number: int | None = None,
+    replaces: UUID | None = None,
 ) -> Statement:
     """Keep the file and its lines. The same content again changes nothing and answers with the first.
 
+    It is read with the partner's profile in force; without one, by the names everybody uses.
     `period` is the first and last day the file speaks for, in Europe/Paris; without it, the days of its first
-    and last line. A delivery of ours on a day no file speaks for is never looked for.
+    and last line. A delivery of ours on a day no file speaks for is never looked for. `number` is the statement's
+    own, unless the file says it; `replaces` is the statement this one corrects, whose lines then count no more.
 
     Raises:
         BadFile: the file is rejected whole, with line, column and remedy.
-        BadInput: the period ends before it begins.
+        BadInput: the period ends before it begins, or the number is not that of the file.
+        Conflict: the number stands already, or what is replaced cannot be: see `sequence.edition_of`;
+            `period_closed`: the file speaks of days of a closed month.
         NotFound: no such partner.
     """
     if session.get(Partner, partner_id) is None:
         raise NotFound("Cet opérateur n’existe pas : choisissez-le dans la liste.")
     digest = hashlib.sha256(content).digest()
-    known = session.scalar(select(Statement).where(Statement.partner_id == partner_id, Statement.file_sha256 == digest))
+    known = known_statement(session, partner_id, digest)
     if known is not None:
         return known
+    # Before a line is read, as far as it is known.
+    told, edition, old = sequence.edition_of(session, partner_id=partner_id, number=number, replaces=replaces)
+    # What a service lists has one shape, whatever the partner's own files look like.
+    profile = None if content.startswith(listed.START) else profiles.in_force(session, partner_id)
     statement_id = new_id()
-    number = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
-    with line_loader(session, statement_id, number) as load:
-        parsed = read(content, _watched(load, period))
+    intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
+    with line_loader(session, statement_id, intake) as load:
+        parsed = read(content, _watched(load, period), profiles.profile_of(profile))
+    if parsed.number is not None:
+        if number not in {None, parsed.number}:
+            raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=parsed.number)
+        told, edition, old = sequence.edition_of(
+            session, partner_id=partner_id, number=parsed.number, replaces=replaces
+        )
     first_day, last_day = period or (parsed.first_day, parsed.last_day)
+    refuse_closed_days(session, partner_id, first_day, last_day)
     statement = Statement(
         id=statement_id,
         partner_id=partner_id,
@@ -64,8 +90,20 @@ def import_statement(
     )
     session.add(statement)
     session.flush()
-    session.add(StatementIntake(statement_id=statement_id, number=number))
+    session.add(StatementIntake(statement_id=statement_id, number=intake))
+    session.add(
+        StatementReading(
+            statement_id=statement_id,
+            partner_id=partner_id,
+            profile_id=profile.id if profile else None,
+            series_no=told,
+            edition=edition,
+            replaces_id=old.id if old else None,
+        )
+    )
     session.flush()
+    if old is not None:
+        sequence.release(session, old, now)
     session.expire(statement, ["number"])
     return statement
 

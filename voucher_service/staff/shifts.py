@@ -9,7 +9,7 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, NotAllowed, NotFound
@@ -25,6 +25,8 @@ WITH_PIN: Final = frozenset({Role.COUNTER, Role.VOLUNTEER})
 _PIN = re.compile(r"[0-9]{4,8}")
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _RUNS: Final = "0123456789 9876543210"
+_TRIED_FIRST: Final = frozenset({"1379", "1470", "2580", "0852", "7410", "147258", "159753", "123321", "112233"})
+_YEAR: Final = re.compile(r"(19|20)[0-9]{2}")
 
 
 def set_pin(session: Session, staff_id: UUID, pin: str, *, now: datetime) -> None:
@@ -38,10 +40,28 @@ def set_pin(session: Session, staff_id: UUID, pin: str, *, now: datetime) -> Non
         raise NotAllowed("Le code PIN n’existe que pour l’accueil : gardez votre mot de passe.")
     if not _PIN.fullmatch(pin):
         raise BadInput("Le code PIN compte de quatre à huit chiffres.", field="pin")
-    if len(set(pin)) < 3 or pin in _RUNS:
-        raise BadInput("Ce code PIN se devine : évitez les suites et les répétitions.", field="pin")
+    if _is_guessed(pin):
+        raise BadInput("Ce code PIN se devine : évitez les suites, les répétitions et les années.", field="pin")
     session.merge(StaffPin(staff_id=staff_id, pin_hash=_HASHER.hash(pin), set_at=now))
     session.flush()
+
+
+def _is_guessed(pin: str) -> bool:
+    half = pin[: len(pin) // 2]
+    return (
+        len(set(pin)) < 3 or pin in _RUNS or pin == half * 2 or pin in _TRIED_FIRST or _YEAR.fullmatch(pin) is not None
+    )
+
+
+def pin_set_at(session: Session, staff_id: UUID) -> datetime | None:
+    """Return when the person chose the PIN; None: there is none."""
+    return session.scalar(select(StaffPin.set_at).where(StaffPin.staff_id == staff_id))
+
+
+def forget_pin(session: Session, staff_id: UUID) -> bool:
+    """Forget a PIN, so that the person must choose another one; say whether there was one."""
+    forgotten = session.scalar(delete(StaffPin).where(StaffPin.staff_id == staff_id).returning(StaffPin.staff_id))
+    return forgotten is not None
 
 
 def by_pin(session: Session, login: str, pin: str) -> Staff | None:

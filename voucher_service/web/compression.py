@@ -2,13 +2,15 @@
 
 Only for answers without secrets (static files, the counter's shell): a page that holds a token beside text of the
 reader's choice would leak it through its length.
+
+The smallest form of the QR reader takes seconds to make, so it lies beside its source in `packed/`. After an upgrade
+of the reader: `python -m voucher_service.web.compression`.
 """
 
 from __future__ import annotations
 
 import gzip
-import threading
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import brotli
@@ -16,26 +18,30 @@ from flask import Request, Response
 
 TYPES = ("text/", "application/javascript", "application/json", "application/manifest+json", "application/wasm")
 SMALLEST = 512  # bytes; below it, nothing is gained
+_HERE = Path(__file__).parent
+QR_READER = _HERE / "static" / "vendor" / "zxing-wasm" / "zxing_reader.wasm"
+PACKED = _HERE / "packed" / "zxing_reader.wasm.br"
 _QUALITY = 9  # the QR reader of 1.1 MB: 0.1 s and 406 kB
-_BEST = 11  # 4 s and 357 kB: made beforehand, behind the first requests
-_best: dict[bytes, bytes] = {}
+_BEST = 11  # 4 s and 357 kB
 
 
-def prepare(path: Path) -> None:
-    """Make the smallest form of one large file, for all later answers of this process; takes seconds."""
-    body = path.read_bytes()
-    _best[body] = brotli.compress(body, quality=_BEST)
+def pack() -> None:
+    """Make the smallest form of the QR reader again; takes seconds."""
+    PACKED.parent.mkdir(exist_ok=True)
+    PACKED.write_bytes(brotli.compress(QR_READER.read_bytes(), quality=_BEST))
 
 
-def prepare_behind(path: Path) -> None:
-    """Do the same in a thread of its own."""
-    threading.Thread(target=prepare, args=(path,), name="compression", daemon=True).start()
+@cache
+def _prepared() -> dict[bytes, bytes]:
+    """Return the smallest forms by their bodies; empty when what lies there is another reader's."""
+    body, packed = QR_READER.read_bytes(), PACKED.read_bytes()
+    return {body: packed} if brotli.decompress(packed) == body else {}
 
 
 @lru_cache(maxsize=128)
 def _packed(body: bytes, encoding: str) -> bytes:
     if encoding == "br":
-        packed: bytes = brotli.compress(body, quality=_QUALITY)
+        packed: bytes = _prepared().get(body) or brotli.compress(body, quality=_QUALITY)
         return packed
     return gzip.compress(body, 9, mtime=0)
 
@@ -50,6 +56,10 @@ def compress(request: Request, response: Response) -> Response:
     accepted = request.accept_encodings
     encoding = "br" if accepted["br"] else "gzip" if accepted["gzip"] else ""
     if response.status_code == 200 and encoding and len(body) >= SMALLEST:
-        response.set_data((encoding == "br" and _best.get(body)) or _packed(body, encoding))
+        response.set_data(_packed(body, encoding))
         response.content_encoding = encoding
     return response
+
+
+if __name__ == "__main__":
+    pack()

@@ -37,11 +37,12 @@ from voucher_service.web.forms import (
     read_query,
     said,
 )
-from voucher_service.web.limits import Rule, address, throttle
+from voucher_service.web.limits import PIN_RULES, Rule, address, throttle
 from voucher_service.web.paging import Page, page_of
-from voucher_service.web.say import language, say_day, say_moment, say_quantity
+from voucher_service.web.say import language, say_day, say_moment, say_quantity, spoken
 
 __all__ = [
+    "PIN_RULES",
     "BadForm",
     "Cents",
     "Page",
@@ -74,6 +75,7 @@ __all__ = [
     "services",
     "signed",
     "signed_in",
+    "spoken",
     "staff_branches",
     "throttle",
     "wants_json",

@@ -125,6 +125,8 @@ def _title(status: int) -> str:
 
 
 def _page(status: int, **context: Any) -> str:
+    if "person_language" in g:
+        return render_template("beneficiary/error.html", status=status, **context)
     try:
         return render_template(f"errors/{status}.html", **context)
     except TemplateNotFound:

@@ -13,6 +13,7 @@ from flask import (
     Flask,
     Response,
     current_app,
+    g,
     jsonify,
     make_response,
     redirect,
@@ -36,6 +37,12 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 TRANSLATIONS = HERE.parent / "translations"
 LANGUAGES = {"fr": "Français", "en": "English"}
+"""What staff read."""
+
+PERSON_LANGUAGES = {**LANGUAGES, "ar": "العربية"}
+"""What a beneficiary reads: every text of these pages is in each catalogue."""
+
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "ps"})
 LANGUAGE_COOKIE = "lang"
 _YEAR = 365 * 24 * 3600
 
@@ -88,7 +95,19 @@ def local_path(target: str) -> str:
     return target
 
 
+def speak_to_person() -> None:
+    """Answer this request, its errors too, as a page for a beneficiary: in their language, with links to the others.
+
+    The language is that of the address, else the first of the browser's that we have. Nothing is kept.
+    """
+    # By its first part: for "ar-TN, fr" werkzeug's best_match would take the French.
+    asked = [request.args.get("lang", ""), *(tag[:2].lower() for tag in request.accept_languages.values())]
+    g.person_language = next((language for language in asked if language in PERSON_LANGUAGES), "fr")
+
+
 def _chosen_language() -> str:
+    if "person_language" in g:
+        return str(g.person_language)
     kept = request.cookies.get(LANGUAGE_COOKIE)
     if kept in LANGUAGES:
         return kept
@@ -121,6 +140,17 @@ def tree_version(folder: Path) -> str:
 
 
 def _words() -> dict[str, Any]:
+    if "person_language" in g:
+        return {
+            "lang": g.person_language,
+            "dir": "rtl" if g.person_language in RIGHT_TO_LEFT else "ltr",
+            "languages": [
+                {"code": code, "label": label, "href": f"?lang={code}"} for code, label in PERSON_LANGUAGES.items()
+            ],
+            "staff": None,  # a page for the person, whoever is signed in on this device
+            "home_href": "",
+            "fresh_key": fresh_key,
+        }
     here = request.full_path.rstrip("?") if request.method == "GET" else "/"
     return {
         "lang": str(get_locale() or "fr"),
@@ -130,6 +160,7 @@ def _words() -> dict[str, Any]:
         ],
         "staff": signed_in(),
         "sign_out_href": url_for("session.sign_out"),
+        "account_href": url_for("session.account.index"),
         "fresh_key": fresh_key,
     }
 

@@ -28,6 +28,10 @@ class Rule:
     seconds: int
 
 
+PIN_RULES = (Rule("pin-quarter", tries=5, seconds=900), Rule("pin-day", tries=15, seconds=86_400))
+"""A PIN has ten thousand values: at most fifteen tries a day an account. Choosing another one begins anew."""
+
+
 class Throttle:
     """Counts tries under hashed keys: neither a login nor an address is kept in clear.
 

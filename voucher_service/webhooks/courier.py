@@ -20,7 +20,7 @@ from voucher_service.crypto import SealBroken, Vault
 from voucher_service.db import Database
 from voucher_service.ids import utc_now
 from voucher_service.webhooks.endpoints import secrets_of, switch_off
-from voucher_service.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from voucher_service.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookTry
 from voucher_service.webhooks.sender import Answer, Sender
 from voucher_service.webhooks.signing import signed_headers
 
@@ -59,6 +59,8 @@ def claim(session: Session, now: datetime, *, skip: Collection[UUID] = ()) -> Cl
     """Claim one due delivery of an endpoint that is on and not in `skip`; None when nothing is due."""
     while (found := session.execute(_due(now, skip)).one_or_none()) is not None:
         row, endpoint = found[0], found[1]
+        if row.state == DeliveryState.SENDING.value:
+            _end_try(session, row.id, row.tries, "lease_passed", now)
         if row.state == DeliveryState.SENDING.value and row.tries > len(PAUSES):
             _give_up(session, row, now)  # its worker died each time: it must not take others with it
             continue
@@ -71,6 +73,8 @@ def claim(session: Session, now: datetime, *, skip: Collection[UUID] = ()) -> Cl
             .execution_options(synchronize_session=False)
         )
         if moved is not None:
+            session.add(WebhookTry(delivery_id=row.id, number=row.tries + 1, started_at=now))
+            session.flush()
             return Claim(row.id, endpoint, row.body.encode(), row.tries + 1)
     return None
 
@@ -88,6 +92,15 @@ def _due(now: datetime, skip: Collection[UUID]) -> Select[WebhookDelivery, Webho
     )
 
 
+def _end_try(session: Session, delivery_id: UUID, number: int, code: str, now: datetime) -> None:
+    session.execute(
+        update(WebhookTry)
+        .where(WebhookTry.delivery_id == delivery_id, WebhookTry.number == number, WebhookTry.ended_at.is_(None))
+        .values(ended_at=now, code=code[:60])
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _give_up(session: Session, row: WebhookDelivery, now: datetime) -> None:
     session.execute(
         update(WebhookDelivery)
@@ -100,6 +113,7 @@ def _give_up(session: Session, row: WebhookDelivery, now: datetime) -> None:
 
 def book(session: Session, claimed: Claim, answer: Answer, *, now: datetime) -> None:
     """Write what came of a try, if the delivery is still in this worker's hands."""
+    _end_try(session, claimed.delivery_id, claimed.tries, answer.code, now)
     values: dict[str, object] = {"outcome_code": answer.code[:60]}
     if answer.taken:
         values |= {"state": DeliveryState.DELIVERED.value, "due_at": None, "final_at": now}

@@ -85,3 +85,16 @@ class WebhookDelivery(Base):
     outcome_code: Mapped[str | None] = mapped_column(String(60))
     created_at: Mapped[datetime]
     final_at: Mapped[datetime | None]
+
+
+class WebhookTry(Base):
+    """One try of a delivery: written before the socket opens. `code` is empty while it is under way."""
+
+    __tablename__ = "webhook_try"
+    __table_args__ = (CheckConstraint("(ended_at IS NULL) = (code IS NULL)", name="ended"),)
+
+    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_delivery.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    code: Mapped[str | None] = mapped_column(String(60))

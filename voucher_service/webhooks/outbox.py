@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import Conflict, NotFound
 from voucher_service.ids import new_id
 from voucher_service.webhooks.endpoints import endpoint_of
-from voucher_service.webhooks.models import TRIAL, DeliveryState, Event, WebhookDelivery, WebhookEndpoint
+from voucher_service.webhooks.models import TRIAL, DeliveryState, Event, WebhookDelivery, WebhookEndpoint, WebhookTry
+
+KEPT = timedelta(days=90)
+"""So long the log keeps what has ended: long enough to settle who was told what, and no archive."""
 
 
 def tell(session: Session, partner_id: UUID, event: Event, ids: Mapping[str, UUID | int], *, now: datetime) -> int:
@@ -60,6 +64,30 @@ def again(session: Session, *, partner_id: UUID, endpoint_id: UUID, delivery_id:
 def deliveries_query(endpoint_id: UUID) -> Select[WebhookDelivery]:
     """Return the query of what was told to an endpoint."""
     return select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id)
+
+
+def tries_of(session: Session, deliveries: Iterable[UUID]) -> Mapping[UUID, Sequence[WebhookTry]]:
+    """Return the tries of each of these deliveries, the oldest first."""
+    found: defaultdict[UUID, list[WebhookTry]] = defaultdict(list)
+    tries = select(WebhookTry).where(WebhookTry.delivery_id.in_(list(deliveries))).order_by(WebhookTry.number)
+    for one in session.scalars(tries):
+        found[one.delivery_id].append(one)
+    return found
+
+
+def prune(session: Session, now: datetime, *, most: int = 5000) -> int:
+    """Delete what ended long ago, `most` of it at once, with its tries; return how many deliveries that were.
+
+    What still waits stays, however old it is.
+    """
+    old = session.scalars(
+        select(WebhookDelivery.id).where(WebhookDelivery.final_at < now - KEPT).order_by(WebhookDelivery.id).limit(most)
+    ).all()
+    for start in range(0, len(old), 500):
+        part = old[start : start + 500]
+        session.execute(delete(WebhookTry).where(WebhookTry.delivery_id.in_(part)))
+        session.execute(delete(WebhookDelivery).where(WebhookDelivery.id.in_(part)))
+    return len(old)
 
 
 def _check_on(endpoint: WebhookEndpoint) -> None:

@@ -78,6 +78,36 @@ def test_the_language_is_chosen_by_a_link(desk: Desk, phone: FlaskClient) -> Non
     assert '<html lang="fr"' in phone.get(f"{path}?lang=xx").text
 
 
+def test_arabic_is_whole_light_and_from_the_right(desk: Desk, phone: FlaskClient) -> None:
+    voucher = desk.programme.issue()
+    answer = phone.get(address(desk, voucher), headers={"Accept-Language": "ar-TN, fr;q=0.5"})
+    assert '<html lang="ar" dir="rtl">' in answer.text
+    text = re.sub(r"<[^>]+>", " ", answer.text)
+    for needed in ("قسيمتي", "5\u00a0يورو", "2\u00a0يورو", "2 يونيو 2026", "قدّمها في المركز", "9 h – 17 h"):
+        assert needed in text, needed
+    assert "Mon bon" not in text
+    assert read_back(answer.text) == desk.programme.digits(voucher)
+    linked = re.findall(r'(?:href|src)="(/static/[^"]+)"', answer.text)
+    assert len(answer.data) + sum(len(phone.get(path).data) for path in linked) < LIMIT
+    assert '<html lang="fr"' in phone.get(address(desk, voucher), headers={"Accept-Language": "sw"}).text
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_link_that_does_not_open_says_so_in_the_person_s_language(desk: Desk, phone: FlaskClient) -> None:
+    for language, title in (
+        ("fr", "Ce lien ne s’ouvre pas"),
+        ("en", "This link does not open"),
+        ("ar", "هذا الرابط لا يُفتح"),
+    ):
+        answer = phone.get(f"/mon-bon/faux?lang={language}")
+        assert (answer.status_code, f"<h1>{title}</h1>" in answer.text) == (404, True)
+        assert '<a class="button primary" href="/">' not in answer.text, "no way to the staff's door"
+        assert "?lang=ar" in answer.text
+    for _ in range(20):
+        answer = phone.get("/mon-bon/faux?lang=ar")
+    assert (answer.status_code, "محاولات كثيرة في وقت قصير" in answer.text) == (429, True)
+
+
 def test_after_use_it_says_how_the_top_up_is_getting_on(desk: Desk, phone: FlaskClient) -> None:
     voucher = desk.programme.issue()
     client = desk.client()

@@ -86,11 +86,25 @@ def test_a_line_of_yesterday_is_finished_from_today_s_list(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("24/12", "2026-12-24"), ("1.2", "2027-02-01"), ("4-3", "2026-03-04"), ("5/3/27", "2027-03-05")],
+)
+def test_the_next_visit_is_written_as_on_paper(desk: Desk, typed: str, meant: str) -> None:
+    client = an_hour_later(desk)
+    sent = line(desk, desk.programme.typed(desk.programme.issue()), next_visit_on=typed)
+    assert "Ligne 1-1 enregistrée" in client.form("/counter/paper/1", **sent).text
+    with desk.programme.database.read() as session:
+        (day,) = session.scalars(select(Visit.next_visit_on))
+    assert day is not None
+    assert day.isoformat() == meant
+
+
+@pytest.mark.parametrize(
     ("field", "typed"),
     [
         ("code", "1234 5678 9012 3456"), ("time", "midi"), ("time", "25:00"), ("number", "06 12"), ("number", ""),
         ("paid", "deux"), ("paid", "900"), ("line", "13"), ("page", "9"), ("day", ""), ("initials", ""),
-        ("handed", "x" * 101), ("next_visit_on", "2020-01-01"),
+        ("handed", "x" * 101), ("next_visit_on", "1/1/2020"), ("next_visit_on", "31/2"), ("next_visit_on", "bientôt"),
     ],
 )  # fmt: skip
 def test_a_fault_names_its_field_and_keeps_what_was_typed(desk: Desk, field: str, typed: str) -> None:

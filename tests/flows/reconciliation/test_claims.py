@@ -44,3 +44,22 @@ def test_an_order_is_never_deleted_since_a_claim_may_name_it(database: Database)
         session.execute(text(f"DROP TRIGGER top_up_order_no_delete{'' if database.is_sqlite else ' ON top_up_order'}"))
         session.execute(delete(Order))
         assert session.scalars(select(LineClaim.order_id)).all() == [order]
+
+
+def test_what_a_closed_month_keeps_cannot_be_emptied_at_once(database: Database) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite has no TRUNCATE: the triggers of its rows see every DELETE")
+    with database.begin() as session:
+        world = make_world(session)
+        (order,) = add_orders(session, world, [Wanted()])
+        run(session, keep(session, world, line(order), line("x")).id, NOON)
+    tables = ("line_claim", "reconciliation_break", "period_close")
+    for table in tables:
+        with pytest.raises(IntegrityError, match="never emptied"), database.begin() as session:
+            session.execute(text(f"TRUNCATE {table} CASCADE"))
+    with database.begin() as session:
+        assert session.scalars(select(LineClaim.order_id)).all() == [order]
+        for table in tables:  # the planted fault: no trigger of the rows would have held them
+            session.execute(text(f"DROP TRIGGER {table}_no_truncate ON {table}"))
+            session.execute(text(f"TRUNCATE {table} CASCADE"))
+        assert session.scalars(select(LineClaim.order_id)).all() == []

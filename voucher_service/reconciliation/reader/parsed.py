@@ -30,11 +30,12 @@ class Line:
 class Format:
     """What was detected. `columns` maps each field to the name it has in the file."""
 
-    encoding: str  # utf-8, utf-8-sig, windows-1252
+    encoding: str
     separator: str
     header_line: int
     columns: dict[Field, str]
     has_trailer: bool
+    header: tuple[str, ...] = ()  # the whole row
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Parsed:
     last_day: date
     counts: dict[LineStatus, int]
     sums: dict[tuple[Unit, LineStatus], int]
+    number: int | None = None  # the statement's own, where it says one
 
     def delivered(self) -> dict[Unit, int]:
         """Return the sum of the quantities said to be delivered, per unit."""

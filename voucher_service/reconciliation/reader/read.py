@@ -1,38 +1,41 @@
-"""A partner's CSV statement into canonical lines, or a rejection that names line and column.
+"""A partner's statement into canonical lines, or a rejection that names line and column.
 
-Imports no tables. Accepted: `;`, `,` or tab; UTF-8 with or without byte-order mark, or Windows-1252; a header
-row among the first twenty, found by the names of its columns (`words.COLUMNS`), after any title rows; an
-optional last row `TOTAL;<count>;<sum of the quantity column>`, or with the sum under the quantity column. The
-control sum is over all lines, whatever their status. One fault rejects the whole file.
+Imports no tables. With the partner's profile, the file is read as that says and no other way. Without one: `;`, `,`,
+`|` or tab; UTF-8 with or without byte-order mark, UTF-16, or Windows-1252; or a workbook (XLSX); a header row among
+the first twenty, found by the names of its columns (`words.COLUMNS`), after any title rows; an optional last row
+`TOTAL;<count>;<sum of the quantity column>`, or with the sum under the quantity column. The control sum is over all
+lines, whatever their status. One fault rejects the whole file.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from itertools import islice
 from typing import TypeVar
 
 from voucher_service.errors import N_, BadFile
 from voucher_service.ids import local_day
+from voucher_service.reconciliation.reader.blocks import Block, blocks
 from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert
-from voucher_service.reconciliation.reader.header import Header, find_header
+from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_row, first_cell
+from voucher_service.reconciliation.reader.dates import parse_instant
+from voucher_service.reconciliation.reader.header import Header, find_header, header_of
 from voucher_service.reconciliation.reader.parsed import Format, Line, Parsed, line_of, to_columns
-from voucher_service.reconciliation.reader.rows import Row, chunks, encoding_of
+from voucher_service.reconciliation.reader.profile import Profile
+from voucher_service.reconciliation.reader.rows import Row
+from voucher_service.reconciliation.reader.sources.text import open_text
 from voucher_service.reconciliation.reader.values import (
     BadCell,
-    parse_instant,
     parse_quantity,
     parse_reference,
     parse_scale,
     parse_status,
 )
 from voucher_service.reconciliation.reader.words import (
-    QUANTITY_UNITS,
     TRAILER,
     Field,
     LineStatus,
@@ -43,39 +46,43 @@ from voucher_service.units import Unit
 
 MAX_LINES = 2_000_000
 CHUNK = 20_000  # rows that stand in memory
-SAMPLE = 10  # lines kept to show
+SAMPLE = 20  # lines kept to show
 _TRAILER_LENGTH = 12  # spelling out every reference would cost a third of the reading
 
 T = TypeVar("T")
 
 
-def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None) -> Parsed:
+def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profile: Profile | None = None) -> Parsed:
     """Read the statement in `content`; hand its lines to `sink`, some thousands at a time.
 
     Raises:
         BadFile: anything is wrong; names the line, the column and the remedy. What the sink got is void then.
     """
-    encoding = encoding_of(content)
-    header = find_header(content, encoding)
+    text = open_text(content, profile)
+    header = header_of(profile, text) if profile else find_header(text)
     reading = _Reading(header)
-    for starts, cells in chunks(content, encoding, header.separator, CHUNK):
-        skipped = bisect_right(starts, header.line)
-        columns = reading.take(starts[skipped:], cells[skipped:])
+    for block in blocks(text.content, text.encoding, header.separator, CHUNK):
+        skipped = bisect_right(block.starts, header.line)
+        reading.look_above(block.part(0, skipped))
+        columns = reading.take(block.part(skipped))
         if columns is not None:
             reading.count_in(columns)
             sink(columns)
+        last_line = block.starts[-1]
     if not reading.count:
         raise BadFile("le relevé ne contient aucune ligne après l’en-tête.", line=header.line)
-    if reading.trailer is not None:
-        reading.check_trailer(reading.trailer)
+    reading.check_controls(last_line)
     return Parsed(
-        format=Format(encoding, header.separator, header.line, dict(header.names), reading.trailer is not None),
+        format=Format(
+            text.encoding, header.separator, header.line, dict(header.names), reading.trailer is not None, header.row
+        ),
         count=reading.count,
         sample=reading.sample,
         first_day=local_day(datetime.fromisoformat(reading.first)),
         last_day=local_day(datetime.fromisoformat(reading.last)),
         counts=dict(reading.counts),
         sums=dict(reading.sums),
+        number=reading.announced_number(),
     )
 
 
@@ -87,6 +94,7 @@ class _Reading:
     scales: set[Scale] = field(default_factory=set)
     number: int | None = None
     trailer: Row | None = None
+    opening: Row | None = None
     count: int = 0
     total: int = 0
     first: str = "9"
@@ -95,18 +103,36 @@ class _Reading:
     counts: Counter[LineStatus] = field(default_factory=Counter)
     sums: Counter[tuple[Unit, LineStatus]] = field(default_factory=Counter)
 
-    def take(self, starts: list[int], cells: list[list[str]]) -> Columns | None:
-        """Return the lines among the rows as columns; all at once where they are plain, else one by one."""
-        if starts and self.trailer is None and not self._has_trailer(cells):
+    def look_above(self, block: Block) -> None:
+        """Find the row above the header that announces the file."""
+        for start, row in zip(block.starts, block.rows(), strict=True):
+            stripped = [cell.strip() for cell in row]
+            if self.opening is None and self._is_opening(stripped):
+                self.opening = Row(start, stripped)
+
+    def _is_opening(self, cells: Sequence[str]) -> bool:
+        control = self.header.opening
+        return control is not None and plain(first_cell(cells)) == plain(control.mark)
+
+    def _is_closing(self, cells: Sequence[str]) -> bool:
+        first, control = first_cell(cells), self.header.closing
+        if control is not None:
+            return plain(first) == plain(control.mark)
+        return len(first) <= _TRAILER_LENGTH and plain(first) in TRAILER
+
+    def take(self, block: Block) -> Columns | None:
+        """Return the lines of the block as columns; all at once where they are plain, else one by one."""
+        cells = block.columns
+        if block.starts and cells and self.trailer is None and not self._has_trailer(block, cells[0]):
             try:
-                columns, scales = convert(self.header, starts, cells)
-                if self.count + len(cells) <= MAX_LINES and self._numbers_follow(cells):
+                columns, scales = convert(self.header, block.starts, cells)
+                if self.count + len(block.starts) <= MAX_LINES and self._numbers_follow(cells):
                     self.scales |= scales
                     return columns
             except NotPlainError:
                 pass  # read one by one below: that finds the fault, or that there is none
         lines: list[Line] = []
-        for start, row in zip(starts, cells, strict=True):
+        for start, row in zip(block.starts, block.rows(), strict=True):
             stripped = [cell.strip() for cell in row]
             if any(stripped):
                 self._take(Row(start, stripped), lines)
@@ -127,19 +153,20 @@ class _Reading:
         for (unit, status), quantity in kinds.items():
             self.sums[Unit(unit), LineStatus(status)] += quantity
 
-    def _has_trailer(self, cells: list[list[str]]) -> bool:
-        return any(
-            not row or (len(row[0]) <= _TRAILER_LENGTH and not row[0].isdigit() and plain(row[0]) in TRAILER)
-            for row in cells
-        )
+    def _has_trailer(self, block: Block, first: Sequence[str]) -> bool:
+        if self.header.closing is None and self.header.opening is None and all(first):
+            if min(map(len, first)) > _TRAILER_LENGTH:
+                return False
+            return any(len(cell) <= _TRAILER_LENGTH and not cell.isdigit() and plain(cell) in TRAILER for cell in first)
+        return any(self._is_opening(row) or self._is_closing(row) for row in block.rows())
 
-    def _numbers_follow(self, cells: list[list[str]]) -> bool:
+    def _numbers_follow(self, cells: Sequence[Sequence[str]]) -> bool:
         """Say whether the partner's own numbers, if there are any, follow one another; remember the last."""
         place = self.header.places.get(Field.LINE)
         if place is None:
             return True
         try:
-            numbers = [int(row[place]) for row in cells]
+            numbers = [*map(int, cells[place])]
         except ValueError:
             return False
         first = numbers[0] if self.number is None else self.number + 1
@@ -151,12 +178,23 @@ class _Reading:
     def _take(self, row: Row, lines: list[Line]) -> None:
         if self.trailer is not None:
             raise BadFile("une ligne suit le total : le total doit être la dernière ligne.", line=row.line)
-        if len(row.cells[0]) <= _TRAILER_LENGTH and plain(row.cells[0]) in TRAILER:
+        if self._is_closing(row.cells):
             self.trailer = row
+            return
+        if self.opening is None and not self.count and not lines and self._is_opening(row.cells):
+            self.opening = row
             return
         if self.count + len(lines) == MAX_LINES:
             told = N_("le relevé dépasse {most} lignes : envoyez-le en plusieurs fichiers.")
             raise BadFile(told, line=row.line, most=MAX_LINES)
+        if self.header.exact and len(row.cells) != self.header.width:
+            raise BadFile(
+                "la ligne a {found} colonnes au lieu de {width} : le fichier a changé de forme.",
+                line=row.line,
+                column=str(min(len(row.cells), self.header.width) + 1),
+                found=len(row.cells),
+                width=self.header.width,
+            )
         if len(row.cells) > self.header.width and any(row.cells[self.header.width :]):
             raise BadFile(
                 "plus de valeurs que de colonnes : mettez entre guillemets une valeur qui contient le séparateur.",
@@ -171,8 +209,10 @@ class _Reading:
         if Field.UNIT in self.header.places:
             scale = self._needed(row, Field.UNIT, parse_scale)
         else:
-            scale = QUANTITY_UNITS[plain(self.header.names[Field.QUANTITY])]
+            assert self.header.scale is not None, "a header without a column of units has one unit"
+            scale = self.header.scale
         self.scales.add(scale)
+        manner = self.header.manner
         references = {
             name: self._cell(row, name, longest)
             for name, longest in ((Field.OUR_REF, 40), (Field.PARTNER_REF, 80), (Field.SERIAL, 30))
@@ -189,9 +229,9 @@ class _Reading:
             partner_ref=references[Field.PARTNER_REF],
             serial=references[Field.SERIAL],
             unit=scale[0],
-            quantity=self._needed(row, Field.QUANTITY, lambda text: parse_quantity(text, scale)),
-            status=self._needed(row, Field.STATUS, parse_status),
-            event_at=self._needed(row, Field.EVENT_AT, parse_instant),
+            quantity=self._needed(row, Field.QUANTITY, lambda text: parse_quantity(text, scale, manner.marks)),
+            status=self._needed(row, Field.STATUS, lambda text: parse_status(text, manner.words)),
+            event_at=self._needed(row, Field.EVENT_AT, lambda text: parse_instant(text, manner.dates)),
         )
 
     def _cell(self, row: Row, name: Field, longest: int) -> str | None:
@@ -224,46 +264,22 @@ class _Reading:
             raise BadFile(told, line=row.line, column=column, number=number, expected=expected)
         self.number = number
 
-    def check_trailer(self, row: Row) -> None:
-        """Compare the announced count and sum with the lines."""
-        count, total = self._announced(row)
-        if count and (not (count.isascii() and count.isdigit()) or int(count) != self.count):
-            raise BadFile(
-                "le total annonce « {count} » lignes, le fichier en a {found}.",
-                line=row.line,
-                column="2",
-                count=count[:20],
-                found=self.count,
-            )
-        if not total:
-            return
-        column = self.header.names[Field.QUANTITY]
-        if len(self.scales) > 1:
-            raise BadFile(
-                "une somme de plusieurs unités ne prouve rien : laissez-la vide.",
-                line=row.line,
-                column=column,
-            )
-        scale = next(iter(self.scales))
-        try:
-            announced = parse_quantity(total, scale)
-        except BadCell as error:
-            raise BadFile(error.message, line=row.line, column=column, **error.values) from error
-        real = self.total
-        if announced != real:
-            told = str(Decimal(real) / scale[1]).replace(".", ",")
-            raise BadFile(
-                "le total annonce « {total} », la somme des lignes est {told}.",
-                line=row.line,
-                column=column,
-                total=total,
-                told=told,
-            )
+    def check_controls(self, last_line: int) -> None:
+        """Compare what the file announces of itself with its lines; what the profile expects must be there."""
+        opening, closing = self.header.opening, self.header.closing
+        totals = Totals(self.count, self.total, self.scales)
+        if opening is not None:
+            if self.opening is None:
+                told = N_("la ligne « {mark} » qui annonce le relevé manque : le fichier n’est pas entier.")
+                raise BadFile(told, line=1, mark=opening.mark)
+            check_row(self.header, opening, self.opening, totals)
+        if self.trailer is not None:
+            check_row(self.header, closing, self.trailer, totals)
+        elif closing is not None:
+            told = N_("la dernière ligne « {mark} » manque : le fichier est peut-être coupé, exportez-le à nouveau.")
+            raise BadFile(told, line=last_line, mark=closing.mark)
 
-    def _announced(self, row: Row) -> tuple[str, str]:
-        filled = [cell for cell in row.cells[1:] if cell]
-        under = self.header.text(row.cells, Field.QUANTITY)
-        if under and self.header.places[Field.QUANTITY] > 0 and len(row.cells) >= self.header.width:
-            filled.remove(under)  # a spreadsheet's total row: the sum stands under its column
-            return next(iter(filled), ""), under
-        return next(iter(filled), ""), next(iter(filled[1:]), "")
+    def announced_number(self) -> int | None:
+        """Return the statement's own number, from the row above or the one below the lines."""
+        above = announced_number(self.header.opening, self.opening)
+        return announced_number(self.header.closing, self.trailer) if above is None else above

@@ -15,15 +15,19 @@ MAX_BYTES = 256 * 2**20
 MAX_LINE_LENGTH = 10_000
 MAX_COLUMNS = 100
 _PIECE = 2**20
+_AT_ONCE = 2 * 2**20  # bytes of the file that stand in memory as rows
+_SLICE = 200
 
 _BINARY = {
-    b"PK\x03\x04": N_("ce fichier est un classeur Excel (XLSX) ou une archive : enregistrez-le au format CSV (UTF-8)."),
-    b"\xd0\xcf\x11\xe0": N_("ce fichier est un ancien classeur Excel (XLS) : enregistrez-le au format CSV (UTF-8)."),
-    b"%PDF": N_("ce fichier est un PDF : enregistrez-le au format CSV (UTF-8)."),
+    b"\xd0\xcf\x11\xe0": N_(
+        "ce fichier est un ancien classeur Excel (XLS) : enregistrez-le au format XLSX ou CSV (UTF-8)."
+    ),
+    b"%PDF": N_("ce fichier est un PDF : demandez le relevé au format CSV ou XLSX."),
     b"\x1f\x8b": N_("ce fichier est un fichier compressé : enregistrez-le au format CSV (UTF-8)."),
-    b"\xff\xfe": N_("ce fichier est du texte UTF-16 : enregistrez-le au format CSV (UTF-8)."),
-    b"\xfe\xff": N_("ce fichier est du texte UTF-16 : enregistrez-le au format CSV (UTF-8)."),
 }
+
+
+_MARKS = codecs.BOM_UTF8 + codecs.BOM_UTF16_LE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +38,57 @@ class Row:
     cells: list[str]
 
 
-def encoding_of(content: bytes) -> str:
-    """Return the encoding of the file: utf-8, utf-8-sig or windows-1252. All of it is known to decode.
+def encoding_of(content: bytes, wanted: str = "") -> str:
+    """Return the encoding of the file: UTF-8, UTF-16, or Windows-1252; or `wanted`. All of it is known to decode.
 
     Raises:
         BadFile: empty, too big, binary, or in another encoding.
     """
-    if len(content) > MAX_BYTES:
-        raise BadFile("le fichier dépasse 256 Mio : envoyez-le en plusieurs fichiers.", line=1)
-    for start, told in _BINARY.items():
-        if content.startswith(start):
-            raise BadFile(told, line=1)
-    if not content.removeprefix(b"\xef\xbb\xbf").strip():
-        raise BadFile("le fichier est vide.", line=1)
+    _refuse_others(content)
+    wide = _wide(content)
+    if wide:
+        return _checked(content, wide)
     nul = content.find(b"\0")
     if nul >= 0:
         raise BadFile(
             "ce fichier n’est pas du texte : enregistrez-le au format CSV (UTF-8).",
             line=content.count(b"\n", 0, nul) + 1,
         )
-    if content.startswith(b"\xef\xbb\xbf"):
+    if content.startswith(codecs.BOM_UTF8):
         return _checked(content, "utf-8-sig")
+    if wanted == "windows-1252":
+        return _checked(content, wanted)
     try:
         return _checked(content, "utf-8")
     except BadFile:
+        if wanted.startswith("utf-8"):
+            raise
         return _checked(content, "windows-1252")
+
+
+def _refuse_others(content: bytes) -> None:
+    """Refuse what is too big, empty, or another kind of file."""
+    if len(content) > MAX_BYTES:
+        raise BadFile("le fichier dépasse 256 Mio : envoyez-le en plusieurs fichiers.", line=1)
+    for start, told in _BINARY.items():
+        if content.startswith(start):
+            raise BadFile(told, line=1)
+    if not content[:8].strip(_MARKS + b" \t\r\n\0") and not content.strip(_MARKS + b" \t\r\n\0"):
+        raise BadFile("le fichier est vide.", line=1)
+
+
+def _wide(content: bytes) -> str:
+    """Return the name of the two-byte encoding the file is in, "" when it is in none."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    start = content[:200]
+    if len(start) > 3 and len(content) % 2 == 0:
+        half = len(start) // 2
+        if start[1::2].count(0) * 10 > half * 9 and not start[::2].count(0):
+            return "utf-16-le"
+        if start[::2].count(0) * 10 > half * 9 and not start[1::2].count(0):
+            return "utf-16-be"
+    return ""
 
 
 def _checked(content: bytes, encoding: str) -> str:
@@ -70,22 +100,23 @@ def _checked(content: bytes, encoding: str) -> str:
             decoder.decode(view[start : start + _PIECE], final=start + _PIECE >= len(content))
         except UnicodeDecodeError as error:
             raise BadFile(
-                "un caractère n’est ni en UTF-8 ni en Windows-1252 : enregistrez le fichier en CSV UTF-8.",
+                "un caractère n’est ni en UTF-8, ni en Windows-1252 : enregistrez le fichier en CSV UTF-8.",
                 line=content.count(b"\n", 0, start + error.start) + 1,
             ) from error
     return encoding
 
 
-def _physical(content: bytes, encoding: str) -> Iterator[str]:
+def lines_of(raw: io.BytesIO, content: bytes, encoding: str) -> Iterator[str]:
     """Yield the lines of the file with their ends; decoded as they are read, so that the text never stands whole."""
-    file = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
-    if not _perhaps_endless(content):
+    file = io.TextIOWrapper(raw, encoding, newline="")
+    # Of two bytes a character, one may look like the end of a line.
+    if not encoding.startswith("utf-16") and not perhaps_endless(content):
         return file
     # A line ends within what is read at once, or it is too long: memory is bounded whatever it holds.
     return _measured(takewhile(bool, map(file.readline, repeat(MAX_LINE_LENGTH + 3))))
 
 
-def _perhaps_endless(content: bytes) -> bool:
+def perhaps_endless(content: bytes) -> bool:
     """Say whether some stretch of the file is so long without the end of a line that one may be too long."""
     step = MAX_LINE_LENGTH // 2
     return any(
@@ -109,17 +140,30 @@ def chunks(content: bytes, encoding: str, separator: str, size: int) -> Iterator
     Raises:
         BadFile: a stray quote, a line too long, more than a hundred columns. The rows before it come first.
     """
-    reader = csv.reader(_physical(content, encoding), delimiter=separator, strict=True)
-    start = 1
-    while True:
+    raw = io.BytesIO(content)
+    yield from chunks_of(raw, lines_of(raw, content, encoding), separator, size, 1)
+
+
+def chunks_of(
+    raw: io.BytesIO, lines: Iterator[str], separator: str, size: int, start: int
+) -> Iterator[tuple[list[int], list[list[str]]]]:
+    """Yield the rows of the lines, which come from `raw`, as `chunks` does; the first is line `start` of the file."""
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    offset, ended = start - 1, False
+    while not ended:
         starts: list[int] = []
         cells: list[list[str]] = []
         fault: BadFile | None = None
+        begun = raw.tell()
         try:
-            for row in islice(reader, size):
-                starts.append(start)
-                cells.append(row)
-                start = reader.line_num + 1
+            # Long rows stand in memory by the hundred, not by the ten thousand.
+            while not ended and len(cells) < size and raw.tell() - begun <= _AT_ONCE:
+                before = len(cells)
+                for row in islice(reader, min(_SLICE, size - before)):
+                    starts.append(start)
+                    cells.append(row)
+                    start = offset + reader.line_num + 1
+                ended = len(cells) - before < min(_SLICE, size - before)
         except csv.Error as error:
             fault = BadFile(
                 "un guillemet n’est pas fermé ou se trouve au milieu d’une valeur : doublez-le.", line=start
@@ -135,8 +179,6 @@ def chunks(content: bytes, encoding: str, separator: str, size: int) -> Iterator
             yield starts, cells
         if fault is not None:
             raise fault
-        if len(cells) < size:
-            return
 
 
 def rows(content: bytes, encoding: str, separator: str, size: int) -> Iterator[Row]:
@@ -144,3 +186,9 @@ def rows(content: bytes, encoding: str, separator: str, size: int) -> Iterator[R
     for starts, cells in chunks(content, encoding, separator, size):
         for start, row in zip(starts, cells, strict=True):
             yield Row(start, [cell.strip() for cell in row])
+
+
+def walk(content: bytes, encoding: str, separator: str) -> None:
+    """Read the file to its end and keep nothing. Raises as `chunks` does."""
+    for _ in chunks(content, encoding, separator, 10_000):
+        pass

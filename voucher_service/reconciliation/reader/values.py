@@ -6,12 +6,11 @@ Every function raises BadCell with the remedy; the reader adds line and column.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
 
 from voucher_service.errors import ServiceError
-from voucher_service.ids import PROGRAMME_ZONE
+from voucher_service.reconciliation.reader.manner import EITHER_MARK, SHEET_MARK, Marks, Words
 from voucher_service.reconciliation.reader.words import STATUSES, UNITS, LineStatus, Scale, plain
 from voucher_service.units import MAX_QUANTITY
 
@@ -20,13 +19,7 @@ _GROUPED = re.compile(r"[0-9]{1,3}(?:([.,])[0-9]{3})(?:\1[0-9]{3})*")
 _BLANKS = re.compile(r"[ \u00a0\u202f\u2009]")
 _ROUNDED = re.compile(r"[0-9][.,][0-9]+[eE]\+[0-9]+")
 _UUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_SECOND = r"(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
-_CLOCK = rf"(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}}){_SECOND}"
-_ZONE = r"(?P<zone>Z|z|[+-][0-9]{2}:?[0-9]{2})?"
-_DATES = (
-    re.compile(rf"(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{2}})-(?P<day>[0-9]{{2}})(?:[Tt ]{_CLOCK} ?{_ZONE})?"),
-    re.compile(rf"(?P<day>[0-9]{{1,2}})[/.-](?P<month>[0-9]{{1,2}})[/.-](?P<year>[0-9]{{4}})(?: {_CLOCK} ?{_ZONE})?"),
-)
+_SHEET = re.compile(rf"[0-9]{{1,15}}{SHEET_MARK}[0-9]+")
 
 
 class BadCell(ServiceError):
@@ -34,11 +27,16 @@ class BadCell(ServiceError):
 
 
 @lru_cache(maxsize=256)  # a file has few words and many lines
-def parse_status(text: str) -> LineStatus:
-    """Return what the partner's status word means."""
-    status = STATUSES.get(plain(text))
+def parse_status(text: str, words: Words = ()) -> LineStatus:
+    """Return what the partner's status word means: in its own words first, then in those everybody uses."""
+    bare = plain(text)
+    status = dict(words).get(bare) or STATUSES.get(bare)
     if status is None:
-        raise BadCell("le statut « {text} » est inconnu : écrivez livré, refusé ou remboursé.", text=text[:40])
+        raise BadCell(
+            "le statut « {text} » est inconnu : écrivez livré, refusé ou remboursé, ou dites son sens dans les "
+            "réglages de lecture.",
+            text=text[:40],
+        )
     return status
 
 
@@ -54,22 +52,48 @@ def parse_scale(text: str) -> Scale:
 
 
 @lru_cache(maxsize=4096)
-def parse_quantity(text: str, scale: Scale) -> int:
+def parse_quantity(text: str, scale: Scale, marks: Marks = EITHER_MARK) -> int:
     """Return the whole number of our unit's pieces: "12,50" euros are 1250.
 
-    Comma and point are both decimal marks; blanks group thousands. "1,234" could be either, so it is refused.
+    Unless `marks` say which is which, comma and point are both decimal marks, and "1,234", which could be either,
+    is refused. Blanks group thousands in any case.
     """
     bare = _BLANKS.sub("", text).removesuffix("€")
     if bare.startswith("-"):
         raise BadCell("« {text} » est négatif : dites « remboursé » dans la colonne du statut.", text=text[:40])
-    if not _NUMBER.fullmatch(bare):
+    if _SHEET.fullmatch(bare):
+        exact = Decimal(bare.replace(SHEET_MARK, "."))
+    elif marks.decimal:
+        exact = _marked(bare, text, marks)
+    elif _NUMBER.fullmatch(bare):
+        exact = _decimal(bare, text)
+    else:
         raise BadCell("« {text} » n’est pas un nombre : écrivez par exemple 12,50.", text=text[:40])
-    pieces = _decimal(bare, text) * scale[1]
+    pieces = exact * scale[1]
     if pieces != pieces.to_integral_value():
         raise BadCell("« {text} » est plus précis que l’unité : arrondissez au centime ou à l’entier.", text=text[:40])
     if pieces > MAX_QUANTITY:
         raise BadCell("« {text} » est trop grand pour une ligne de relevé.", text=text[:40])
     return int(pieces)
+
+
+@lru_cache(maxsize=32)
+def _pattern(marks: Marks) -> re.Pattern[str]:
+    decimal, grouping = re.escape(marks.decimal), re.escape(marks.grouping)
+    grouped = rf"[0-9]{{1,3}}(?:{grouping}[0-9]{{3}}){{1,5}}|" if grouping else ""
+    return re.compile(rf"(?:{grouped}[0-9]{{1,18}})(?:{decimal}[0-9]{{1,18}})?")
+
+
+def _marked(bare: str, text: str, marks: Marks) -> Decimal:
+    """Return the number as the marks of the profile spell it, and no other way."""
+    if not _pattern(marks).fullmatch(bare):
+        raise BadCell(
+            "« {text} » n’est pas un nombre écrit avec « {decimal} » pour les décimales : vérifiez les réglages de "
+            "lecture.",
+            text=text[:40],
+            decimal=marks.decimal,
+        )
+    return Decimal(bare.replace(marks.grouping, "").replace(marks.decimal, "."))
 
 
 def _decimal(bare: str, text: str) -> Decimal:
@@ -90,54 +114,13 @@ def _decimal(bare: str, text: str) -> Decimal:
     return Decimal(bare.replace(",", "."))
 
 
-def parse_instant(text: str) -> datetime:
-    """Return the aware UTC instant of a date: ISO 8601, or day/month/year with the clock.
-
-    Without an offset the time is Europe/Paris; where the clock is set back, the first of the two hours is
-    meant. A date without a time is its first instant in Paris.
-    """
-    found = _DATES[0].fullmatch(text) or _DATES[1].fullmatch(text)
-    if found is None:
-        raise BadCell(
-            "la date « {text} » est illisible : écrivez 31/01/2026 14:05 ou 2026-01-31T14:05:00.", text=text[:40]
-        )
-    part = found.groupdict(default="0")
-    try:
-        local = datetime(
-            year=int(part["year"]),
-            month=int(part["month"]),
-            day=int(part["day"]),
-            hour=int(part["hour"]),
-            minute=int(part["minute"]),
-            second=int(part["second"]),
-            microsecond=int(part["fraction"][:6].ljust(6, "0")),
-            tzinfo=PROGRAMME_ZONE if part["zone"] == "0" else _offset(part["zone"]),
-        )
-        instant = local.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise BadCell("la date « {text} » n’existe pas : vérifiez jour, mois et heure.", text=text[:40]) from error
-    if not 2000 <= local.year <= 2199:
-        raise BadCell("la date « {text} » est hors de l’époque : l’année va de 2000 à 2199.", text=text[:40])
-    if instant.astimezone(local.tzinfo).replace(fold=0) != local.replace(fold=0):
-        raise BadCell("l’heure « {text} » n’existe pas à Paris (passage à l’heure d’été).", text=text[:40])
-    return instant
-
-
-@lru_cache(maxsize=256)
-def _offset(zone: str) -> timezone:
-    if zone in {"Z", "z"}:
-        return UTC
-    digits = zone[1:].replace(":", "")
-    size = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return timezone(-size if zone[0] == "-" else size)
-
-
 def parse_reference(text: str, longest: int) -> str | None:
     """Return a reference as it stands, None when empty. A UUID is written in its one canonical form."""
     if not text:
         return None
     if len(text) > longest:
         raise BadCell("cette référence dépasse {longest} caractères : vérifiez la colonne.", longest=longest)
+    text = text.replace(SHEET_MARK, ".")
     if not text.isprintable():
         raise BadCell("cette référence contient un caractère de contrôle : exportez le fichier à nouveau.")
     if _ROUNDED.fullmatch(text):

@@ -50,7 +50,8 @@ COLUMNS: dict[Field, tuple[str, ...]] = {
     ),
     Field.PARTNER_REF: (
         "partner ref", "partner reference", "transaction id", "transactionid", "id transaction",
-        "identifiant transaction", "numero de transaction", "reference operateur", "ref operateur",
+        "identifiant transaction", "numero de transaction", "n de transaction", "no de transaction",
+        "reference operateur", "ref operateur",
         "operator reference", "operator transaction id", "notre reference",
     ),
     Field.SERIAL: (

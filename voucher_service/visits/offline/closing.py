@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import Conflict, NotFound
@@ -29,13 +29,13 @@ def waiting(session: Session) -> list[OfflineEntry]:
 
 def waiting_on_paper(session: Session) -> list[PaperLine]:
     """Return every conflict of a keyed line of paper that no person has closed, the oldest first."""
-    return list(
-        session.scalars(
-            select(PaperLine)
-            .where(PaperLine.status == Status.CONFLICT.value, PaperLine.closed_at.is_(None))
-            .order_by(PaperLine.handed_at, PaperLine.id)
-        )
-    )
+    return list(session.scalars(paper_query().order_by(PaperLine.handed_at, PaperLine.id)))
+
+
+def paper_query(*, settled: bool = False) -> Select[PaperLine]:
+    """Return the query for conflicts of keyed lines: those that wait for a person, or those `settled`."""
+    closed = PaperLine.closed_at.is_not(None) if settled else PaperLine.closed_at.is_(None)
+    return select(PaperLine).where(PaperLine.status == Status.CONFLICT.value, closed)
 
 
 def close(session: Session, entry_id: UUID, *, note: str, actor: str, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -123,13 +123,13 @@ class PackLine:
     keyed: int
 
 
-def packs_of(session: Session, branch_id: int, *, limit: int = 50) -> list[PackLine]:
-    """Return the packs of a branch, the newest first."""
+def packs_of(session: Session, branch_ids: Collection[int], *, limit: int = 50) -> list[PackLine]:
+    """Return the packs of these branches, the newest first."""
     keyed = select(PaperLine.pack_id, func.count().label("n")).group_by(PaperLine.pack_id).subquery()
     rows = session.execute(
         select(EmergencyPack, func.coalesce(keyed.c.n, 0))
         .outerjoin(keyed, keyed.c.pack_id == EmergencyPack.id)
-        .where(EmergencyPack.branch_id == branch_id)
+        .where(EmergencyPack.branch_id.in_(branch_ids))
         .order_by(EmergencyPack.number.desc())
         .limit(limit)
     )

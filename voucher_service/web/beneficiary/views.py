@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, make_response, render_template
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy import select
@@ -27,13 +25,13 @@ from voucher_service.vouchers import qr
 from voucher_service.vouchers.links import open_link
 from voucher_service.vouchers.models import Voucher
 from voucher_service.web import doors
-from voucher_service.web.house import LANGUAGES
+from voucher_service.web.house import speak_to_person
 
 blueprint = Blueprint("beneficiary", __name__)
+blueprint.before_request(speak_to_person)
 
 # Only wrong addresses count: a whole shelter may share one network, and each right page must open.
 WRONG_LINKS = doors.Rule("wrong-link", tries=20, seconds=900)
-RIGHT_TO_LEFT = frozenset({"ar", "fa", "ps"})
 
 
 @blueprint.get("/mon-bon/<token>")
@@ -45,7 +43,7 @@ def voucher_page(token: str) -> ResponseReturnValue:
     if voucher_id is None:
         doors.throttle().spend(WRONG_LINKS, doors.address())
         raise NotFound(_("Ce lien n’est pas complet : ouvrez-le depuis le message reçu, ou demandez-le à l’antenne."))
-    with force_locale(_language()), services.database.read() as session:
+    with services.database.read() as session:
         voucher = session.get(Voucher, voucher_id)
         if voucher is None:
             raise NotFound(_("Ce bon n’existe plus : demandez à l’antenne."))
@@ -58,14 +56,9 @@ def voucher_page(token: str) -> ResponseReturnValue:
 @doors.public
 def scanned(digits: str) -> ResponseReturnValue:  # noqa: ARG001  # the same page for every code: it says no state
     """Say to whoever scanned a voucher with a personal phone what to do with it."""
-    with force_locale(_language()), doors.services().database.read() as session:
-        page = render_template("beneficiary/scanned.html", branches=_branches(session, None), **_frame())
+    with doors.services().database.read() as session:
+        page = render_template("beneficiary/scanned.html", branches=_branches(session, None))
     return _kept_private(page)
-
-
-def _language() -> str:
-    wanted = request.args.get("lang", "")
-    return wanted if wanted in LANGUAGES else str(get_locale() or "fr")
 
 
 def _kept_private(page: str) -> ResponseReturnValue:
@@ -76,16 +69,6 @@ def _kept_private(page: str) -> ResponseReturnValue:
     return response
 
 
-def _frame() -> dict[str, Any]:
-    language = str(get_locale() or "fr")[:2]
-    return {
-        "dir": "rtl" if language in RIGHT_TO_LEFT else "ltr",
-        "languages": [{"code": code, "label": label, "href": f"?lang={code}"} for code, label in LANGUAGES.items()],
-        "staff": None,  # a page for the person, whoever is signed in on this device
-        "home_href": "",
-    }
-
-
 def _branches(session: Session, branch_id: int | None) -> Sequence[Branch]:
     query = select(Branch).order_by(Branch.city, Branch.name)
     return session.scalars(query if branch_id is None else query.where(Branch.id == branch_id)).all()
@@ -93,13 +76,11 @@ def _branches(session: Session, branch_id: int | None) -> Sequence[Branch]:
 
 def _page(session: Session, voucher: Voucher) -> str:
     offer = session.get_one(Offer, voucher.offer_id)
-    english = str(get_locale() or "fr").startswith("en")
     facts = {
-        "offer": offer.name_en if english else offer.name_fr,
+        "offer": offer.name_en if doors.spoken() == "en" else offer.name_fr,
         "value": doors.say_quantity(voucher.quantity, voucher.unit),
         "price": doors.say_quantity(voucher.price_cents, Unit.EUR_CENT) if voucher.price_cents else "",
         "last_day": doors.say_day(voucher.last_day, "long"),
-        **_frame(),
     }
     refusal = refusal_of(voucher, local_day(doors.now()))
     if refusal is None:

@@ -32,7 +32,6 @@ READER = (
     "vendor/barcode-detector/zxing-exported.js",
     "vendor/zxing-wasm/zxing_reader.wasm",
 )
-QR_READER = STATIC / READER[-1]
 SIGNATURE = ("vendor/noble-ed25519/index.js",)
 _FILES = ("css/app.css", "css/counter.css", "img/favicon.svg", "vendor/idb/index.js")
 

@@ -26,8 +26,6 @@ from voucher_service.web.counter.offline_words import answer_words
 blueprint = Blueprint("counter_offline", __name__, url_prefix="/counter/offline")
 
 PER_ADDRESS = doors.Rule("enrol-address", tries=10, seconds=900)
-PIN_QUARTER = doors.Rule("pin-quarter", tries=5, seconds=900)
-PIN_DAY = doors.Rule("pin-day", tries=15, seconds=86_400)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -184,13 +182,13 @@ def _who(sent: bodies.ShiftIn) -> UUID:
     if not sent.login:
         return doors.current_staff().id
     login = sent.login.strip().lower()
-    for rule in (PIN_QUARTER, PIN_DAY):
+    for rule in doors.PIN_RULES:
         doors.throttle().spend(rule, login)  # counted before the check: many at once gain nothing
     with doors.services().database.read() as session:
         staff = shifts.by_pin(session, login, sent.pin)
     if staff is None:
         raise BadInput("Identifiant ou code PIN inconnu : vérifiez les deux, puis recommencez.", field="pin")
-    for rule in (PIN_QUARTER, PIN_DAY):
+    for rule in doors.PIN_RULES:
         doors.throttle().forgive(rule, login)
     return staff.id
 

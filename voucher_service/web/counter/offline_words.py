@@ -35,11 +35,12 @@ def answer_words(
         "branch": facts.get("branch"),
         "visit_id": str(visit_id) if visit_id else None,
         "order_id": str(order_id) if order_id else None,
-        "words": _words(status, reason, facts),
+        "words": entry_words(status, reason, facts),
     }
 
 
-def _words(status: str, reason: str | None, facts: Mapping[str, Any]) -> dict[str, str]:
+def entry_words(status: str, reason: str | None, facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return `{word, sentence, next_step}` of an answer: what is so, and what whoever accepted it does now."""
     if status == "confirmed":
         return _three(_("Confirmé"), _("Le passage est enregistré."), _("La recharge part : rien d’autre à faire."))
     if status == "invalid":
@@ -55,11 +56,30 @@ def _words(status: str, reason: str | None, facts: Mapping[str, Any]) -> dict[st
             at=moment(datetime.fromisoformat(facts["at"])),
             branch=facts["branch"],
         )
-    elif status == "conflict":
-        told = _("Ce bon a changé d’état entre-temps.")
     else:
-        told = _("Cette acceptation demande le regard d’une personne.")
+        told = _why(reason or "")
+    if reason in {"fork", "device_revoked"}:
+        settle = _("N’acceptez plus rien avec cet appareil sans réseau. La coordination règle ce passage.")
     return _three(_("À régler par la coordination"), told, settle)
+
+
+def _why(reason: str) -> str:
+    """Return what is so, of every reason of `rules.Reason`."""
+    said: dict[str, str] = {
+        "used": _("Ce bon a aussi été utilisé ailleurs."),
+        "cancelled": _("Ce bon a été annulé entre-temps."),
+        "replaced": _("Ce bon a été remplacé par un autre entre-temps."),
+        "expired": _("Ce bon est arrivé au serveur trop longtemps après sa dernière date."),
+        "fork": _("Un autre passage porte le même numéro : cet appareil a été copié ou restauré."),
+        "device_revoked": _("Cet appareil avait été retiré par la coordination."),
+        "outside_lease": _("Cet appareil était au-delà de ce qu’il pouvait accepter sans réseau, ou mal à l’heure."),
+        "outside_shift": _("Aucun service n’était ouvert sur cet appareil à cette heure."),
+        "not_home": _("Ce bon est d’une autre antenne."),
+        "unreadable": _("Ce que l’appareil avait gardé n’a pas pu être relu."),
+        "forged": _("La signature de ce bon n’est pas la bonne."),
+        "incomplete": _("Il manque le numéro à recharger, ou le prix noté est trop élevé."),
+    }
+    return said.get(reason) or str(_("Cette acceptation demande le regard d’une personne."))
 
 
 def _three(word: str, sentence: str, next_step: str) -> dict[str, str]:

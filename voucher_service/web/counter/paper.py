@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from voucher_service.errors import BadInput, Conflict, NotFound, TooManyTries
 from voucher_service.ids import PROGRAMME_ZONE, local_day
 from voucher_service.people.phones import read_mobile
+from voucher_service.staff.models import Branch
 from voucher_service.visits.offline.rules import Status
 from voucher_service.visits.outcomes import Outcome, words
 from voucher_service.visits.paper import keying, packs
@@ -59,7 +60,7 @@ class LineIn(BaseModel):
     number: str = Field(default="", max_length=40)
     paid: doors.Cents = Field(default=0, ge=0, le=1_000_000)
     handed: str = Field(default="", max_length=200)
-    next_visit_on: date | None = None
+    next_visit_on: str = Field(default="", max_length=12)
     initials: str = Field(max_length=8)
 
 
@@ -71,14 +72,13 @@ def index() -> ResponseReturnValue:
 
 
 def _index(sent: dict[str, Any], errors: dict[str, str]) -> str:
-    branch = frame()["branch"]
-    found = []
-    if branch is not None:
-        with doors.services().database.read() as session:
-            found = packs.packs_of(session, branch.id)
+    places = {one.id: one.name for one in frame()["branches"]}
+    with doors.services().database.read() as session:
+        found = packs.packs_of(session, places)
     rows = [
         {
             "number": one.pack.number,
+            "place": places[one.pack.branch_id],
             "made": moment(one.pack.made_at),
             "keyed": one.keyed,
             "lines": one.pack.pages * LINES,
@@ -147,11 +147,13 @@ def _key_page(pack: EmergencyPack, sent: dict[str, Any], errors: dict[str, str])
     page = sent.get("page", 1)
     with doors.services().database.read() as session:
         lines = packs.lines_of(session, pack.id, int(page) if str(page).isdecimal() else 1)
-        every = packs.packs_of(session, pack.branch_id)
+        every = packs.packs_of(session, [pack.branch_id])
+        place = session.get_one(Branch, pack.branch_id).name
     keyed = next((one.keyed for one in every if one.pack.id == pack.id), 0)
     return render_template(
         "counter/paper_pack.html",
         pack=pack,
+        place=place,
         keyed=keyed,
         lines_in_all=pack.pages * LINES,
         rows=[_row(line, visit_id) for line, visit_id in lines],
@@ -213,7 +215,7 @@ def _key(pack: EmergencyPack, sent: LineIn) -> keying.Keyed:
         number=read_mobile(sent.number, field="number") if sent.number.strip() else None,
         paid_cents=sent.paid,
         handed=sent.handed,
-        next_visit_on=sent.next_visit_on,
+        next_visit_on=_next_day(sent.next_visit_on, sent.day),
     )
     guessing.check_guessing(sent.code)
     try:
@@ -245,6 +247,22 @@ def _instant(day: date, typed: str) -> datetime:
         return datetime.combine(day, time(hour, minute), PROGRAMME_ZONE)
     except ValueError:
         raise BadInput("Écrivez l’heure comme sur le papier : 9:05 ou 9h05.", field="time") from None
+
+
+def _next_day(typed: str, day: date) -> date | None:
+    """Return a day as people write it: 24/12, 24.12.26; without its year, the next one after `day`. Raises BadInput."""
+    if not typed.strip():
+        return None
+    parts = "".join(character if character.isdecimal() else " " for character in typed).split()
+    try:
+        on, month, *rest = (int(part) for part in parts)
+        if not rest:
+            this = date(day.year, month, on)
+            return this if this >= day else date(day.year + 1, month, on)
+        (year,) = rest
+        return date(year + 2000 if year < 100 else year, month, on)
+    except ValueError:
+        raise BadInput("Écrivez le jour comme sur le papier : 24/12.", field="next_visit_on") from None
 
 
 def _told(done: keying.Keyed, sent: LineIn) -> tuple[str, str]:

@@ -17,6 +17,8 @@ from voucher_service.ids import local_day, new_id
 from voucher_service.people.identity import find_by_reference
 from voucher_service.visits import follow_up
 from voucher_service.visits.models import Visit, VisitKind
+from voucher_service.visits.offline.models import OfflineEntry
+from voucher_service.visits.offline.unsettled import unsettled_of
 from voucher_service.visits.outcomes import Outcome, words
 from voucher_service.visits.questions import DEFAULT_QUESTIONS, from_form, in_language
 from voucher_service.visits.receipts import paid_visits
@@ -25,6 +27,7 @@ from voucher_service.web import doors
 from voucher_service.web.counter import bodies
 from voucher_service.web.counter.api import take_back
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people, till_of
+from voucher_service.web.counter.offline_words import entry_words
 from voucher_service.web.counter.pages import ANSWER, frame
 from voucher_service.web.counter.words import PROGRESS_TONES, TONES, moment, offer_name, receipt_href
 
@@ -212,12 +215,20 @@ def _shift(faults: dict[str, str] | None = None, typed: dict[str, str] | None = 
     with doors.services().database.read() as session:
         lines = follow_up.my_scans(session, doors.current_staff().id)
         standing = undoing(session, lines, now=doors.now())
+        unsettled = [_unsettled_row(entry) for entry in unsettled_of(session, doors.current_staff().id)]
         paid = paid_visits(session, [line.scan.id for line in lines])
     rows = [
         _scan_row(line) | _undo_row(standing.get(line.scan.id)) | {"receipt_href": receipt_href(paid.get(line.scan.id))}
         for line in lines
     ]
-    return render_template("counter/shift.html", rows=rows, errors=faults or {}, typed=typed or {})
+    return render_template("counter/shift.html", rows=rows, unsettled=unsettled, errors=faults or {}, typed=typed or {})
+
+
+def _unsettled_row(entry: OfflineEntry) -> dict[str, Any]:
+    """Return `{id, at, closed, word, sentence, next_step}`: nothing accepted in good faith is called failed."""
+    said = entry_words(entry.status, entry.reason, entry.detail)
+    closed = None if entry.closed_at is None else moment(entry.closed_at)
+    return {"id": str(entry.id), "at": moment(entry.accepted_at), "closed": closed, **said}
 
 
 @blueprint.post("/shift/<uuid:scan_id>/undo")

@@ -130,9 +130,10 @@ def log(partner_id: UUID, endpoint_id: UUID) -> ResponseReturnValue:
         partner = partner_of(session, partner_id)
         hook = endpoints.endpoint_of(session, partner_id, endpoint_id)
         found = doors.page_of(session, outbox.deliveries_query(endpoint_id), by=WebhookDelivery.id, parse=UUID)
+        tries = outbox.tries_of(session, [one.id for one in found.items])
     return render_template(
         "partner/hook_log.html", partner=partner, hook=hook, found=found, event_words=event_words(),
-        state_words=state_words(), outcome=outcome_words,
+        state_words=state_words(), outcome=outcome_words, tries=tries, kept=outbox.KEPT.days,
     )  # fmt: skip
 
 

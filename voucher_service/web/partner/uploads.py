@@ -1,4 +1,4 @@
-"""A file between its preview and its confirmation: on disk under its partner and hash, for a day at most."""
+"""A file between its first sight and its import: on disk under its partner and hash, unchanged, for a day at most."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = timedelta(days=1)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def keep(folder: Path, partner_id: UUID, content: bytes, now: datetime) -> str:
+def keep(folder: Path, partner_id: UUID, content: bytes, now: datetime, name: str = "") -> str:
     """Keep `content` and return its SHA-256 in hex; what was never confirmed is removed after a day."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
@@ -22,8 +22,12 @@ def keep(folder: Path, partner_id: UUID, content: bytes, now: datetime) -> str:
             old.unlink(missing_ok=True)
     digest = hashlib.sha256(content).hexdigest()
     path = folder / f"{partner_id}-{digest}.csv"
+    path.unlink(missing_ok=True)  # the same bytes again wait their day anew
     path.write_bytes(content)
-    path.chmod(0o600)
+    path.chmod(0o400)
+    beside = path.with_suffix(".name")
+    beside.write_text("".join(c for c in name if c.isprintable())[-200:])
+    beside.chmod(0o600)
     return digest
 
 
@@ -31,14 +35,23 @@ def take(folder: Path, partner_id: UUID, digest: str) -> bytes:
     """Return what `keep` kept for this partner.
 
     Raises:
-        Conflict: it is gone: the file must be chosen again.
+        Conflict: it is gone, or not what was kept: the file must be chosen again.
     """
     path = folder / f"{partner_id}-{digest}.csv"
-    if not _DIGEST.fullmatch(digest) or not path.exists():
+    content = path.read_bytes() if _DIGEST.fullmatch(digest) and path.exists() else b""
+    if hashlib.sha256(content).hexdigest() != digest:
         raise Conflict("Ce fichier n’est plus en attente : choisissez-le à nouveau.", code="upload_gone")
-    return path.read_bytes()
+    return content
+
+
+def name_of(folder: Path, partner_id: UUID, digest: str) -> str:
+    """Return the name the file came under."""
+    beside = folder / f"{partner_id}-{digest}.name"
+    return beside.read_text() if _DIGEST.fullmatch(digest) and beside.exists() else ""
 
 
 def drop(folder: Path, partner_id: UUID, digest: str) -> None:
-    """Forget the file once it is imported."""
-    (folder / f"{partner_id}-{digest}.csv").unlink(missing_ok=True)
+    """Forget the file once it is imported, or when it is not wanted."""
+    if _DIGEST.fullmatch(digest):
+        for suffix in ("csv", "name"):
+            (folder / f"{partner_id}-{digest}.{suffix}").unlink(missing_ok=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,40 +12,22 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import BadFile, NotFound
+from voucher_service.errors import NotFound
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.allocations import allocation_report
-from voucher_service.reconciliation.breaks import resolve
 from voucher_service.reconciliation.classify import PRIORITIES as PRIORITY_OF
 from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
 from voucher_service.reconciliation.export import export_csv
-from voucher_service.reconciliation.models import Break, BreakClass, Statement
-from voucher_service.reconciliation.reader.read import read
-from voucher_service.reconciliation.run import figures, run
-from voucher_service.reconciliation.statements import import_statement
+from voucher_service.reconciliation.intake.sequence import missing_numbers
+from voucher_service.reconciliation.models import BreakClass
+from voucher_service.reconciliation.run import run
 from voucher_service.web import doors
-from voucher_service.web.partner import uploads
 
 blueprint = Blueprint("partner", __name__, url_prefix="/partner")
 
 READERS = (doors.Role.PARTNER, doors.Role.COORDINATOR, doors.Role.AUDITOR)
-
-
-class Confirmed(BaseModel):
-    """What the preview sends on: the file that waits, and the days it speaks for."""
-
-    digest: str = Field(min_length=64, max_length=64)
-    file_name: str = Field(default="releve.csv", max_length=200)
-    first_day: date
-    last_day: date
-
-
-class Note(BaseModel):
-    """How a person explains a difference."""
-
-    note: str = Field(default="", max_length=2000)
 
 
 class Shown(BaseModel):
@@ -69,10 +49,6 @@ def frame() -> dict[str, Any]:
     }
 
 
-def _folder() -> Path:
-    return doors.services().settings.data_dir / "uploads"
-
-
 def partner_of(session: Session, partner_id: UUID) -> Partner:
     """Return the partner if this person may see it; the answer is the same when it does not exist."""
     own = doors.current_staff().partner_id
@@ -80,16 +56,6 @@ def partner_of(session: Session, partner_id: UUID) -> Partner:
     if found is None:
         raise NotFound("Cet opérateur n’existe pas, ou n’est pas le vôtre.")
     return found
-
-
-def _break(session: Session, statement_id: UUID, break_id: UUID) -> UUID:
-    """Return the break's id if it is one of the statement's."""
-    statement = session.get(Statement, statement_id)
-    found = session.get(Break, break_id)
-    # A missing order stands in each statement of its day, under the first: the partner is what must agree.
-    if statement is None or found is None or found.partner_id != statement.partner_id:
-        raise NotFound("Cet écart n’existe pas : revenez à la liste.")
-    return found.id
 
 
 @blueprint.get("/")
@@ -113,65 +79,15 @@ def overview(partner_id: UUID) -> ResponseReturnValue:
         partner = partner_of(session, partner_id)
         gifts = allocation_report(session, partner_id)
         rows, total = queries.statements(session, partner_id, page=shown.page)
+        missing = missing_numbers(session, partner_id)
     return render_template(
-        "partner/overview.html", partner=partner, gifts=gifts, statements=rows, **_pages(shown.page, total)
+        "partner/overview.html",
+        partner=partner,
+        gifts=gifts,
+        statements=rows,
+        missing_numbers=missing,
+        **_pages(shown.page, total),
     )
-
-
-@blueprint.get("/<uuid:partner_id>/upload")
-@doors.requires(doors.Role.PARTNER)
-def upload(partner_id: UUID) -> ResponseReturnValue:
-    """Show the form for a statement."""
-    with doors.services().database.read() as session:
-        partner = partner_of(session, partner_id)
-    return render_template("partner/upload.html", partner=partner, errors={})
-
-
-@blueprint.post("/<uuid:partner_id>/upload")
-@doors.requires(doors.Role.PARTNER, upload=True)
-def preview(partner_id: UUID) -> ResponseReturnValue:
-    """Read the file and show what was understood; nothing is recorded."""
-    with doors.services().database.read() as session:
-        partner = partner_of(session, partner_id)
-    sent = request.files.get("statement")
-    content = sent.read() if sent else b""
-    name = (sent.filename or "")[:200] if sent else ""
-    try:
-        parsed = read(content)
-    except BadFile as error:
-        page = render_template("partner/upload.html", partner=partner, errors={"statement": doors.said(error)})
-        return page, 422
-    digest = uploads.keep(_folder(), partner_id, content, doors.now())
-    return render_template(
-        "partner/preview.html", partner=partner, parsed=parsed, digest=digest, file_name=name, errors={}
-    )
-
-
-@blueprint.post("/<uuid:partner_id>/statements")
-@doors.requires(doors.Role.PARTNER)
-def confirm(partner_id: UUID) -> ResponseReturnValue:
-    """Import the file that was shown and reconcile it."""
-    sent = doors.read_form(Confirmed)
-    database, staff, now = doors.services().database, doors.current_staff(), doors.now()
-    with database.read() as session:
-        partner = partner_of(session, partner_id)
-    content = uploads.take(_folder(), partner_id, sent.digest)
-
-    def work(session: Session) -> UUID:
-        statement = import_statement(
-            session, partner_id=partner_id, file_name=sent.file_name, content=content, actor=staff.actor,
-            now=now, period=(sent.first_day, sent.last_day),
-        )  # fmt: skip
-        run(session, statement.id, now)
-        return statement.id
-
-    try:
-        statement_id = database.run(work)
-    except BadFile as error:
-        page = render_template("partner/upload.html", partner=partner, errors={"statement": doors.said(error)})
-        return page, 422
-    uploads.drop(_folder(), partner_id, sent.digest)
-    return redirect(url_for("partner.result", partner_id=partner_id, statement_id=statement_id), 303)
 
 
 @blueprint.get("/<uuid:partner_id>/statements/<uuid:statement_id>")
@@ -182,10 +98,11 @@ def result(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
     with doors.services().database.read() as session:
         partner = partner_of(session, partner_id)
         statement = queries.statement_of(session, partner_id, statement_id)
-        counted = figures(session, statement)
+        row = queries.row_of(session, statement)
+        counted = row.figures
         found, total = queries.differences(session, statement, kind=shown.kind, page=shown.page)
     return render_template(
-        "partner/result.html", partner=partner, statement=statement, figures=counted, kind=shown.kind,
+        "partner/result.html", partner=partner, statement=statement, row=row, figures=counted, kind=shown.kind,
         differences=[(item, explain(item, _, doors.language())) for item in found],
         kinds=[(kind, _(TEXTS[kind].title), count) for kind, count in sorted(counted.by_class.items(), key=_urgency)],
         priorities=PRIORITY_OF, **_pages(shown.page, total),
@@ -230,21 +147,6 @@ def again(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
         queries.statement_of(session, partner_id, statement_id)
     done = database.run(run, statement_id, now)
     flash(_("Rapprochement refait : %(new)s nouveaux écarts, %(closed)s refermés.", new=done.new, closed=done.closed))
-    return redirect(url_for("partner.result", partner_id=partner_id, statement_id=statement_id), 303)
-
-
-@blueprint.post("/<uuid:partner_id>/statements/<uuid:statement_id>/breaks/<uuid:break_id>")
-@doors.requires(doors.Role.COORDINATOR)
-def explained(partner_id: UUID, statement_id: UUID, break_id: UUID) -> ResponseReturnValue:
-    """Record how a person of the programme explains a difference."""
-    sent, staff, now = doors.read_form(Note), doors.current_staff(), doors.now()
-    database = doors.services().database
-    with database.read() as session:
-        partner_of(session, partner_id)
-        queries.statement_of(session, partner_id, statement_id)
-        _break(session, statement_id, break_id)
-    database.run(resolve, break_id, actor=staff.actor, note=sent.note, now=now)
-    flash(_("Écart expliqué."))
     return redirect(url_for("partner.result", partner_id=partner_id, statement_id=statement_id), 303)
 
 

@@ -13,8 +13,12 @@ from voucher_service.staff.models import Role
 from voucher_service.web import doors
 from voucher_service.web.access import close_session, open_session
 from voucher_service.web.house import local_path
+from voucher_service.web.session import account, ways
+from voucher_service.web.session.proof import PER_ACCOUNT, check_own_password
 
 blueprint = Blueprint("session", __name__)
+blueprint.register_blueprint(account.blueprint)
+blueprint.register_blueprint(ways.blueprint)
 
 DOOR_OF = {
     Role.COORDINATOR: "/admin/",
@@ -23,8 +27,7 @@ DOOR_OF = {
     Role.PARTNER: "/partner/",
     Role.AUDITOR: "/admin/",
 }
-# An account has five tries; an address more, for a whole branch may share one.
-PER_ACCOUNT = doors.Rule("sign-in-account", tries=5, seconds=900)
+# More than an account has: a whole branch may share one address.
 PER_ADDRESS = doors.Rule("sign-in-address", tries=20, seconds=900)
 
 
@@ -56,7 +59,7 @@ def front() -> ResponseReturnValue:
 @doors.public
 def sign_in() -> ResponseReturnValue:
     """Show the sign-in form."""
-    return render_template("session/sign_in.html", next=request.args.get("next", ""), errors={}, login="")
+    return _form(next_page=request.args.get("next", ""), errors={}, login="")
 
 
 @blueprint.post("/sign-in")
@@ -84,13 +87,18 @@ def enter() -> ResponseReturnValue:
 
 
 def _again(errors: dict[str, str]) -> ResponseReturnValue:
-    page = render_template(
+    return _form(next_page=request.form.get("next", ""), login=request.form.get("login", "")[:80], errors=errors), 422
+
+
+def _form(*, next_page: str, login: str, errors: dict[str, str]) -> str:
+    return render_template(
         "session/sign_in.html",
-        next=request.form.get("next", ""),
-        login=request.form.get("login", "")[:80],
+        next=next_page,
+        login=login,
         errors=errors,
+        party=ways.party(),
+        words=ways.sign_in_words(),
     )
-    return page, 422
 
 
 @blueprint.post("/sign-out")
@@ -128,12 +136,5 @@ def change_password() -> ResponseReturnValue:
 def _change_password(staff: doors.SignedIn, sent: PasswordChange) -> int:
     if sent.password != sent.password_again:
         raise BadInput(_("Les deux saisies diffèrent : écrivez-les à nouveau."), field="password_again")
-    database = doors.services().database
-    doors.throttle().spend(PER_ACCOUNT, staff.login)
-    with database.read() as session:
-        known = accounts.authenticate(session, staff.login, sent.current_password)
-    if known is None:
-        raise BadInput(_("Ce n’est pas votre mot de passe actuel."), field="current_password")
-    version = database.run(accounts.set_password, staff.id, sent.password)
-    doors.throttle().forgive(PER_ACCOUNT, staff.login)
-    return version
+    check_own_password(staff, sent.current_password)
+    return doors.services().database.run(accounts.set_password, staff.id, sent.password)

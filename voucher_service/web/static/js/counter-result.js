@@ -13,6 +13,12 @@ import { play } from "./sound.js";
 /** Milliseconds between two questions about a top-up: soon at first, then patiently. @param {number} asked */
 const pause = (asked) => (asked < 20 ? 1000 : 5000);
 
+/** Do it when the eye has been served; at once where nothing is painted. @param {() => unknown} act */
+function afterPaint(act) {
+  if (document.hidden) act();
+  else requestAnimationFrame(() => requestAnimationFrame(act)); // the second comes after the first was painted
+}
+
 /** @type {Record<string, import("./sound.js").Kind>} */
 const SOUNDS = { ok: "accept", info: "accept", wait: "accept", bad: "refuse", check: "check", here: "here" };
 
@@ -36,10 +42,7 @@ export function showResult(place, answer, { words, server, buttons }) {
       answer.order_id ? strip : el("p", { class: "result-text" }, nextStep),
       el("div", { class: "actions" }, next, ...others.map(({ label, act }) => el("button", { type: "button", class: "button secondary", click: act }, label)),
         answer.receipt_href && el("a", { class: "button secondary", id: "receipt", href: answer.receipt_href }, words.receipt))));
-  place.hidden = false;
-  next.focus({ preventScroll: true });
-  scrollTo(0, 0);
-  play(SOUNDS[answer.tone]);
+  afterPaint(() => play(SOUNDS[answer.tone])); // opening the loudspeaker may take longer than painting
   const stop = new AbortController();
   if (answer.order_id) void follow(strip, answer.order_id, { words, server, signal: stop.signal });
   return () => stop.abort();

@@ -14,6 +14,8 @@ import { attachWedge, candidates } from "./wedge.js";
 const QUICK_MS = 2000;
 const PATIENT_MS = 8000;
 const LATER_MS = 5000;
+/** A screen that only flashes costs time and calm: the verdict may come first. */
+const SLOW_MS = 150;
 
 const page = byId("counter");
 const words = JSON.parse(page.dataset.words);
@@ -21,7 +23,9 @@ const server = new Server(page.dataset.home, page.dataset.token, page.dataset.no
 const [ready, waiting, visit, result, codeForm] = ["ready", "waiting", "visit", "result", "code-form"].map(byId);
 const field = byId("f-code");
 /** @type {import("./scanner.js").Scanner|undefined} */ let scanner;
-/** What one scan holds until it is recorded. @type {{code: string, scan_id: string, scanned_at: string, desk?: any, tried?: boolean}|null} */ let scan = null;
+/** @typedef {{code: string, scan_id: string, scanned_at: string, desk?: any, tried?: boolean}} Scan what one holds until it is recorded */
+/** @type {Scan|null} */ let scan = null;
+/** The scan whose verdict is not there yet. @type {Scan|null} */ let taking = null;
 /** @type {AbortController|null} */ let asking = null;
 let stopFollowing = () => {};
 let unsaved = false;
@@ -50,7 +54,8 @@ function start() {
   scan = null;
   unsaved = false;
   show("ready");
-  if (matchMedia("(hover: hover)").matches) field.focus({ preventScroll: true }); // no screen keyboard over the picture
+  // No screen keyboard over the picture; there the page's title takes the focus, which must not be lost with its button.
+  (matchMedia("(hover: hover)").matches ? field : document.querySelector("h1"))?.focus({ preventScroll: true });
 }
 
 /** @param {string} title @param {string} [next] @param {Node[]} buttons */
@@ -87,10 +92,12 @@ async function persist(what, path, body) {
 
 /** A code was read. @param {string} code */
 async function take(code) {
-  if (!["ready", "result"].includes(page.dataset.part)) return;
+  if ((taking && taking === scan) || !["ready", "result"].includes(page.dataset.part)) return;
+  performance.clearMarks("code-read");
+  performance.mark("code-read"); // read by the benchmark
   stopFollowing();
-  const mine = (scan = { code, scan_id: crypto.randomUUID(), scanned_at: server.now() });
-  wait(words.reading);
+  const mine = (taking = scan = { code, scan_id: crypto.randomUUID(), scanned_at: server.now() });
+  const slow = setTimeout(() => { if (scan === mine) wait(words.reading); }, SLOW_MS);
   try {
     const seen = (await inTime("look", { code })) ?? (here() ? await lookHere(code, words) : await persist("look", "look", { code }));
     if (scan !== mine) return;
@@ -99,6 +106,9 @@ async function take(code) {
     openVisit(mine, seen);
   } catch (error) {
     if (scan === mine) fault(error);
+  } finally {
+    clearTimeout(slow);
+    if (taking === mine) taking = null;
   }
 }
 
@@ -127,7 +137,7 @@ function showLook(seen, code) {
   tell(seen, use);
 }
 
-/** Say the refusal at once, record it behind the screen. @param {NonNullable<typeof scan>} mine @param {any} seen */
+/** Say the refusal at once, record it behind the screen. @param {Scan} mine @param {any} seen */
 async function refuse(mine, seen) {
   tell(seen);
   if (seen.offline) return;
@@ -135,14 +145,14 @@ async function refuse(mine, seen) {
   await server.persist("scans", { ...body, branch_id: branch() }, { onTrouble: () => {} }).catch(() => {});
 }
 
-/** @param {NonNullable<typeof scan>} mine @param {any} seen */
+/** @param {Scan} mine @param {any} seen */
 function openVisit(mine, seen) {
   mine.desk = seen;
   showVisit(visit, seen, words, start);
   show("visit");
-  scrollTo(0, 0);
   const first = visit.querySelector("input:not([type=hidden]):not([disabled])");
   (matchMedia("(hover: hover)").matches ? first : visit.querySelector("h2"))?.focus({ preventScroll: true });
+  scrollTo(0, 0); // last: it asks where everything is, and so does the focus
 }
 
 async function redeem() {
@@ -169,7 +179,7 @@ async function redeem() {
 
 /**
  * Accept without the server; null: this device may not, so it goes on asking; "ask": the number must be typed first.
- * @param {NonNullable<typeof scan>} mine @param {any} sent @returns {Promise<any>}
+ * @param {Scan} mine @param {any} sent @returns {Promise<any>}
  */
 async function redeemHere(mine, sent) {
   if (!here()) return null;
@@ -191,6 +201,8 @@ async function redeemHere(mine, sent) {
 function tell(answer, more = []) {
   stopFollowing = showResult(result, answer, { words, server, buttons: [{ label: words.next, act: start }, ...more] });
   show("result");
+  byId("next").focus({ preventScroll: true });
+  scrollTo(0, 0);
 }
 
 /** @param {unknown} error */

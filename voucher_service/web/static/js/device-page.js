@@ -6,9 +6,13 @@ import { reckon, sayMoment } from "./offline/clock.js";
 import { closeShift, enrol, openShift, refresh, Unsent } from "./offline/device.js";
 import { line } from "./offline/line.js";
 import { fact } from "./offline/store.js";
+import { Scanner } from "./scanner.js";
 
 const page = byId("device-page");
-const words = JSON.parse(page.dataset.words).device;
+const { device: words, scanner: cameraWords } = JSON.parse(page.dataset.words);
+/** Where a person goes on, by the part that is due. @type {Record<string, string>} */
+const FIRST = { enrol: "f-invitation", shift: "f-login", open: "to-scanner" };
+/** @type {import("./scanner.js").Scanner|null} */ let scanner = null;
 const [enrolForm, shiftForm, open, about, fault] = ["enrol", "shift", "open-shift", "about", "device-fault"].map(byId);
 const language = document.documentElement.lang;
 
@@ -42,7 +46,9 @@ async function attempt(act) {
     say(error);
   }
   await line.count();
+  const before = page.dataset.part;
   await paint();
+  if (page.dataset.part !== before && fault.hidden) byId(FIRST[page.dataset.part]).focus(); // what had the focus is gone
 }
 
 enrolForm.addEventListener("submit", (/** @type {Event} */ event) => {
@@ -65,7 +71,69 @@ byId("with-session").addEventListener("click", () => attempt(async () => {
   if (!answer.ok) throw new Refusal(read);
   await openShift({}, read.csrf_token);
 }));
+
+const withPasskey = byId("with-passkey");
+byId("passkey-way").hidden = !(isSecureContext && "PublicKeyCredential" in window);
+withPasskey.addEventListener("click", () => attempt(async () => {
+  // Loaded only now: a passkey needs the server, so it is of no use among what is kept for the time without a network.
+  const { enter, PasskeyFault } = await import("./passkey.js");
+  try {
+    const { csrf_token: token } = await enter(withPasskey.dataset.challenge, withPasskey.dataset.enter, page.dataset.counter);
+    await openShift({}, token);
+  } catch (error) {
+    if (!(error instanceof PasskeyFault)) throw error;
+    throw new Refusal({ detail: error.sentence ?? words[`passkey_${error.word}`] ?? words.passkey_failed });
+  }
+  location.assign(page.dataset.counter);
+}));
 byId("close-shift").addEventListener("click", () => attempt(async () => closeShift((await fact("state")).shift.id)));
+
+/** The code in a coordination's QR, which is this page's address with the code behind it; null: another QR. @param {string} text */
+function invitationIn(text) {
+  const [, path, code] = /^https?:\/\/[^/?#]+([^?#]*)(?:\?[^#]*)?#([0-9A-Za-z]{10})$/.exec(text) ?? [];
+  return path === location.pathname ? code : null;
+}
+
+/** @param {string} text */
+function onInvitation(text) {
+  const code = invitationIn(text);
+  if (!code) {
+    byId("camera-state").replaceChildren(el("b", {}, words.other_qr), words.other_qr_next);
+    return;
+  }
+  closeCamera();
+  byId("f-invitation").value = code;
+  void attempt(() => enrol(code));
+}
+
+function closeCamera() {
+  scanner?.stop();
+  scanner = null;
+  byId("invitation-camera").hidden = true;
+  byId("read-invitation").hidden = false;
+}
+
+byId("read-invitation").addEventListener("click", () => {
+  fault.hidden = true;
+  byId("invitation-camera").hidden = false;
+  byId("read-invitation").hidden = true;
+  byId("close-camera").focus();
+  const texts = { ...cameraWords, reading: [words.show_qr, words.show_qr_next] };
+  for (const phase of ["insecure", "unsupported", "refused", "missing", "busy", "reader"]) texts[phase] = [cameraWords[phase][0], words.type_code];
+  scanner = new Scanner(/** @type {HTMLVideoElement} */ (page.querySelector("video")), {
+    onCode: onInvitation,
+    onState: ({ title, next, phase }) => {
+      page.dataset.camera = phase;
+      byId("camera-state").replaceChildren(el("b", {}, title), next);
+    },
+    texts,
+  });
+  void scanner.retry();
+});
+byId("close-camera").addEventListener("click", () => {
+  closeCamera();
+  byId("read-invitation").focus();
+});
 
 const invited = /^#([0-9A-Za-z]{10})$/.exec(location.hash);
 if (invited) {

@@ -1,11 +1,19 @@
 // @ts-check
 /**
- * Pictures to QR texts: the browser's own detector where it reads QR codes, else the vendored one.
+ * Pictures to QR texts: the browser's own detector where it reads QR codes, else ours, in a thread of its own where the
+ * browser can (the page stays quick while a picture is read), else in the page.
  *
- * @typedef {{detect(source: any): Promise<{rawValue: string}[]>}} Detector
+ * @typedef {'small'|'whole'} Look at the picture made smaller, or as it is
+ * @typedef {object} Reader
+ * @property {'native'|'thread'|'page'} kind
+ * @property {(video: HTMLVideoElement, look: Look) => Promise<string[]>} read the texts in the picture now
+ * @property {() => void} end
  */
+import { picturePixels, vendoredDetector } from "./qr-wasm.js";
 
-/** The browser's own detector, or null where there is none for QR codes. @returns {Promise<Detector|null>} */
+export { readPicture, vendoredDetector } from "./qr-wasm.js";
+
+/** The browser's own detector, or null where there is none for QR codes. @returns {Promise<import("./qr-wasm.js").Detector|null>} */
 export async function nativeDetector() {
   const own = /** @type {any} */ (globalThis).BarcodeDetector;
   try {
@@ -16,46 +24,53 @@ export async function nativeDetector() {
   }
 }
 
-/** @type {Promise<Detector>|undefined} */
-let vendored;
+/** @param {{rawValue: string}[]} codes */
+const texts = (codes) => codes.map((code) => code.rawValue).filter(Boolean);
 
-/** The vendored detector, its wasm loaded from our own files and ready. @returns {Promise<Detector>} */
-export function vendoredDetector() {
-  vendored ??= load();
-  vendored.catch(() => { vendored = undefined; }); // the next try may find the network back
-  return vendored;
+/** @returns {Promise<Reader|null>} */
+export async function nativeReader() {
+  const own = await nativeDetector();
+  return own && { kind: "native", read: async (video) => texts(await own.detect(video)), end() {} };
 }
 
-/**
- * The reader's bytes, put where the service worker finds them: a megabyte must not be fetched twice on a slow line.
- * @param {string} address @returns {Promise<ArrayBuffer|null>} null: this page keeps nothing (plain http)
- */
-async function keptBytes(address) {
-  if (!("caches" in globalThis)) return null;
-  const cache = await caches.open("reader");
-  let answer = await cache.match(address);
-  if (!answer) {
-    answer = await fetch(address);
-    if (!answer.ok) throw new Error(`the reader: ${answer.status}`);
-    await cache.put(address, answer.clone()).catch(() => {}); // a full disk: it is fetched again next time
-  }
-  return answer.arrayBuffer();
+/** Our reader in the page itself: for browsers without what the thread needs. @returns {Promise<Reader>} */
+async function pageReader() {
+  const detector = await vendoredDetector();
+  const canvas = document.createElement("canvas");
+  return {
+    kind: "page",
+    async read(video, look) { return texts(await detector.detect(look === "whole" ? video : picturePixels(video, canvas))); },
+    end() {},
+  };
 }
 
-async function load() {
-  const code = new URL("../vendor/barcode-detector/ponyfill.js", import.meta.url).href;
-  const wasm = new URL("../vendor/zxing-wasm/zxing_reader.wasm", import.meta.url).href;
-  const { BarcodeDetector, prepareZXingModule } = await import(code);
-  const wasmBinary = await keptBytes(wasm);
-  await prepareZXingModule({ overrides: { locateFile: () => wasm, ...(wasmBinary && { wasmBinary }) }, fireImmediately: true });
-  return new BarcodeDetector({ formats: ["qr_code"] });
+/** Whether a thread can take pictures of a video. */
+const canThread = () => typeof Worker === "function" && typeof OffscreenCanvas === "function" && typeof createImageBitmap === "function";
+
+/** Our reader in a thread of its own; resolves when it is ready to read. @returns {Promise<Reader>} */
+function threadReader() {
+  const thread = new Worker(new URL("./qr-thread.js", import.meta.url), { type: "module", name: "qr" });
+  /** @type {((answer: {texts?: string[], fault?: string}) => void)|null} */ let heard = null;
+  const answer = () => new Promise((/** @type {(texts: string[]) => void} */ done, fail) => {
+    heard = ({ texts: found, fault }) => (found ? done(found) : fail(new Error(fault ?? "the reader's thread ended")));
+  });
+  thread.onmessage = ({ data }) => heard?.(data);
+  thread.onerror = (event) => { event.preventDefault(); heard?.({ fault: event.message }); };
+  /** @type {Reader} */ const reader = {
+    kind: "thread",
+    async read(video, look) {
+      const frame = typeof VideoFrame === "function" ? new VideoFrame(video) : await createImageBitmap(video);
+      const found = answer();
+      thread.postMessage({ frame, look }, [frame]);
+      return found;
+    },
+    end() { thread.terminate(); },
+  };
+  return answer().then(() => reader, (error) => { thread.terminate(); throw error; });
 }
 
-/**
- * QR texts in one picture (a photo from a file field: works without https and without camera rights).
- * @param {Blob} picture @returns {Promise<string[]>}
- */
-export async function readPicture(picture) {
-  const codes = await (await vendoredDetector()).detect(picture);
-  return codes.map((code) => code.rawValue).filter(Boolean);
+/** Our reader, ready. @returns {Promise<Reader|null>} null: its files are out of reach */
+export async function ownReader({ thread = true } = {}) {
+  const threaded = thread && canThread() ? await threadReader().catch(() => null) : null;
+  return threaded ?? pageReader().catch(() => null);
 }

@@ -8,16 +8,16 @@
  * @typedef {Partial<Record<Phase, [string, string]>>} Words
  * @typedef {{onCode: (text: string) => void, onState?: (state: State) => void, texts?: Words}} Options
  */
-import { nativeDetector, vendoredDetector } from "./qr-reader.js";
+import { nativeReader, ownReader } from "./qr-reader.js";
 
 export { readPicture } from "./qr-reader.js";
 
 /** A code counts as new again once it has been out of the picture this long (milliseconds). */
 const GONE_MS = 1500;
 /** Shortest time between two looks at the picture: quick for the hand, gentle on a phone's battery. */
-const LOOK_MS = 90;
-/** Every other look is at a copy no larger than this (pixels): a code held close is read in a quarter of the time. */
-const SMALL = 640;
+const LOOK_MS = 60;
+/** Without word of a new picture for so long, look at what is there (milliseconds). */
+const FRAME_MS = 100;
 /** So many failed looks in a row mean that the reader itself is broken, not one picture. */
 const FAILED_LOOKS = 5;
 
@@ -45,22 +45,24 @@ const CAMERA_ERRORS = {
 
 /**
  * Remembers which texts are in the picture, so that each is told once.
- * Only looks that really happened count as absence: a slow phone never tells a code twice.
+ * Only looks that really happened count as absence, and one of them must have been at the whole picture: a slow phone
+ * never tells a code twice, and a code too far away for the small copy is not taken for gone.
  */
 export class Sighting {
-  /** @type {Map<string, number|null>} text → since when it is out of the picture (null: in it) */
+  /** @type {Map<string, {since: number|null, whole: boolean}>} text → since when it is out of the picture (null: in it) */
   #texts = new Map();
 
-  /** @param {string[]} texts in the picture now @param {number} now milliseconds @returns {string[]} the new ones */
-  see(texts, now) {
+  /** @param {string[]} texts in the picture now @param {number} now milliseconds @param {boolean} [whole] @returns {string[]} the new ones */
+  see(texts, now, whole = true) {
     const present = new Set(texts.filter(Boolean));
-    for (const [text, since] of this.#texts) {
+    for (const [text, known] of this.#texts) {
       if (present.has(text)) continue;
-      if (since === null) this.#texts.set(text, now);
-      else if (now - since >= GONE_MS) this.#texts.delete(text);
+      known.since ??= now;
+      known.whole ||= whole;
+      if (known.whole && now - known.since >= GONE_MS) this.#texts.delete(text);
     }
     const fresh = [...present].filter((text) => !this.#texts.has(text));
-    for (const text of present) this.#texts.set(text, null);
+    for (const text of present) this.#texts.set(text, { since: null, whole: false });
     return fresh;
   }
 }
@@ -69,11 +71,11 @@ export class Sighting {
 export class Scanner {
   /** @type {State} */ state = { phase: "stopped", title: "", next: "", torch: false, native: false };
   #run = 0; // each start and stop begins a new run; whatever belongs to an older run ends by itself
+  #ended = false;
   #sighting = new Sighting();
   /** @type {MediaStream|null} */ #stream = null;
-  /** @type {import("./qr-reader.js").Detector|null} */ #detector = null;
-  #small = document.createElement("canvas");
-  #whole = false; // whether the next look is at the whole picture: a code far away has too few pixels in the copy
+  /** @type {import("./qr-reader.js").Reader|null} */ #reader = null;
+  /** @type {import("./qr-reader.js").Look} a code far away has too few pixels in the small copy, so each in turn */ #last = "whole";
 
   /** @param {HTMLVideoElement} video @param {Options} options */
   constructor(video, { onCode, onState = () => {}, texts = {} }) {
@@ -92,14 +94,11 @@ export class Scanner {
     this.#tell("starting");
     if (!isSecureContext) return this.#end("insecure");
     if (!navigator.mediaDevices?.getUserMedia) return this.#end("unsupported");
-    const opened = await this.#camera(mine);
-    if (!opened) return;
-    const own = await nativeDetector();
-    this.#detector = own ?? (await vendoredDetector().catch(() => null));
-    if (mine !== this.#run) return;
-    if (!this.#detector) return this.#end("reader");
+    const [opened] = await Promise.all([this.#camera(mine), this.#prepare()]); // the reader starts while the person is asked
+    if (!opened || mine !== this.#run) return;
+    if (!this.#reader) return this.#end("reader");
     const can = /** @type {any} */ (opened.getVideoTracks()[0].getCapabilities?.() ?? {});
-    this.#tell("reading", { torch: Boolean(can.torch), native: this.#detector === own });
+    this.#tell("reading", { torch: Boolean(can.torch), native: this.#reader.kind === "native" });
     void this.#look(mine);
   }
 
@@ -113,6 +112,8 @@ export class Scanner {
     document.removeEventListener("visibilitychange", this.#onVisible);
     removeEventListener("pagehide", this.#release);
     this.#end("stopped");
+    this.#ended = true;
+    this.#endReader();
   }
 
   /** Switch the lamp; returns whether it is on now. @param {boolean} on @returns {Promise<boolean>} */
@@ -169,6 +170,17 @@ export class Scanner {
     return opened;
   }
 
+  #endReader() {
+    this.#reader?.end();
+    this.#reader = null;
+  }
+
+  /** The reader, once: it outlives a camera that is switched off and on. */
+  async #prepare() {
+    this.#reader ??= (await nativeReader()) ?? (await ownReader());
+    if (this.#ended) this.#endReader(); // meanwhile
+  }
+
   /** Look at the picture again and again until the run ends. @param {number} mine */
   async #look(mine) {
     let failures = 0;
@@ -177,54 +189,50 @@ export class Scanner {
       if (this.state.phase === "reading" && this.video.readyState >= 2) {
         failures = (await this.#read(mine)) ? 0 : failures + 1;
         if (failures >= FAILED_LOOKS && mine === this.#run) {
-          await this.#replaceDetector(mine);
+          await this.#replaceReader(mine);
           failures = 0;
         }
       }
-      const rest = Math.max(LOOK_MS - (performance.now() - started), 15);
-      await new Promise((done) => setTimeout(done, rest));
+      const rest = LOOK_MS - (performance.now() - started);
+      if (rest > 0) await new Promise((done) => setTimeout(done, rest));
+      await this.#picture();
     }
   }
 
-  /** What this look is at: the whole picture and a smaller copy in turn. */
+  /** Wait for the camera's next picture: looking twice at one finds nothing new. */
   #picture() {
-    const { videoWidth: width, videoHeight: height } = this.video;
-    const part = SMALL / Math.max(width, height);
-    this.#whole = !this.#whole;
-    const pen = part < 1 && !this.#whole ? this.#pen(Math.round(width * part), Math.round(height * part)) : null;
-    if (!pen) return this.video;
-    pen.drawImage(this.video, 0, 0, this.#small.width, this.#small.height);
-    return this.#small;
+    return new Promise((done) => {
+      const { video } = this;
+      const asked = video.requestVideoFrameCallback?.(() => { clearTimeout(late); done(undefined); });
+      const late = setTimeout(() => { if (asked !== undefined) video.cancelVideoFrameCallback(asked); done(undefined); }, FRAME_MS); // out of sight it may tell of none
+    });
   }
 
-  /** @param {number} width @param {number} height */
-  #pen(width, height) {
-    if (this.#small.width !== width || this.#small.height !== height) Object.assign(this.#small, { width, height });
-    return this.#small.getContext("2d", { willReadFrequently: true });
-  }
-
-  /** One look; returns whether the detector worked. @param {number} mine */
+  /** One look; returns whether the reader worked. @param {number} mine */
   async #read(mine) {
-    /** @type {{rawValue: string}[]} */ let codes;
+    const reader = /** @type {import("./qr-reader.js").Reader} */ (this.#reader);
+    const look = (this.#last = reader.kind === "native" || this.#last === "small" ? "whole" : "small");
+    /** @type {string[]} */ let texts;
     try {
-      codes = await /** @type {import("./qr-reader.js").Detector} */ (this.#detector).detect(this.#picture());
+      texts = await reader.read(this.video, look);
     } catch {
       return false;
     }
     if (mine !== this.#run || this.state.phase !== "reading") return true;
-    if (!codes.length && !this.#whole) return true; // the copy may be too small for it: that is no absence
-    for (const text of this.#sighting.see(codes.map((code) => code.rawValue), performance.now())) {
+    for (const text of this.#sighting.see(texts, performance.now(), look === "whole")) {
       try { this.onCode(text); } catch (error) { reportError(error); } // a fault of the page must not stop the reading
     }
     return true;
   }
 
-  /** Some devices promise a detector that never works: take ours. @param {number} mine */
-  async #replaceDetector(mine) {
-    const ours = this.state.native ? await vendoredDetector().catch(() => null) : null;
-    if (mine !== this.#run) return;
+  /** Some devices promise a reader that never works: take ours, in the page if need be. @param {number} mine */
+  async #replaceReader(mine) {
+    const kind = this.#reader?.kind;
+    const ours = kind === "page" ? null : await ownReader({ thread: kind === "native" });
+    if (mine !== this.#run) return ours?.end();
+    this.#reader?.end();
+    this.#reader = ours;
     if (!ours) return this.#end("reader");
-    this.#detector = ours;
     this.#tell(this.state.phase, { native: false });
   }
 }

@@ -53,6 +53,17 @@ async function queue() {
   list("entries", all.length ? all.map((row) => [TONES[row.standing], `${row.seq}. ${fill(words.entry, { at: sayMoment(row.at, language) })} : ${words.standings[row.standing]}`]) : [["none", words.none_here]]);
 }
 
+/** What the server did not simply confirm: when it was accepted, why, and what to do now. */
+async function unsettled() {
+  const found = (await Promise.all([rows("conflict"), rows("refused"), rows("invalid")])).flat().sort((one, other) => other.seq - one.seq);
+  byId("unsettled").hidden = !found.length;
+  byId("unsettled-entries").replaceChildren(...found.map(({ seq, at, standing, answer }) => {
+    const { sentence, next_step: nextStep } = answer?.words ?? { sentence: words.standings[standing], next_step: "" };
+    const title = `${seq}. ${fill(words.entry, { at: sayMoment(at, language) })}`;
+    return el("li", { class: TONES[standing] }, icon(TONES[standing]), el("div", {}, el("p", {}, el("b", {}, title)), el("p", {}, sentence), nextStep && el("p", {}, nextStep)));
+  }));
+}
+
 async function tryCamera() {
   const place = byId("trial-picture");
   const video = place.querySelector("video");
@@ -68,7 +79,7 @@ async function tryCamera() {
   }
 }
 
-const paint = () => Promise.all([device(), queue()]);
+const paint = () => Promise.all([device(), queue(), unsettled()]);
 byId("try-camera").addEventListener("click", () => void tryCamera());
 byId("try-sound").addEventListener("click", () => {
   unlock();

@@ -2,7 +2,8 @@
 /** The counter without the server: what the page asks of this device. */
 import { spendingKey, read, unpack } from "./code.js";
 import { decide } from "./decide.js";
-import { accept, held } from "./journal.js";
+import { accept } from "./journal.js";
+import { known } from "./memory.js";
 import { answerOf, deskOf } from "./speak.js";
 import { fact, keepSpent } from "./store.js";
 
@@ -14,13 +15,14 @@ addEventListener("focus", () => void fact("device").then((found) => { device = f
 export const here = () => device;
 
 const language = document.documentElement.lang || "fr";
+if (device) void known().catch(() => {}); // read before the first code comes
 
 /** What this device says of a code; with outcome `ok`, all that the visit's form needs. @param {string} code @param {any} words */
 export async function lookHere(code, words) {
-  const known = await held();
-  const decision = await decide(code, known);
+  const held = await known();
+  const decision = await decide(code, held);
   if (decision.verdict !== "ok") return answerOf(decision, words, language);
-  return deskOf(decision, known.forms, words, language, known.now ?? new Date());
+  return deskOf(decision, held.forms, words, language, held.now ?? new Date());
 }
 
 /** Accept it here. @param {{code: string, scan_id: string}} scan @param {any} sent what the visit's form says @param {any} words */

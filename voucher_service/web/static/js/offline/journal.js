@@ -6,11 +6,11 @@ import { decide } from "./decide.js";
 import { append, fact, head, lists, spent } from "./store.js";
 import { entryText, seal, sha256, sign } from "./wire.js";
 
-/** What the device knows now, as `decide` takes it, and the forms. @returns {Promise<import("./decide.js").Held & {forms: Record<string, any[]>}>} */
-export async function held() {
+/** What stands on the disk now, as `decide` takes it. @returns {Promise<import("./decide.js").Held>} */
+async function held() {
   const [device, state, last, all, clock] = await Promise.all([fact("device"), fact("state"), head(), lists(), reckon()]);
   return {
-    enrolled: Boolean(device), halted: device?.halted ?? "", keys: state?.keys ?? [], lists: all, offers: state?.offers ?? {}, forms: state?.forms ?? {},
+    enrolled: Boolean(device), halted: device?.halted ?? "", keys: state?.keys ?? [], lists: all, offers: state?.offers ?? {},
     lease: state?.lease ?? null, shift: state?.shift ?? null, head: last, spent, now: clock.now, today: dayOf(clock.now ?? new Date()),
   };
 }

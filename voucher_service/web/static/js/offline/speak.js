@@ -5,10 +5,24 @@ import { fill } from "../counter-dom.js";
 
 /** @typedef {Record<string, any>} Words */
 
+/** @type {Map<string, Intl.NumberFormat>} */
+const formats = new Map();
+
+/** @param {string} language @param {number} [digits] after the comma, of euros; none: a plain number */
+function format(language, digits) {
+  const key = `${language} ${digits}`;
+  let made = formats.get(key);
+  if (!made) {
+    const euros = /** @type {const} */ ({ style: "currency", currency: "EUR", minimumFractionDigits: digits });
+    formats.set(key, (made = new Intl.NumberFormat(language, digits === undefined ? {} : euros)));
+  }
+  return made;
+}
+
 /** @param {number} quantity @param {string} unit @param {string} language */
 export function sayQuantity(quantity, unit, language) {
-  const whole = new Intl.NumberFormat(language);
-  if (unit === "eur_cent") return new Intl.NumberFormat(language, { style: "currency", currency: "EUR", minimumFractionDigits: quantity % 100 ? 2 : 0 }).format(quantity / 100);
+  if (unit === "eur_cent") return format(language, quantity % 100 ? 2 : 0).format(quantity / 100);
+  const whole = format(language);
   if (unit === "megabyte") return quantity >= 1000 && quantity % 100 === 0 ? `${whole.format(quantity / 1000)} ${language === "en" ? "GB" : "Go"}` : `${whole.format(quantity)} ${language === "en" ? "MB" : "Mo"}`;
   return `${whole.format(quantity)} ${unit === "minute" ? "min" : unit === "sms" ? "SMS" : ""}`.trim();
 }

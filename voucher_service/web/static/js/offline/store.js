@@ -16,6 +16,17 @@ import { NO_ENTRY } from "./wire.js";
 
 const { openDB } = await import(new URL("../../vendor/idb/index.js", import.meta.url).href);
 
+/** Tells `change` when anything that decides about a voucher has changed on the disk, by this window or another one. */
+export const changes = new EventTarget();
+const others = new BroadcastChannel("counter-store");
+others.onmessage = () => changes.dispatchEvent(new Event("change"));
+
+/** Say that what decides has changed. */
+function changed() {
+  changes.dispatchEvent(new Event("change"));
+  others.postMessage("change");
+}
+
 /** @type {Promise<any>|undefined} */
 let opened;
 
@@ -40,6 +51,7 @@ export const fact = async (name) => (await database()).get("facts", name);
 export async function keep(name, value) {
   const db = await database();
   await (value === undefined ? db.delete("facts", name) : db.put("facts", value, name));
+  if (name === "device" || name === "state") changed();
 }
 
 /** @returns {Promise<Head>} the last entry of this device's journal */
@@ -58,16 +70,24 @@ export async function keepLists(all) {
   await change.store.clear();
   for (const [name, list] of all) await change.store.put(list, name);
   await change.done;
+  changed();
 }
 
 /** When a voucher was accepted at this device, by its spending key. @param {string} key @returns {Promise<{at: string}|undefined>} */
 export const spent = async (key) => (await database()).get("spent", key);
 
-/** Remember a voucher that was used here with the server's word. @param {string} key @param {string} at ISO */
-export async function keepSpent(key, at) { await (await database()).put("spent", { at }, key); }
+/** All of them, by spending key. @returns {Promise<Map<string, {at: string}>>} */
+export async function spentAll() {
+  const store = (await database()).transaction("spent").store;
+  const [keys, all] = await Promise.all([store.getAllKeys(), store.getAll()]);
+  return new Map(keys.map((/** @type {string} */ key, /** @type {number} */ at) => [key, all[at]]));
+}
 
-/** A voucher undone lives again. @param {string} key */
-export async function forgetSpent(key) { await (await database()).delete("spent", key); }
+/** Remember a voucher that was used here with the server's word. @param {string} key @param {string} at ISO */
+export async function keepSpent(key, at) {
+  await (await database()).put("spent", { at }, key);
+  changed();
+}
 
 /**
  * Write an entry, its head and its voucher, all or nothing, and on the disk before this returns.
@@ -83,6 +103,7 @@ export async function append(row, next) {
     await change.objectStore("entries").add(row);
     await change.objectStore("facts").put(next, "head");
     await change.done;
+    changed();
   } catch (error) {
     change.done.catch(() => {}); // told by what is thrown here
     try { change.abort(); } catch { /* it has ended by itself */ }
@@ -130,4 +151,5 @@ export async function wipe() {
   const change = db.transaction(["facts", "lists", "spent", "entries"], "readwrite");
   await Promise.all(["facts", "lists", "spent", "entries"].map((name) => change.objectStore(name).clear()));
   await change.done;
+  changed();
 }

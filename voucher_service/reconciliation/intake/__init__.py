@@ -1,0 +1,1 @@
+"""How partners' statements come in: reader profiles in versions, numbers in sequence, corrections, listed records."""

@@ -1,0 +1,49 @@
+"""Reader profiles, and how each statement was read. Rows are written once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from voucher_service.db import Base
+
+
+class ReaderProfile(Base):
+    """One version of how a partner's files are read; the highest is in force. `settings` is `Profile.to_json`."""
+
+    __tablename__ = "reader_profile"
+    __table_args__ = (UniqueConstraint("partner_id", "version"), CheckConstraint("version >= 1", name="version"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"))
+    version: Mapped[int] = mapped_column(Integer)
+    settings: Mapped[str] = mapped_column(Text)
+    made_by: Mapped[str] = mapped_column(String(60))
+    made_at: Mapped[datetime]
+
+
+class StatementReading(Base):
+    """How a statement was read, its number, and the one it replaces.
+
+    A number stands once for each edition, an edition after the first replaces another, and no statement is replaced
+    twice. Without a profile the file was read by the names everybody uses.
+    """
+
+    __tablename__ = "statement_reading"
+    __table_args__ = (
+        UniqueConstraint("partner_id", "series_no", "edition"),
+        UniqueConstraint("replaces_id"),
+        CheckConstraint("(replaces_id IS NULL) = (edition = 1)", name="edition"),
+        CheckConstraint("series_no >= 1", name="series_no"),
+        CheckConstraint("replaces_id <> statement_id", name="itself"),
+    )
+
+    statement_id: Mapped[UUID] = mapped_column(ForeignKey("statement.id"), primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"))
+    profile_id: Mapped[UUID | None] = mapped_column(ForeignKey("reader_profile.id"))
+    series_no: Mapped[int | None] = mapped_column(Integer)
+    edition: Mapped[int] = mapped_column(Integer)
+    replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("statement.id"))

@@ -1,0 +1,114 @@
+"""The numbers of a partner's statements, and statements that replace others."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, true
+from sqlalchemy.orm import Session
+
+from voucher_service.errors import BadInput, Conflict
+from voucher_service.reconciliation.breaks import gone
+from voucher_service.reconciliation.closing.models import PeriodClose
+from voucher_service.reconciliation.intake.models import StatementReading
+from voucher_service.reconciliation.models import Break, LineClaim, Statement
+
+REPLACED = "Le relevé qui portait cette ligne est remplacé par un relevé corrigé."
+_MOST_SHOWN = 50
+
+
+def reading_of(session: Session, statement_id: UUID) -> StatementReading | None:
+    """Return how a statement was read; None for those of before this was kept."""
+    return session.get(StatementReading, statement_id)
+
+
+def replaced_by(session: Session, statement_id: UUID) -> UUID | None:
+    """Return the statement that replaces this one."""
+    return session.scalar(select(StatementReading.statement_id).where(StatementReading.replaces_id == statement_id))
+
+
+def missing_numbers(session: Session, partner_id: UUID) -> list[int]:
+    """Return the numbers between the first statement and the last that no statement has, at most fifty."""
+    held = select(StatementReading.series_no).where(
+        StatementReading.partner_id == partner_id, StatementReading.series_no.is_not(None)
+    )
+    numbers = sorted({number for number in session.scalars(held) if number is not None})
+    gaps: list[int] = []
+    for before, after in pairwise(numbers):
+        gaps.extend(range(before + 1, min(after, before + 1 + _MOST_SHOWN - len(gaps))))
+    return gaps
+
+
+def replaceable(session: Session, partner_id: UUID) -> list[Statement]:
+    """Return the statements a new one may replace, newest first: not replaced yet, in no closed month."""
+    newer = exists().where(StatementReading.replaces_id == Statement.id)
+    found = (
+        select(Statement)
+        .where(Statement.partner_id == partner_id, ~newer, ~_closed())
+        .order_by(Statement.uploaded_at.desc(), Statement.id.desc())
+        .limit(_MOST_SHOWN)
+    )
+    return list(session.scalars(found))
+
+
+def _closed() -> ColumnElement[bool]:
+    return exists().where(
+        and_(
+            PeriodClose.partner_id == Statement.partner_id,
+            PeriodClose.agreed_at.is_not(None),
+            PeriodClose.first_day <= Statement.last_day,
+            PeriodClose.last_day >= Statement.first_day,
+        )
+    )
+
+
+def edition_of(
+    session: Session, *, partner_id: UUID, number: int | None, replaces: UUID | None
+) -> tuple[int | None, int, Statement | None]:
+    """Return number and edition of a statement to come, and the statement it replaces.
+
+    Raises:
+        Conflict: `statement_number_taken`: the number stands already, and this replaces nothing.
+            `statement_replaced`: what it would replace is replaced. `period_closed`: it lies in a closed month.
+        BadInput: it replaces a statement of another number, or one that does not exist.
+    """
+    if number is not None and not 1 <= number <= 999_999_999:
+        raise BadInput("Écrivez un numéro de relevé, à partir de 1.", field="number")
+    if replaces is None:
+        taken = select(StatementReading.statement_id).where(
+            StatementReading.partner_id == partner_id, StatementReading.series_no == number
+        )
+        if number is not None and session.scalar(taken.limit(1)) is not None:
+            raise Conflict(
+                "Le relevé n° {number} existe déjà : si celui-ci le corrige, dites qu’il le remplace.",
+                code="statement_number_taken",
+                number=number,
+            )
+        return number, 1, None
+    old = session.get(Statement, replaces)
+    if old is None or old.partner_id != partner_id:
+        raise BadInput("Choisissez dans la liste le relevé que celui-ci remplace.", field="replaces")
+    if replaced_by(session, replaces) is not None:
+        raise Conflict("Ce relevé est déjà remplacé : choisissez le plus récent.", code="statement_replaced")
+    if session.scalar(select(Statement.id).where(Statement.id == replaces, _closed())) is not None:
+        raise Conflict("Le mois de ce relevé est clos : rien n’y bouge plus.", code="period_closed")
+    reading = reading_of(session, replaces)
+    before = reading.series_no if reading else None
+    if number is not None and before is not None and number != before:
+        raise BadInput("Il remplace le relevé n° {before} : il porte le même numéro.", field="number", before=before)
+    return before or number, (reading.edition if reading else 1) + 1, old
+
+
+def release(session: Session, old: Statement, now: datetime) -> None:
+    """Let go of what the lines of a replaced statement claimed, and close their differences; the file stays."""
+    first = old.number << 32
+    lines = (first, first + 2**32 - 1)
+    session.execute(delete(LineClaim).where(LineClaim.line_id.between(*lines)))
+    gone(session, Break.line_id.between(*lines), true(), now, note=REPLACED)
+
+
+def last_number(session: Session, partner_id: UUID) -> int | None:
+    """Return the highest number a statement of the partner has."""
+    return session.scalar(select(func.max(StatementReading.series_no)).where(StatementReading.partner_id == partner_id))
