@@ -46,7 +46,7 @@ def fetch(connection_id: UUID) -> ResponseReturnValue:
     def act() -> ResponseReturnValue:
         days = doors.read_form(Days)
         provider = services.providers.get(held.route)
-        if provider is None:
+        if provider is None or not held.enabled:
             raise Conflict(_("Ce raccordement est arrêté : mettez-le en service."), code="no_listing")
         told = listing.fetch(provider, held.route, days.first_day, days.last_day)
         statement_id = services.database.run(

@@ -61,7 +61,7 @@ def test_the_list_is_asked_for_once_the_connection_is_on(awa: Desk, made: str) -
     assert 'name="first_day"' in awa.get(f"{made}/list").text
     days = {"first_day": "2026-03-01", "last_day": "2026-03-02"}
     off = awa.send(f"{made}/list", **days)
-    assert (off.status_code, "mettez-le en service" in off.text) == (409, True)
+    assert (off.status_code, "mettez-le en service" in off.text) == (409, True), faults(off)
     awa.follow(f"{made}/on")
     assert awa.send(f"{made}/list", first_day="2026-03-02", last_day="2026-03-01").status_code == 422
     empty = awa.send(f"{made}/list", **days)  # it has delivered nothing: there is no statement of nothing
