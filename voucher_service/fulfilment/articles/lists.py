@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment.articles.count_models import CountLine, CountState, StockCount
-from voucher_service.fulfilment.articles.models import Article, ArticleLot, ArticleState
+from voucher_service.fulfilment.articles.models import Article, ArticleKind, ArticleLot, ArticleState
 from voucher_service.fulfilment.articles.parcel_models import Parcel, ParcelArticle
 from voucher_service.fulfilment.articles.parcels import Product
 from voucher_service.fulfilment.models import Lot
@@ -41,8 +41,8 @@ class ArticleShelf:
 
     @property
     def is_low(self) -> bool:
-        """Say whether it is time to ask for a transfer."""
-        return self.in_stock < LOW
+        """Say whether it is time to ask for a transfer; a workshop is allowed to be full."""
+        return self.in_stock < LOW and self.product.kind != ArticleKind.SEAT
 
 
 def shelves(session: Session, *, branch_id: int | None = None) -> list[ArticleShelf]:
