@@ -9,7 +9,6 @@ Nearly all lines agree plainly. One reading of all lines (`seen`) finds the othe
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -32,8 +31,8 @@ from sqlalchemy import union_all as union
 from sqlalchemy.sql.expression import Subquery
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
-from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.ledger.models import Transfer
+from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
 from voucher_service.reconciliation.models import BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
@@ -61,13 +60,6 @@ _Found = Select[Any, Any, Any, Any, Any]
 def priority_of(kind: ColumnElement[str]) -> ColumnElement[int]:
     """Return the priority of a class as an expression: 1 is the most urgent."""
     return case({name.value: priority for name, priority in PRIORITIES.items()}, value=kind, else_=1)
-
-
-def instants(first_day: date, last_day: date) -> tuple[datetime, datetime]:
-    """Return the first instant of `first_day` and the one after `last_day`, Paris days of 23 to 25 hours."""
-    start = datetime.combine(first_day, time(), tzinfo=PROGRAMME_ZONE)
-    end = datetime.combine(last_day + timedelta(days=1), time(), tzinfo=PROGRAMME_ZONE)
-    return start, end
 
 
 def same_amount() -> ColumnElement[bool]:
@@ -180,7 +172,7 @@ def unclaimed_lines(statement: Statement) -> _Found:
 
 def missing_orders(statement: Statement) -> _Found:
     """Our deliveries of the statement's days that no line of any statement claims."""
-    start, end = instants(statement.first_day, statement.last_day)
+    start, end = days_of(statement)
     code = exists().where(StockItem.order_id == Order.id)
     kind = case((code, BreakClass.CODE_REVEALED_NEVER_USED.value), else_=BreakClass.MISSING_AT_PARTNER.value)
     return (
