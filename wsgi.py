@@ -36,6 +36,7 @@ from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
 from voucher_service.web.metrics.views import blueprint as metrics
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.breaks import blueprint as partner_breaks
 from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.hooks import blueprint as partner_hooks
 from voucher_service.web.partner.intake import blueprint as partner_intake
@@ -65,7 +66,7 @@ def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
     desk = [counter_offline, counter_paper, counter_receipts, counter_visits, counter_articles]
     counters = [counter, counter_api, counter_kept, *desk]
-    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_closing]
+    people = [session, admin, *counters, beneficiary, partner, partner_books, partner_breaks, partner_closing]
     doors = [*people, partner_intake, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 

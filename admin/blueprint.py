@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 
 from admin import menu, room, words
 from admin.counter import devices, on_paper, unsettled
+from admin.delivery import breaks, orders, routes
 from admin.delivery import one as order
-from admin.delivery import orders, routes
 from admin.gifts import allocations, connections, partners, stock, stock_acts
 from admin.house import books, branches, team, thresholds, today
 from admin.messages import gateways, messages, send, texts
@@ -22,6 +22,7 @@ ROOMS = (
     today,
     orders,
     order,
+    breaks,
     routes,
     unsettled,
     on_paper,

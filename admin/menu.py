@@ -21,6 +21,7 @@ def _daily() -> list[Group]:
             _("À traiter"),
             [
                 (_("À traiter"), "admin.orders.index", "admin.order"),
+                (_("Écarts"), "admin.breaks.index", "admin.breaks."),
                 (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
                 (_("Acceptés sans réseau"), "admin.offline.index", "admin.offline."),
                 (_("Acceptés sur papier"), "admin.paper.index", "admin.paper."),
@@ -48,13 +49,7 @@ def _planned() -> list[Group]:
                 (_("Raccordements"), "admin.connections.index", "admin.connections."),
             ],
         ),
-        (
-            _("Programmes"),
-            [
-                (_("Campagnes"), "admin.campaigns.index", "admin.campaigns."),
-                (_("Offres"), "admin.offers.index", "admin.offers."),
-            ],
-        ),
+        (_("Programmes"), _programmes()),
         (_("Personnes"), [(_("Personnes"), "admin.people.index", "admin.people.")]),
     ]
 
@@ -85,6 +80,13 @@ def _house() -> list[Group]:
                 (_("Contrôle des comptes"), "admin.books.check", "admin.books.check"),
             ],
         ),
+    ]
+
+
+def _programmes() -> list[tuple[str, str, str]]:
+    return [
+        (_("Campagnes"), "admin.campaigns.index", "admin.campaigns."),
+        (_("Offres"), "admin.offers.index", "admin.offers."),
     ]
 
 

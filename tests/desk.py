@@ -41,6 +41,7 @@ from voucher_service.web.counter.receipts import blueprint as counter_receipts
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger_door
 from voucher_service.web.partner.books import blueprint as partner_books
+from voucher_service.web.partner.breaks import blueprint as partner_breaks
 from voucher_service.web.partner.closing import blueprint as partner_closing
 from voucher_service.web.partner.hooks import blueprint as partner_hooks
 from voucher_service.web.partner.intake import blueprint as partner_intake
@@ -81,6 +82,7 @@ class Desk:
             beneficiary,
             partner_door,
             partner_books,
+            partner_breaks,
             partner_closing,
             partner_keys,
             partner_hooks,

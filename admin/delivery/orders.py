@@ -1,4 +1,4 @@
-"""What needs a person: orders without a clear answer, and differences with partners' statements."""
+"""What needs a person: orders without a clear answer."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 
 from admin import room
 from voucher_service.fulfilment import lists
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.fulfilment.words import Progress, status_words
-from voucher_service.partners import lists as partner_lists
-from voucher_service.reconciliation.models import Break, BreakClass
 from voucher_service.staff.lists import branch_names
 from voucher_service.web import doors
 
@@ -52,17 +49,6 @@ def index() -> ResponseReturnValue:
     return room.page("delivery/orders", told=told, found=found, wanted=wanted, places=places, states=_states())
 
 
-@blueprint.get("/breaks")
-@room.READ
-def breaks() -> ResponseReturnValue:
-    """List the differences that nobody has explained yet."""
-    with doors.services().database.read() as session:
-        query = select(Break).where(Break.resolved_at.is_(None))
-        found = doors.page_of(session, query, by=Break.id, parse=UUID)
-        names = partner_lists.names(session)
-    return room.page("delivery/breaks", found=found, names=names, kinds=_kinds())
-
-
 def words_of(order: Order) -> dict[str, str]:
     """Return what is so, and what to do now, in plain words."""
     known = status_words(order)
@@ -89,16 +75,3 @@ def _states() -> list[tuple[str, str]]:
         (OrderState.REVERSED.value, _("Reprises par l’opérateur")),
         (OrderState.LOST.value, _("Abandonnées")),
     ]
-
-
-def _kinds() -> dict[str, str]:
-    return {
-        BreakClass.AMOUNT_DIFFERS.value: _("Le montant n’est pas le même"),
-        BreakClass.DELIVERED_HERE_REFUSED_THERE.value: _("Livrée chez nous, refusée chez eux"),
-        BreakClass.REFUSED_HERE_DELIVERED_THERE.value: _("Refusée chez nous, livrée chez eux"),
-        BreakClass.MISSING_AT_PARTNER.value: _("Absente de leur relevé"),
-        BreakClass.UNEXPECTED_AT_PARTNER.value: _("Inconnue chez nous"),
-        BreakClass.DUPLICATE_AT_PARTNER.value: _("Comptée deux fois chez eux"),
-        BreakClass.CODE_USED_BEFORE_REVEAL.value: _("Code utilisé avant d’être montré"),
-        BreakClass.UNCLASSIFIED.value: _("À examiner"),
-    }

@@ -12,10 +12,12 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.flows.reconciliation.builders import DAY, NOON, Wanted, add_orders, make_world
 from voucher_service.db import Database
+from voucher_service.errors import Conflict
 from voucher_service.ids import new_id
 from voucher_service.migrations import runner
 from voucher_service.reconciliation.closing.models import PeriodClose
-from voucher_service.reconciliation.run import run
+from voucher_service.reconciliation.models import Statement
+from voucher_service.reconciliation.run import figures, run
 from voucher_service.reconciliation.statements import import_statement
 
 LINES = "SELECT line, our_ref, partner_ref, quantity, status, event_at FROM {} ORDER BY line"
@@ -93,7 +95,8 @@ def test_lines_claims_and_differences_go_down_and_up_again(database_url: str, tm
         refused(database, *REFUSED_ABOVE, *REFUSED_ALWAYS)
         with database.begin() as session:
             assert session.execute(text(LINES.format("stated_line"))).all() == rows
-            again = run(session, statement.id, NOON)
-            assert (again.new, again.closed, again.figures) == (0, 0, before)
+            assert figures(session, session.get_one(Statement, statement.id)) == before
+        with pytest.raises(Conflict), database.begin() as session:
+            run(session, statement.id, NOON)
     finally:
         database.close()

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from tests.closing.test_close import US, agree, march, propose
+from tests.closing.month import US, agree, march, propose
 from tests.webhooks.acts import tell_one, try_again
 from tests.webhooks.conftest import Hooks
 from voucher_service.webhooks import courier

@@ -120,7 +120,7 @@ def _close(session: Session, order: Order, ending: Ending, *, actor: str, now: d
         to = AccountKind.AVAILABLE if back else AccountKind.WRITTEN_OFF
         return moved is not None and _correct(session, order, AccountKind.DELIVERED, to, actor=actor, now=now)
     if order.outcome_code == LATE_DELIVERY:
-        return _close_late(session, order, at, ending, actor=actor, now=now)
+        return close_late(session, order, at, ending, actor=actor, now=now)
     match ending:
         case Ending.DELIVERED:
             return confirm(session, at, partner_ref=None, code=CLOSED, actor=actor, occurred_at=now, now=now)
@@ -134,9 +134,10 @@ def _close(session: Session, order: Order, ending: Ending, *, actor: str, now: d
             return True
 
 
-def _close_late(
+def close_late(
     session: Session, order: Order, at: ColumnElement[bool], ending: Ending, *, actor: str, now: datetime
 ) -> bool:
+    """Close a late delivery that is `at`: the gift pays it, or the partner took it back. False: it has moved on."""
     state = OrderState.DELIVERED if ending is Ending.DELIVERED else OrderState.GIVEN_BACK
     # The reason stays: it tells that the hold ended elsewhere than the delivery was booked.
     if move(session, at, state=state, final_at=now, due_at=None) is None:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.audit_articles import ARTICLE_RULES
+from voucher_service.ledger.audit_breaks import BREAK_RULES
 from voucher_service.ledger.audit_offline import OFFLINE
 from voucher_service.ledger.audit_paper import PAPER_RULES
 from voucher_service.ledger.audit_receipts import RECEIPT_RULES
@@ -234,6 +235,7 @@ CHECKS = (
     *(Check(*rule) for rule in STOCK_RULES),
     *(Check(*rule) for rule in ARTICLE_RULES),
     *(Check(*rule) for rule in UNDO_RULES),
+    *(Check(*rule) for rule in BREAK_RULES),
     *(Check(*rule) for rule in PAPER_RULES),
     *(Check(*rule) for rule in RECEIPT_RULES),
     *(Check(rule, sql) for rule, sql in OFFLINE),

@@ -21,6 +21,7 @@ import voucher_service.people.models
 import voucher_service.reconciliation.closing.models
 import voucher_service.reconciliation.intake.models
 import voucher_service.reconciliation.models
+import voucher_service.reconciliation.work.models
 import voucher_service.staff.device_models
 import voucher_service.staff.models
 import voucher_service.staff.passkey_models

@@ -40,6 +40,7 @@ from voucher_service.reconciliation.scratch import LOOSE, SEEN
 
 PRIORITIES: dict[BreakClass, int] = {
     BreakClass.AMOUNT_DIFFERS: 2,
+    BreakClass.PRODUCT_DIFFERS: 2,
     BreakClass.DELIVERED_HERE_REFUSED_THERE: 1,
     BreakClass.REFUSED_HERE_DELIVERED_THERE: 1,
     BreakClass.MISSING_AT_PARTNER: 2,
@@ -50,6 +51,7 @@ PRIORITIES: dict[BreakClass, int] = {
     BreakClass.REVERSED_AFTER_DELIVERY: 2,
     BreakClass.CODE_USED_BEFORE_REVEAL: 1,
     BreakClass.CODE_REVEALED_NEVER_USED: 4,
+    BreakClass.LATE_DELIVERY: 1,
     BreakClass.UNCLASSIFIED: 1,
 }
 
@@ -63,8 +65,8 @@ def priority_of(kind: ColumnElement[str]) -> ColumnElement[int]:
 
 
 def same_amount() -> ColumnElement[bool]:
-    """Return the condition "the line's quantity and unit are those we ordered"."""
-    return and_(StatementLine.quantity == Order.quantity, StatementLine.unit == Order.unit)
+    """Return the condition "the line's quantity is the one we ordered"."""
+    return StatementLine.quantity == Order.quantity
 
 
 def _state(*states: OrderState) -> ColumnElement[bool]:
@@ -82,6 +84,7 @@ def _claimed_kind() -> ColumnElement[str | None]:
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
         # Before the amount: what may be sent a second time is the most urgent to know.
         (_state(OrderState.WAITING, OrderState.SENDING), BreakClass.DELIVERED_THERE_OPEN_HERE.value),
+        (StatementLine.unit != Order.unit, BreakClass.PRODUCT_DIFFERS.value),
         (~same_amount(), BreakClass.AMOUNT_DIFFERS.value),
         (_state(OrderState.DELIVERED), null()),
         else_=BreakClass.DELIVERED_THERE_OPEN_HERE.value,
@@ -113,7 +116,7 @@ def claimed_lines() -> _Found:
     kind = _claimed_kind()
     difference = case(
         (
-            and_(kind == BreakClass.AMOUNT_DIFFERS.value, StatementLine.unit == Order.unit),
+            kind == BreakClass.AMOUNT_DIFFERS.value,
             StatementLine.quantity - Order.quantity,
         ),
         (StatementLine.status == _DELIVERED.value, StatementLine.quantity),

@@ -78,6 +78,8 @@ ORDER_WORDS = {
     "given_back": N_("refusée, valeur rendue au bon"),
     "reversed": N_("reprise après livraison"),
     "manual": N_("examinée par l’équipe"),
+    "reversing": N_("annulation demandée"),
+    "lost": N_("abandonnée"),
 }
 
 TEXTS: dict[BreakClass, Explanation] = {
@@ -86,6 +88,12 @@ TEXTS: dict[BreakClass, Explanation] = {
         N_("La ligne %(line)s dit %(theirs)s ; nous avons commandé %(ours)s."),
         N_("Demandez à l’opérateur le montant réellement livré, puis corrigez d’un côté ou de l’autre."),
         N_("Vérifiez le montant réellement livré ; s’il est faux, envoyez un relevé corrigé."),
+    ),
+    BreakClass.PRODUCT_DIFFERS: Explanation(
+        N_("Autre produit"),
+        N_("La ligne %(line)s porte un autre produit (%(theirs)s) que celui que nous avons commandé (%(ours)s)."),
+        N_("Demandez à l’opérateur quel produit a été livré, puis retenez son chiffre ou faites-le corriger."),
+        N_("Vérifiez quel produit a été livré ; s’il est faux, envoyez un relevé corrigé."),
     ),
     BreakClass.DELIVERED_HERE_REFUSED_THERE: Explanation(
         N_("Livrée chez nous, refusée chez l’opérateur"),
@@ -146,6 +154,12 @@ TEXTS: dict[BreakClass, Explanation] = {
         N_("Un code de %(ours)s a été remis le %(our_day)s ; l’opérateur ne l’a pas vu passer."),
         N_("Rien d’urgent : proposez d’aider la personne à l’utiliser à son prochain passage."),
         N_("Rien à faire : la personne n’a pas encore utilisé son code."),
+    ),
+    BreakClass.LATE_DELIVERY: Explanation(
+        N_("Livrée après coup"),
+        N_("%(ours)s ont été livrés alors que leur valeur était déjà rendue au bon : le don la paierait deux fois."),
+        N_("Ouvrez la recharge : deux personnes décident si le don la paie, ou si l’opérateur l’a reprise."),
+        N_("Dites-nous si cette livraison tardive est reprise ou maintenue."),
     ),
     BreakClass.UNCLASSIFIED: Explanation(
         N_("À démêler"),

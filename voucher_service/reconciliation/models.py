@@ -30,6 +30,7 @@ class BreakClass(StrEnum):
     """How a line of theirs and an order of ours can differ; the first word of a difference."""
 
     AMOUNT_DIFFERS = "amount_differs"
+    PRODUCT_DIFFERS = "product_differs"
     DELIVERED_HERE_REFUSED_THERE = "delivered_here_refused_there"
     REFUSED_HERE_DELIVERED_THERE = "refused_here_delivered_there"
     MISSING_AT_PARTNER = "missing_at_partner"
@@ -40,6 +41,7 @@ class BreakClass(StrEnum):
     REVERSED_AFTER_DELIVERY = "reversed_after_delivery"
     CODE_USED_BEFORE_REVEAL = "code_used_before_reveal"
     CODE_REVEALED_NEVER_USED = "code_revealed_never_used"
+    LATE_DELIVERY = "late_delivery"
     UNCLASSIFIED = "unclassified"
 
 
@@ -134,12 +136,19 @@ def lines_of(number: int) -> ColumnElement[bool]:
 class Break(Base):
     """A difference that someone must explain. It belongs to a line of theirs or to an order of ours.
 
-    Its identity does not depend on its class, so a new run finds the same break again.
+    Its identity does not depend on its class, so a new run finds the same break again. It closes in two ways only:
+    a later run no longer finds it (`system`), or a settlement booked it (`settlement:` and its id). A delivery that
+    came late is known before any statement tells of it: it has none.
     """
 
     __tablename__ = "reconciliation_break"
     __table_args__ = (
         CheckConstraint("line_id IS NOT NULL OR order_id IS NOT NULL", name="side"),
+        CheckConstraint("line_id IS NULL OR statement_id IS NOT NULL", name="statement"),
+        CheckConstraint("(resolved_at IS NULL) = (resolved_by IS NULL)", name="resolved"),
+        CheckConstraint(
+            "resolved_by IS NULL OR resolved_by = 'system' OR resolved_by LIKE 'settlement:%'", name="closed_by"
+        ),
         UniqueConstraint("line_id"),
         Index(
             "uq_reconciliation_break_order",
@@ -152,7 +161,7 @@ class Break(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"), index=True)
-    statement_id: Mapped[UUID] = mapped_column(ForeignKey("statement.id"))
+    statement_id: Mapped[UUID | None] = mapped_column(ForeignKey("statement.id"))
     line_id: Mapped[int | None] = mapped_column(ForeignKey("stated_line.id"))
     order_id: Mapped[UUID | None] = mapped_column(ForeignKey("top_up_order.id"))
     kind: Mapped[str] = mapped_column(String(32))

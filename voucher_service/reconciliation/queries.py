@@ -163,10 +163,11 @@ def _differences(
 def _read(session: Session, found: Select[Break, StatementLine, Order]) -> Iterator[Difference]:
     for rows in session.execute(found).partitions(500):
         for item, line, order in rows:
-            yield _difference(item, line, order)
+            yield difference_of(item, line, order)
 
 
-def _difference(item: Break, line: StatementLine | None, order: Order | None) -> Difference:
+def difference_of(item: Break, line: StatementLine | None, order: Order | None) -> Difference:
+    """Return the break with both sides."""
     return Difference(
         id=item.id,
         kind=BreakClass(item.kind),

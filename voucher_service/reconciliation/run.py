@@ -14,6 +14,7 @@ from voucher_service.errors import Conflict, NotFound
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
 from voucher_service.reconciliation.classify import agreed, missing_orders, plainly_agreed, seen
+from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.intake.sequence import replaced_by
 from voucher_service.reconciliation.match import match, settle
@@ -51,9 +52,14 @@ class Figures:
         return sum(self.by_class.values())
 
     @property
+    def complete(self) -> bool:
+        """Say whether every line and order is accounted for: none unexplained, and nothing left over that nets out."""
+        return self.unexplained == 0 and not any(self.residual.values())
+
+    @property
     def clean(self) -> bool:
         """Say whether everything agrees or was explained, and nothing is left over."""
-        return self.unexplained == 0 and self.open == 0 and not any(self.residual.values())
+        return self.complete and self.open == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     """Reconcile the statement. Running it again changes nothing unless the books changed.
 
     Raises:
-        NotFound: no such statement. Conflict: `statement_replaced`: a corrected one stands in its place.
+        NotFound: no such statement. Conflict: `statement_replaced`: a corrected one stands in its place;
+            `period_closed`.
     """
     statement = session.get(Statement, statement_id)
     if statement is None:
@@ -82,6 +89,7 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
         # expects more rows than will come. Until the end of the transaction.
         session.execute(text("SET LOCAL work_mem = '128MB'"))
         session.execute(text("SET LOCAL parallel_tuple_cost = 0"))
+    refuse_closed_days(session, statement.partner_id, statement.first_day, statement.last_day)
     match(session, statement)
     settled = settle(session, statement, actor=f"statement:{statement_id}", now=now)
     keep(session, SEEN, seen(statement))

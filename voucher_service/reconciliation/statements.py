@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.ids import PROGRAMME_ZONE, new_id
 from voucher_service.partners.models import Partner
+from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.days import instants
 from voucher_service.reconciliation.intake import profiles, sequence
 from voucher_service.reconciliation.intake.models import StatementReading
@@ -52,7 +53,8 @@ def import_statement(
     Raises:
         BadFile: the file is rejected whole, with line, column and remedy.
         BadInput: the period ends before it begins, or the number is not that of the file.
-        Conflict: the number stands already, or what is replaced cannot be: see `sequence.edition_of`.
+        Conflict: the number stands already, or what is replaced cannot be: see `sequence.edition_of`;
+            `period_closed`: the file speaks of days of a closed month.
         NotFound: no such partner.
     """
     if session.get(Partner, partner_id) is None:
@@ -61,6 +63,8 @@ def import_statement(
     known = known_statement(session, partner_id, digest)
     if known is not None:
         return known
+    # Before a line is read, as far as it is known.
+    told, edition, old = sequence.edition_of(session, partner_id=partner_id, number=number, replaces=replaces)
     # What a service lists has one shape, whatever the partner's own files look like.
     profile = None if content.startswith(listed.START) else profiles.in_force(session, partner_id)
     statement_id = new_id()
@@ -68,12 +72,14 @@ def import_statement(
     with line_loader(session, statement_id, intake) as load:
         settings = profiles.profile_of(profile)
         parsed = read(content, _watched(load, period, settings), settings)
-    if number is not None and parsed.number not in {None, number}:
-        raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=parsed.number)
-    number, edition, old = sequence.edition_of(
-        session, partner_id=partner_id, number=parsed.number or number, replaces=replaces
-    )
+    if parsed.number is not None:
+        if number not in {None, parsed.number}:
+            raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=parsed.number)
+        told, edition, old = sequence.edition_of(
+            session, partner_id=partner_id, number=parsed.number, replaces=replaces
+        )
     first_day, last_day = period or (parsed.first_day, parsed.last_day)
+    refuse_closed_days(session, partner_id, first_day, last_day)
     statement = Statement(
         id=statement_id,
         partner_id=partner_id,
@@ -94,7 +100,7 @@ def import_statement(
             statement_id=statement_id,
             partner_id=partner_id,
             profile_id=profile.id if profile else None,
-            series_no=number,
+            series_no=told,
             edition=edition,
             replaces_id=old.id if old else None,
         )

@@ -14,7 +14,7 @@ LISTS = [
     "/admin/",
     "/admin/orders/",
     "/admin/orders/?state=delivered",
-    "/admin/orders/breaks",
+    "/admin/breaks/",
     "/admin/visits/",
     "/admin/visits/?day=2026-03-01",
     "/admin/visits/?day=9999-12-31",

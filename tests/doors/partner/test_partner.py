@@ -92,32 +92,41 @@ def test_a_right_statement_ends_at_zero_unexplained_lines(app: Flask) -> None:
     assert accept(client, partner, shown).status_code == 409  # the file waits once
 
 
-def test_each_difference_is_named_exported_and_explained_by_a_person(app: Flask) -> None:
+def test_each_difference_is_named_exported_and_written_about(app: Flask) -> None:
     client, partner = client_as(app, Role.PARTNER), own(app)
     content = sample(app, partner).replace(b"5,00", b"6,00").replace(b"TOTAL;2;15,00", b"TOTAL;2;16,00")
     answer = accept(client, partner, send(client, partner, content))
     page = client.get(answer.location)
     assert "<h1>1 écart à traiter</h1>" in page.text
     assert "Montant différent" in page.text
-    assert 'name="note"' not in page.text
     body = client.get(answer.location + "/differences.csv")
     assert body.mimetype == "text/csv"
     assert "amount_differs;2;Montant différent" in body.text
     filtered = client.get(answer.location + "?kind=missing_at_partner")
-    assert "<h2>Montant différent</h2>" not in filtered.text
+    assert "Montant différent</a></h2>" not in filtered.text
     assert client.get(answer.location + "?kind=nonsense").status_code == 422
     with services_of(app).database.read() as session:
         found = session.scalars(select(Break.id)).one()
+    home = f"/partner/{partner}/breaks/"
+    assert f"{home}{found}" in page.text
+    assert "Montant différent" in client.get(home).text
+    assert "Montant différent</a>" not in client.get(f"{home}?state=closed").text
+    assert client.get(f"{home}?age=never").status_code == 422
+    shown = client.get(f"{home}{found}")
+    assert "ligne 2" in shown.text or "ligne 3" in shown.text
+    said = {"csrf_token": token(shown), "words": "Nous avons livré 6 € : voir la facture."}
+    assert client.post(f"{home}{found}/notes", data=said | {"words": "a"}).status_code == 422
+    assert "voir la facture" in client.post(f"{home}{found}/notes", data=said, follow_redirects=True).text
     coordinator = client_as(app, Role.COORDINATOR)
-    target = f"{answer.location}/breaks/{found}"
-    assert client.post(target, data={"csrf_token": token(page), "note": "x" * 5}).status_code == 403
-    csrf = token(coordinator.get(answer.location))
-    assert coordinator.post(target, data={"csrf_token": csrf, "note": "a"}).status_code == 422
-    done = coordinator.post(target, data={"csrf_token": csrf, "note": "avoir reçu"}, follow_redirects=True)
-    assert "avoir reçu" in done.text
-    assert "0 ligne inexpliquée" in done.text
-    again = coordinator.post(answer.location + "/run", data={"csrf_token": csrf}, follow_redirects=True)
-    assert "0 ligne inexpliquée" in again.text
+    assert "voir la facture" in coordinator.get(f"/admin/breaks/{found}").text
+    assert coordinator.post(f"{home}{found}/notes", data=said).status_code in {400, 403}
+    with services_of(app).database.read() as session:
+        other = session.scalars(select(Agreement.partner_id).where(Agreement.partner_id != partner)).first()
+    for path in ("", str(found)):
+        assert client.get(f"/partner/{other}/breaks/{path}").status_code == 404
+        assert coordinator.get(f"/partner/{other}/breaks/{path}").status_code == (404 if path else 200)
+    again = coordinator.post(answer.location + "/run", data={"csrf_token": token(coordinator.get(answer.location))})
+    assert again.status_code == 303
 
 
 def test_a_bad_file_names_line_and_column_and_keeps_the_form(app: Flask) -> None:

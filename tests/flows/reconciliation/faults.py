@@ -146,7 +146,7 @@ def unit(case: Case) -> None:
     """The partner speaks of minutes, we of cents."""
     order = _delivered(case)
     case.row(case.line_of(order))[_QUANTITY] = "12"
-    _at(case, order, 5, "min", BreakClass.AMOUNT_DIFFERS)
+    _at(case, order, 5, "min", BreakClass.PRODUCT_DIFFERS)
 
 
 def amount_of_unknown(case: Case) -> None:

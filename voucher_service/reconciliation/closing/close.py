@@ -20,7 +20,8 @@ from voucher_service.reconciliation.books.proofs import newest_checkpoint
 from voucher_service.reconciliation.closing.models import PeriodClose
 from voucher_service.reconciliation.closing.signing import sign
 from voucher_service.reconciliation.closing.statement import Made, Month, make
-from voucher_service.reconciliation.models import Break, Statement
+from voucher_service.reconciliation.models import Break, BreakClass, Statement
+from voucher_service.reconciliation.run import figures
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
 
@@ -31,7 +32,8 @@ def propose(
     """Propose the statement of the month that begins on `first_day`; a proposal nobody agreed to is made anew.
 
     Raises:
-        Conflict: `period_not_over`, `period_closed`, `period_not_clean` (a difference is open), `not_sealed_yet`,
+        Conflict: `period_not_over`, `period_closed`, `period_not_clean` (a difference is open), `run_incomplete`,
+            `not_sealed_yet`,
             `earlier_period_open` (the partner has not agreed to the one before).
     """
     month = _month(session, partner_id, first_day.replace(day=1), now)
@@ -138,15 +140,32 @@ def _month(session: Session, partner_id: UUID, first: date, now: datetime) -> Mo
 
 
 def _check_clean(session: Session, month: Month) -> None:
+    """Refuse a month with an open difference, or with a statement that is not accounted for to the last piece.
+
+    A net of zero proves nothing: each statement of the month is counted again, line by line. A code that was given
+    and not used yet is no difference of the books: it does not hold the month up.
+    """
+    of = (Statement.partner_id == month.partner_id, Statement.first_day <= month.last_day)
+    mine = select(Statement).where(*of, Statement.last_day >= month.first_day)
     left = session.scalar(
         select(func.count())
         .select_from(Break)
-        .join(Statement, Statement.id == Break.statement_id)
-        .where(Statement.partner_id == month.partner_id, Break.resolved_at.is_(None))
-        .where(Statement.first_day <= month.last_day, Statement.last_day >= month.first_day)
+        .where(Break.partner_id == month.partner_id, Break.resolved_at.is_(None))
+        .where(Break.kind != BreakClass.CODE_REVEALED_NEVER_USED.value)
+        .where(
+            Break.statement_id.in_(mine.with_only_columns(Statement.id))
+            | (Break.statement_id.is_(None) & (Break.found_at < month.until_at))
+        )
     )
     if left:
         raise Conflict("Des écarts de ce mois restent ouverts : {left}.", code="period_not_clean", left=left)
+    for statement in session.scalars(mine.order_by(Statement.first_day, Statement.id)):
+        if not figures(session, statement).complete:
+            raise Conflict(
+                "Le rapprochement de « {name} » est incomplet : refaites-le, puis proposez l’état à nouveau.",
+                code="run_incomplete",
+                name=statement.file_name,
+            )
 
 
 def _previous(session: Session, month: Month) -> str:

@@ -5,10 +5,22 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    exists,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from voucher_service.db import Base
+from voucher_service.errors import Conflict
 
 
 class PeriodClose(Base):
@@ -39,3 +51,24 @@ class PeriodClose(Base):
     proposed_at: Mapped[datetime]
     agreed_by: Mapped[str | None] = mapped_column(String(60))
     agreed_at: Mapped[datetime | None]
+
+
+def is_closed(session: Session, partner_id: UUID, *spans: ColumnElement[bool]) -> bool:
+    """Say whether a month that both sides agreed to covers what `spans` says."""
+    covers = (PeriodClose.partner_id == partner_id, PeriodClose.agreed_at.is_not(None))
+    return bool(session.scalar(select(exists().where(*covers, *spans))))
+
+
+def touches(first_day: date, last_day: date) -> ColumnElement[bool]:
+    """Return the condition "the month has one of these days"."""
+    return (PeriodClose.first_day <= last_day) & (PeriodClose.last_day >= first_day)
+
+
+def refuse_closed_days(session: Session, partner_id: UUID, first_day: date, last_day: date) -> None:
+    """Refuse what speaks of days of a closed month, in words; the database would refuse it too.
+
+    Raises:
+        Conflict: `period_closed`.
+    """
+    if is_closed(session, partner_id, touches(first_day, last_day)):
+        raise Conflict("Ces jours sont dans un mois clos : plus rien n’y bouge.", code="period_closed")

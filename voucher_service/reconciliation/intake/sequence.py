@@ -6,16 +6,16 @@ from datetime import datetime
 from itertools import pairwise
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, true
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict
+from voucher_service.reconciliation.breaks import gone
 from voucher_service.reconciliation.closing.models import PeriodClose
 from voucher_service.reconciliation.intake.models import StatementReading
 from voucher_service.reconciliation.models import Break, LineClaim, Statement
 
 REPLACED = "Le relevé qui portait cette ligne est remplacé par un relevé corrigé."
-_SYSTEM = "system"
 _MOST_SHOWN = 50
 
 
@@ -106,12 +106,7 @@ def release(session: Session, old: Statement, now: datetime) -> None:
     first = old.number << 32
     lines = (first, first + 2**32 - 1)
     session.execute(delete(LineClaim).where(LineClaim.line_id.between(*lines)))
-    session.execute(
-        update(Break)
-        .where(Break.line_id.between(*lines), Break.resolved_at.is_(None))
-        .values(resolved_at=now, resolved_by=_SYSTEM, note=REPLACED)
-        .execution_options(synchronize_session=False)
-    )
+    gone(session, Break.line_id.between(*lines), true(), now, note=REPLACED)
 
 
 def last_number(session: Session, partner_id: UUID) -> int | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, jsonify, request, url_for
+from flask import Blueprint, Response, current_app, g, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
@@ -15,16 +16,20 @@ from voucher_service.partners.api.keys import Scope
 from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.allocations import allocation_report
 from voucher_service.reconciliation.run import run
-from voucher_service.reconciliation.statements import import_statement
+from voucher_service.reconciliation.statements import import_statement, known_statement
 from voucher_service.web import doors
 from voucher_service.web.api import schemas
 from voucher_service.web.api.describe import Description, described, description_of
-from voucher_service.web.api.once import once
+from voucher_service.web.api.once import once, sent_body
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 REQUESTS = doors.Rule("api", tries=600, seconds=60)
-FILES = ("text/csv", "application/octet-stream")
+FILES = (
+    "text/csv",
+    "application/octet-stream",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
 
 
 @blueprint.before_request
@@ -112,7 +117,7 @@ def differences(statement_id: UUID) -> ResponseReturnValue:
 @doors.requires_key(Scope.STATEMENTS_WRITE, upload=True)
 @described(
     Description(
-        "Send a statement: the file is the body. It is kept whole or refused whole, and reconciled at once.",
+        "Send a statement: the file is the body. CSV or XLSX, kept whole or refused whole, and reconciled at once.",
         answer=schemas.StatementOut,
         status=201,
         query=schemas.AskedUpload,
@@ -128,20 +133,30 @@ def upload() -> ResponseReturnValue:
     if (asked.first_day is None) != (asked.last_day is None):
         missing = "first_day" if asked.first_day is None else "last_day"
         raise BadInput("Donnez les deux jours de la période, ou aucun.", field=missing)
-    return once(201, _import, asked)
+    answer = once(201, _import, asked)
+    if g.get("known_before"):
+        answer.headers["Statement-Known-Before"] = "true"
+    return answer
 
 
 def _import(session: Session, asked: schemas.AskedUpload) -> schemas.StatementOut:
     holder, now = doors.key_holder(), doors.now()
     period = (asked.first_day, asked.last_day) if asked.first_day and asked.last_day else None
+    content = sent_body()
+    known = known_statement(session, holder.partner_id, hashlib.sha256(content).digest())
+    if known is not None:
+        g.known_before = True
+        return _statement(session, holder.partner_id, known.id)
     kept = import_statement(
         session,
         partner_id=holder.partner_id,
         file_name=asked.file_name,
-        content=request.get_data(cache=True),
+        content=content,
         actor=holder.actor,
         now=now,
         period=period,
+        number=asked.number,
+        replaces=asked.replaces,
     )
     run(session, kept.id, now)
     return _statement(session, holder.partner_id, kept.id)

@@ -17,24 +17,17 @@ from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.allocations import allocation_report
-from voucher_service.reconciliation.breaks import resolve
 from voucher_service.reconciliation.classify import PRIORITIES as PRIORITY_OF
 from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
 from voucher_service.reconciliation.export import export_csv
 from voucher_service.reconciliation.intake.sequence import missing_numbers
-from voucher_service.reconciliation.models import Break, BreakClass, Statement
+from voucher_service.reconciliation.models import BreakClass
 from voucher_service.reconciliation.run import run
 from voucher_service.web import doors
 
 blueprint = Blueprint("partner", __name__, url_prefix="/partner")
 
 READERS = (doors.Role.PARTNER, doors.Role.COORDINATOR, doors.Role.AUDITOR)
-
-
-class Note(BaseModel):
-    """How a person explains a difference."""
-
-    note: str = Field(default="", max_length=2000)
 
 
 class Shown(BaseModel):
@@ -63,16 +56,6 @@ def partner_of(session: Session, partner_id: UUID) -> Partner:
     if found is None:
         raise NotFound("Cet opérateur n’existe pas, ou n’est pas le vôtre.")
     return found
-
-
-def _break(session: Session, statement_id: UUID, break_id: UUID) -> UUID:
-    """Return the break's id if it is one of the statement's."""
-    statement = session.get(Statement, statement_id)
-    found = session.get(Break, break_id)
-    # A missing order stands in each statement of its day, under the first: the partner is what must agree.
-    if statement is None or found is None or found.partner_id != statement.partner_id:
-        raise NotFound("Cet écart n’existe pas : revenez à la liste.")
-    return found.id
 
 
 @blueprint.get("/")
@@ -164,21 +147,6 @@ def again(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
         queries.statement_of(session, partner_id, statement_id)
     done = database.run(run, statement_id, now)
     flash(_("Rapprochement refait : %(new)s nouveaux écarts, %(closed)s refermés.", new=done.new, closed=done.closed))
-    return redirect(url_for("partner.result", partner_id=partner_id, statement_id=statement_id), 303)
-
-
-@blueprint.post("/<uuid:partner_id>/statements/<uuid:statement_id>/breaks/<uuid:break_id>")
-@doors.requires(doors.Role.COORDINATOR)
-def explained(partner_id: UUID, statement_id: UUID, break_id: UUID) -> ResponseReturnValue:
-    """Record how a person of the programme explains a difference."""
-    sent, staff, now = doors.read_form(Note), doors.current_staff(), doors.now()
-    database = doors.services().database
-    with database.read() as session:
-        partner_of(session, partner_id)
-        queries.statement_of(session, partner_id, statement_id)
-        _break(session, statement_id, break_id)
-    database.run(resolve, break_id, actor=staff.actor, note=sent.note, now=now)
-    flash(_("Écart expliqué."))
     return redirect(url_for("partner.result", partner_id=partner_id, statement_id=statement_id), 303)
 
 

@@ -1,0 +1,1 @@
+"""Breaks as work."""

@@ -1,0 +1,115 @@
+"""The partner's pages of breaks: both sides of each, what was written, and notes of its own. Never a name."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from pydantic import BaseModel, Field
+
+from voucher_service.errors import BadInput
+from voucher_service.ids import PROGRAMME_ZONE
+from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
+from voucher_service.reconciliation.models import BreakClass
+from voucher_service.reconciliation.work import notes, words, worklist
+from voucher_service.reconciliation.work.models import Side
+from voucher_service.reconciliation.work.worklist import Age, Sort, Wanted
+from voucher_service.web import doors
+from voucher_service.web.partner.views import READERS, partner_of
+
+blueprint = Blueprint("partner_breaks", __name__, url_prefix="/partner/<uuid:partner_id>/breaks")
+
+
+class Shown(BaseModel):
+    """The filters above the list."""
+
+    kind: BreakClass | None = None
+    age: Age | None = None
+    state: str = Field(default="open", pattern="^(open|closed|all)$")
+    sort: Sort = Sort.PRIORITY
+    page: int = Field(default=1, ge=1, le=1_000_000)
+
+
+class Written(BaseModel):
+    """A note of the partner."""
+
+    words: str = Field(default="", max_length=2000)
+
+
+@blueprint.context_processor
+def frame() -> dict[str, Any]:
+    """Give every page the door's name and the words of both sides."""
+    return {
+        "door_name": _("Espace opérateur"),
+        "moment": lambda at: at.astimezone(PROGRAMME_ZONE).strftime("%d/%m/%Y %H:%M"),
+        "line_words": {state: _(text) for state, text in LINE_WORDS.items()},
+        "order_words": {state: _(text) for state, text in ORDER_WORDS.items()},
+        "priorities": {number: _(text) for number, text in PRIORITIES.items()},
+        "lives": {life: (_(text), tone) for life, (text, tone) in words.LIVES.items()},
+        "step_words": {step.value: _(text) for step, text in words.STEPS.items()},
+        "side_words": {side.value: _(text) for side, text in words.SIDES.items()},
+        "way_words": {way.value: _(text) for way, text in words.WAYS.items()},
+        "titles": {kind.value: _(text.title) for kind, text in TEXTS.items()},
+    }
+
+
+@blueprint.get("/")
+@doors.requires(*READERS)
+def index(partner_id: UUID) -> ResponseReturnValue:
+    """List the partner's breaks."""
+    shown = doors.read_query(Shown)
+    wanted = Wanted(
+        partner_id=partner_id, kind=shown.kind, age=shown.age, sort=shown.sort, page=shown.page,
+        open={"open": True, "closed": False}.get(shown.state),
+    )  # fmt: skip
+    with doors.services().database.read() as session:
+        partner = partner_of(session, partner_id)
+        found, total = worklist.worklist(session, wanted, doors.now())
+    kept: dict[str, Any] = {name: value for name, value in request.args.items() if name != "page"}
+
+    def href(number: int) -> str:
+        return url_for("partner_breaks.index", partner_id=partner_id, **kept, page=number)
+
+    return render_template(
+        "partner/breaks.html", partner=partner, found=found, total=total, shown=shown,
+        ages=[(age.value, _(text)) for age, text in words.AGES.items()],
+        sorts=[(sort.value, _(text)) for sort, text in words.SORTS.items()],
+        previous_href=href(shown.page - 1) if shown.page > 1 else "",
+        next_href=href(shown.page + 1) if shown.page * worklist.PAGE < total else "",
+    )  # fmt: skip
+
+
+@blueprint.get("/<uuid:break_id>")
+@doors.requires(*READERS)
+def show(partner_id: UUID, break_id: UUID) -> ResponseReturnValue:
+    """Show both sides of one break and what was written about it."""
+    return _page(partner_id, break_id, {})
+
+
+@blueprint.post("/<uuid:break_id>/notes")
+@doors.requires(doors.Role.PARTNER)
+def note(partner_id: UUID, break_id: UUID) -> ResponseReturnValue:
+    """Write the partner's note under a break: why it disagrees, or what it will correct."""
+    with doors.services().database.read() as session:
+        partner_of(session, partner_id)
+    try:
+        doors.services().database.run(
+            notes.add_note, break_id, words=doors.read_form(Written).words, side=Side.PARTNER,
+            actor=doors.current_staff().actor, now=doors.now(), partner_id=partner_id,
+        )  # fmt: skip
+    except BadInput as error:
+        return _page(partner_id, break_id, dict(doors.faults_of(error))), 422
+    flash(_("Note ajoutée : l’association la lit."))
+    return redirect(url_for("partner_breaks.show", partner_id=partner_id, break_id=break_id), 303)
+
+
+def _page(partner_id: UUID, break_id: UUID, errors: dict[str, str]) -> str:
+    with doors.services().database.read() as session:
+        partner = partner_of(session, partner_id)
+        item = worklist.item_of(session, break_id, doors.now(), partner_id=partner_id)
+        history = notes.history(session, break_id)
+    told = explain(item.difference, _, doors.language())
+    return render_template("partner/break.html", partner=partner, item=item, told=told, history=history, errors=errors)
