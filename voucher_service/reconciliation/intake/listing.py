@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import BadInput, Conflict, NotReady
 from voucher_service.fulfilment.abilities import Lists, Record, Window
 from voucher_service.fulfilment.providers import Provider
-from voucher_service.reconciliation.classify import instants
+from voucher_service.reconciliation.days import instants
 from voucher_service.reconciliation.models import Statement
 from voucher_service.reconciliation.reader.sources import listed
 from voucher_service.reconciliation.run import run
