@@ -11,7 +11,7 @@ from admin import menu, room, words
 from admin.counter import devices, on_paper, unsettled
 from admin.delivery import breaks, orders, routes
 from admin.delivery import one as order
-from admin.gifts import allocations, connections, partners, stock, stock_acts
+from admin.gifts import allocations, connections, endings, partners, stock, stock_acts
 from admin.house import books, branches, team, thresholds, today
 from admin.messages import gateways, messages, send, texts
 from admin.people import people, visits
@@ -30,6 +30,7 @@ ROOMS = (
     vouchers,
     batches,
     allocations,
+    endings,
     partners,
     stock,
     stock_acts,

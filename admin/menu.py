@@ -44,6 +44,7 @@ def _planned() -> list[Group]:
             _("Dotations"),
             [
                 (_("Dotations"), "admin.allocations.index", "admin.allocations."),
+                (_("Fins de dotation"), "admin.endings.index", "admin.endings."),
                 (_("Opérateurs et conventions"), "admin.partners.index", "admin.partners."),
                 (_("Codes en stock"), "admin.stock.index", "admin.stock"),
                 (_("Raccordements"), "admin.connections.index", "admin.connections."),

@@ -20,6 +20,7 @@ from voucher_service.fulfilment.deliver import sweep as sweep_outbox
 from voucher_service.fulfilment.worker import EXPIRY_EVERY, SEAL_EVERY, SEAL_SWEEP_EVERY, EmbeddedWorker
 from voucher_service.ids import utc_now
 from voucher_service.messages.worker import take_turn
+from voucher_service.partners.ending.calendar import turn as note_endings
 from voucher_service.services import Services
 from voucher_service.vouchers.life import expire_all
 from voucher_service.webhooks.courier import Courier
@@ -104,6 +105,7 @@ def _register(celery: Celery, services: Services) -> None:
     @celery.task(name=EXPIRE, shared=False)
     def expire() -> None:
         expire_all(services.database, utc_now)
+        services.database.run(note_endings, utc_now())
         services.database.run(expire_stock, utc_now())
         services.database.run(prune, utc_now())
 

@@ -18,6 +18,7 @@ from voucher_service.fulfilment.balance import ask_balances
 from voucher_service.fulfilment.custody import expire_stock
 from voucher_service.fulfilment.deliver import Clock, Providers, sweep
 from voucher_service.ids import utc_now
+from voucher_service.partners.ending.calendar import turn as note_endings
 from voucher_service.vouchers.life import expire_all
 from voucher_service.webhooks.outbox import prune
 
@@ -105,6 +106,7 @@ class EmbeddedWorker:
             expire_all(database, now_fn)
             database.run(expire_stock, now_fn())
             database.run(prune, now_fn())
+            database.run(note_endings, now_fn())
             ask_balances(database, providers, now_fn)
             self._expiry_at = now_fn() + EXPIRY_EVERY
 

@@ -54,8 +54,9 @@ def test_a_note_is_written_once_and_read_by_both_sides(program: Program, strange
 
 def test_breaks_are_filtered_and_a_narrow_key_opens_nothing(program: Program, app: Flask) -> None:
     path = spoiled(program)
-    for query, total in (("kind=amount_differs", 1), ("kind=unexpected_at_partner", 0), ("age=31-", 0), ("open=false", 0),
-                         ("priority=2", 1), ("priority=1", 0), ("open=true&age=0-1", 1)):  # fmt: skip
+    for query, total in (("kind=amount_differs", 1), ("kind=unexpected_at_partner", 0), ("age=31-", 0),
+                         ("open=false", 0), ("priority=2", 1), ("priority=1", 0),
+                         ("open=true&age=0-1", 1)):  # fmt: skip
         assert program.get(f"/breaks?{query}").get_json()["total"] == total, query
     assert program.get("/breaks?kind=nonsense").status_code == 422
     assert program.get(path).get_json()["theirs"]["line"] in {2, 3}
