@@ -11,7 +11,7 @@ COMPILE := $(or $(UV),.cache/lock/bin/uv) pip compile --quiet --universal --pyth
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: drill-api drill-pins help install run test lint format words lock bench screenshots pictures drill-ledger drill-offline drill-delivery drill-workers drill-tamper clean check-python dev runtime
+.PHONY: drill-api drill-bombs drill-pins help install run test lint format words lock bench screenshots pictures drill-ledger drill-offline drill-delivery drill-workers drill-tamper clean check-python dev runtime
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ drill-tamper: dev ## tamper with every byte of the sealed books as the database'
 WEEKS ?= 2000
 drill-offline: dev ## weeks of devices without a network, WEEKS=2000 of 20 devices (FIRST= the first seed)
 	nice -n 10 $(BIN)/python -m tests.offline.weeks $(WEEKS) $(FIRST)
+
+drill-bombs: dev ## files made to eat memory or time, sent to a server that really runs
+	$(BIN)/python -m tests.bombs
 
 CODES ?= 10000
 drill-pins: dev ## every PIN of a lot of CODES=10000 looked for in all that a full run leaves behind

@@ -202,7 +202,9 @@ class Telephone:
 def busy() -> str:
     """How many processes wanted a core in the last minutes."""
     one, five, _ = os.getloadavg()
-    return f"load average {one:.1f} (1 min), {five:.1f} (5 min) on {os.cpu_count()} cores"
+    cores = os.cpu_count() or 1
+    judged = "" if one < 2 * cores else ": too busy to judge by, run it again on a quiet machine"
+    return f"load average {one:.1f} (1 min), {five:.1f} (5 min) on {cores} cores{judged}"
 
 
 def _state(page: Page) -> object:

@@ -87,6 +87,12 @@ class Service:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def process_id(self) -> int:
+        """Its process, while it runs."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
     def start(self) -> None:
         """Start, or start again on the same data and port, and wait until it answers."""
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "serve"]
@@ -133,25 +139,27 @@ def sign_in(port: int, login: str) -> Pass:
 
 def _sign_in(connection: http.client.HTTPConnection, port: int, login: str) -> Pass:
     connection.request("GET", "/sign-in")
-    cookies, page = _read(connection, {})
+    cookies, page = read_answer(connection, {})
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
     assert token is not None, page
     form = urlencode({"login": login, "password": PASSWORD, "csrf_token": token[1]})
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": _joined(cookies)}
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": joined(cookies)}
     connection.request("POST", "/sign-in", form, headers)
-    cookies, _ = _read(connection, cookies)
-    connection.request("GET", "/counter/token", headers={"Cookie": _joined(cookies), "Accept": "application/json"})
-    cookies, answer = _read(connection, cookies)
-    return Pass(port, _joined(cookies), json.loads(answer)["csrf_token"])
+    cookies, _ = read_answer(connection, cookies)
+    connection.request("GET", "/counter/token", headers={"Cookie": joined(cookies), "Accept": "application/json"})
+    cookies, answer = read_answer(connection, cookies)
+    return Pass(port, joined(cookies), json.loads(answer)["csrf_token"])
 
 
-def _read(connection: http.client.HTTPConnection, cookies: dict[str, str]) -> tuple[dict[str, str], str]:
+def read_answer(connection: http.client.HTTPConnection, cookies: dict[str, str]) -> tuple[dict[str, str], str]:
+    """Return the cookies after the answer, and its text."""
     answer = connection.getresponse()
     set_now = [value.partition(";")[0].split("=", 1) for value in answer.headers.get_all("Set-Cookie", [])]
     return cookies | dict(set_now), answer.read().decode()
 
 
-def _joined(cookies: dict[str, str]) -> str:
+def joined(cookies: dict[str, str]) -> str:
+    """Return cookies as a browser sends them."""
     return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
 

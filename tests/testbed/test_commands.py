@@ -31,8 +31,8 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 PUBLIC = (
-    "run test lint format lock words bench drill-ledger drill-api drill-pins drill-offline drill-delivery drill-tamper "
-    "drill-workers screenshots pictures clean install help"
+    "run test lint format lock words bench drill-ledger drill-pins drill-offline drill-delivery drill-tamper "
+    "drill-workers drill-api drill-bombs screenshots pictures clean install help"
 )
 
 

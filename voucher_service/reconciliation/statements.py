@@ -60,17 +60,20 @@ def import_statement(
     known = known_statement(session, partner_id, digest)
     if known is not None:
         return known
+    # Before a line is read, as far as it is known.
+    told, edition, old = sequence.edition_of(session, partner_id=partner_id, number=number, replaces=replaces)
     # What a service lists has one shape, whatever the partner's own files look like.
     profile = None if content.startswith(listed.START) else profiles.in_force(session, partner_id)
     statement_id = new_id()
     intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
     with line_loader(session, statement_id, intake) as load:
         parsed = read(content, _watched(load, period), profiles.profile_of(profile))
-    if number is not None and parsed.number not in {None, number}:
-        raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=parsed.number)
-    number, edition, old = sequence.edition_of(
-        session, partner_id=partner_id, number=parsed.number or number, replaces=replaces
-    )
+    if parsed.number is not None:
+        if number not in {None, parsed.number}:
+            raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=parsed.number)
+        told, edition, old = sequence.edition_of(
+            session, partner_id=partner_id, number=parsed.number, replaces=replaces
+        )
     first_day, last_day = period or (parsed.first_day, parsed.last_day)
     refuse_closed_days(session, partner_id, first_day, last_day)
     statement = Statement(
@@ -93,7 +96,7 @@ def import_statement(
             statement_id=statement_id,
             partner_id=partner_id,
             profile_id=profile.id if profile else None,
-            series_no=number,
+            series_no=told,
             edition=edition,
             replaces_id=old.id if old else None,
         )

@@ -34,10 +34,10 @@ _CLOSING = TRAILER | {"t", "trl", "tr", "f", "z", "footer"}
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A guess. `doubts` names what could not be told, by the field of the form; empty where nothing is in doubt.
+    """A guess. `doubts` names what could not be told, by the field of the form: a person must say so first.
 
-    `words` are the words of state in the file with their meaning, None where nobody knows it. `top` are the first
-    rows as they stand, `lines` the first below the header.
+    `notes` are what a person should look at. `words` are the words of state in the file with their meaning, None where
+    nobody knows it. `top` are the first rows as they stand, `lines` the first below the header.
     """
 
     profile: Profile
@@ -45,6 +45,7 @@ class Proposal:
     lines: list[Row]
     words: dict[str, LineStatus | None]
     doubts: dict[str, str]
+    notes: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ def propose(text: Text, shape: Shape | None = None) -> Proposal:
     form = look.date_form(said) or look.date_form(said, faults=len(said) // 3)
     profile = replace(profile, dates=form or DateForm.AUTO)
     words = {word: STATUSES.get(word) for word in look.words(look.column(cells, profile.columns.get(Field.STATUS)))}
-    doubts = _doubts(profile, form=form, said=said, words=words)
-    return Proposal(replace(profile, decimal=decimal.strip("?")), top, sample[:SHOWN], words, doubts)
+    doubts = _doubts(profile, form=form, words=words)
+    return Proposal(replace(profile, decimal=decimal.strip("?")), top, sample[:SHOWN], words, doubts, _notes(said))
 
 
 def review(text: Text, profile: Profile) -> Proposal:
@@ -89,9 +90,8 @@ def review(text: Text, profile: Profile) -> Proposal:
     top, sample = _rows(text, profile, header_of(profile, text).line)
     cells = [row.cells for row in sample]
     seen = look.words(look.column(cells, profile.columns.get(Field.STATUS)))
-    return Proposal(
-        profile, top, sample[:SHOWN], {word: profile.statuses.get(word) or STATUSES.get(word) for word in seen}, {}
-    )
+    words = {word: profile.statuses.get(word) or STATUSES.get(word) for word in seen}
+    return Proposal(profile, top, sample[:SHOWN], words, {}, {})
 
 
 def _shape(text: Text) -> tuple[Profile, int]:
@@ -132,7 +132,8 @@ def _nameless(text: Text) -> tuple[Profile, int]:
             first = list(islice(rows(text.content, text.encoding, separator, _BEFORE), _BEFORE))
         except BadFile:
             continue
-        width, times = Counter(len(row.cells) for row in first if any(row.cells)).most_common(1)[0]
+        widths = Counter(len(row.cells) for row in first if any(row.cells)) or Counter([0])
+        width, times = widths.most_common(1)[0]
         score = times * (width - 1)
         if width > 1 and (best is None or score > best[0]):
             best = (score, width, separator, first)
@@ -196,9 +197,13 @@ def _unit(profile: Profile, cells: list[list[str]]) -> str:
     return "EUR" if told and all("€" in text for text in told) else ""
 
 
-def _doubts(
-    profile: Profile, *, form: DateForm | None, said: list[str], words: dict[str, LineStatus | None]
-) -> dict[str, str]:
+def _notes(said: list[str]) -> dict[str, str]:
+    if not look.either_way(said):
+        return {}
+    return {"dates": N_("Le jour et le mois pourraient s’échanger : vérifiez les dates ci-dessous.")}
+
+
+def _doubts(profile: Profile, *, form: DateForm | None, words: dict[str, LineStatus | None]) -> dict[str, str]:
     doubts = {
         f"column_{name.value}": N_("Nous n’avons pas trouvé cette colonne : choisissez-la.")
         for name in REQUIRED
@@ -210,8 +215,6 @@ def _doubts(
         doubts["unit"] = N_("Rien ne dit en quelle unité sont les quantités : choisissez-la.")
     if Field.EVENT_AT in profile.columns and form is None:
         doubts["dates"] = N_("Nous n’avons pas su lire les dates : choisissez leur forme.")
-    elif look.either_way(said):
-        doubts["dates"] = N_("Le jour et le mois pourraient s’échanger : vérifiez les dates ci-dessous.")
     if profile.decimal == "?":
         doubts["decimal"] = N_("« 1,234 » peut se lire de deux façons : choisissez le signe des décimales.")
     if None in words.values():

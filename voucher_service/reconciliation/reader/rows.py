@@ -15,8 +15,8 @@ MAX_BYTES = 256 * 2**20
 MAX_LINE_LENGTH = 10_000
 MAX_COLUMNS = 100
 _PIECE = 2**20
-_AT_ONCE = 4 * 2**20  # bytes of the file that stand in memory as rows
-_SLICE = 500
+_AT_ONCE = 2 * 2**20  # bytes of the file that stand in memory as rows
+_SLICE = 200
 
 _BINARY = {
     b"\xd0\xcf\x11\xe0": N_(
@@ -186,3 +186,9 @@ def rows(content: bytes, encoding: str, separator: str, size: int) -> Iterator[R
     for starts, cells in chunks(content, encoding, separator, size):
         for start, row in zip(starts, cells, strict=True):
             yield Row(start, [cell.strip() for cell in row])
+
+
+def walk(content: bytes, encoding: str, separator: str) -> None:
+    """Read the file to its end and keep nothing. Raises as `chunks` does."""
+    for _ in chunks(content, encoding, separator, 10_000):
+        pass

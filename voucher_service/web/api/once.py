@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from flask import Response, request
+from flask import Response, g, request
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
@@ -32,9 +34,7 @@ def once(
     """
     key, holder, now = _key(), doors.key_holder(), doors.now()
     database = doors.services().database
-    asked = answers.request_hash(
-        request.method, request.path, request.query_string.decode("latin-1"), request.get_data(cache=True)
-    )
+    asked = answers.request_hash(request.method, request.path, request.query_string.decode("latin-1"), sent_body())
     partner_id = holder.partner_id
     known = database.run(answers.claim, partner_id=partner_id, key=key, asked=asked, now=now)
     if known is not None:
@@ -51,6 +51,17 @@ def once(
         # Nothing was written, else its answer stands beside it and is not released.
         database.run(answers.release, partner_id=partner_id, key=key)
         raise
+
+
+def sent_body() -> bytes:
+    """Return the body of the request. A large one goes through the disk, so that it stands in memory once."""
+    if "body" not in g:
+        with tempfile.SpooledTemporaryFile(2**20) as file:
+            shutil.copyfileobj(request.stream, file, 2**18)
+            file.seek(0)
+            g.body = file.read()
+    body: bytes = g.body
+    return body
 
 
 def _key() -> str:

@@ -40,6 +40,10 @@ class AskedUpload(BaseModel):
     file_name: str = Field(default="releve.csv", min_length=1, max_length=200)
     first_day: date | None = Field(default=None, description="First day the file speaks for; else that of its lines.")
     last_day: date | None = Field(default=None, description="Last day the file speaks for.")
+    number: int | None = Field(
+        default=None, ge=1, le=999_999_999, description="Your own number of the statement, unless the file says it."
+    )
+    replaces: UUID | None = Field(default=None, description="The statement that this one corrects and replaces.")
 
 
 class AllocationOut(BaseModel):
@@ -81,6 +85,9 @@ class StatementOut(BaseModel):
     unexplained: int = Field(description="Lines and orders that neither agree nor have a named difference.")
     clean: bool
     by_class: dict[BreakClass, int]
+    number: int | None = Field(description="Your own number of the statement.")
+    edition: int = Field(description="1, or more when it replaces another.")
+    replaced_by: UUID | None = Field(description="The statement that replaces this one: its own figures are then 0.")
 
     @classmethod
     def of(cls, row: StatementRow) -> StatementOut:
@@ -97,8 +104,11 @@ class StatementOut(BaseModel):
             differing=figures.differing,
             open_differences=figures.open,
             unexplained=figures.unexplained,
-            clean=figures.clean,
+            clean=figures.clean and row.replaced_by is None,
             by_class=figures.by_class,
+            number=row.number,
+            edition=row.edition,
+            replaced_by=row.replaced_by,
         )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from uuid import UUID
 
-from flask import current_app, jsonify, request
+from flask import current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import UnsupportedMediaType
@@ -14,14 +15,18 @@ from voucher_service.partners.api.keys import Scope
 from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.allocations import allocation_report
 from voucher_service.reconciliation.run import run
-from voucher_service.reconciliation.statements import import_statement
+from voucher_service.reconciliation.statements import import_statement, known_statement
 from voucher_service.web import doors
 from voucher_service.web.api import schemas
 from voucher_service.web.api.describe import Description, described, description_of
 from voucher_service.web.api.door import PAGE, as_json, blueprint, next_page
-from voucher_service.web.api.once import once
+from voucher_service.web.api.once import once, sent_body
 
-FILES = ("text/csv", "application/octet-stream")
+FILES = (
+    "text/csv",
+    "application/octet-stream",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
 
 
 @blueprint.get("/openapi.json")
@@ -103,7 +108,7 @@ def differences(statement_id: UUID) -> ResponseReturnValue:
 @doors.requires_key(Scope.STATEMENTS_WRITE, upload=True)
 @described(
     Description(
-        "Send a statement: the file is the body. It is kept whole or refused whole, and reconciled at once.",
+        "Send a statement: the file is the body. CSV or XLSX, kept whole or refused whole, and reconciled at once.",
         answer=schemas.StatementOut,
         status=201,
         query=schemas.AskedUpload,
@@ -119,20 +124,30 @@ def upload() -> ResponseReturnValue:
     if (asked.first_day is None) != (asked.last_day is None):
         missing = "first_day" if asked.first_day is None else "last_day"
         raise BadInput("Donnez les deux jours de la période, ou aucun.", field=missing)
-    return once(201, _import, asked)
+    answer = once(201, _import, asked)
+    if g.get("known_before"):
+        answer.headers["Statement-Known-Before"] = "true"
+    return answer
 
 
 def _import(session: Session, asked: schemas.AskedUpload) -> schemas.StatementOut:
     holder, now = doors.key_holder(), doors.now()
     period = (asked.first_day, asked.last_day) if asked.first_day and asked.last_day else None
+    content = sent_body()
+    known = known_statement(session, holder.partner_id, hashlib.sha256(content).digest())
+    if known is not None:
+        g.known_before = True
+        return _statement(session, holder.partner_id, known.id)
     kept = import_statement(
         session,
         partner_id=holder.partner_id,
         file_name=asked.file_name,
-        content=request.get_data(cache=True),
+        content=content,
         actor=holder.actor,
         now=now,
         period=period,
+        number=asked.number,
+        replaces=asked.replaces,
     )
     run(session, kept.id, now)
     return _statement(session, holder.partner_id, kept.id)

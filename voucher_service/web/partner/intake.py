@@ -24,6 +24,7 @@ from voucher_service.reconciliation.reader.parsed import Parsed
 from voucher_service.reconciliation.reader.profile import Profile, changes, check
 from voucher_service.reconciliation.reader.propose import Proposal, propose, review
 from voucher_service.reconciliation.reader.read import read
+from voucher_service.reconciliation.reader.rows import walk
 from voucher_service.reconciliation.reader.sources.text import Text, open_text
 from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.statements import import_statement, known_statement
@@ -102,8 +103,11 @@ def receive(partner_id: UUID) -> ResponseReturnValue:
     except BadFile as error:
         return _refused(partner, error, ""), 422
     try:
-        if held is not None or not propose(text).doubts:
-            read(content, profile=held)
+        proposal = propose(text)
+        if held is not None or not proposal.doubts:
+            read(content, profile=held or check(proposal.profile))
+        else:  # what a person will say cannot mend a row that never ends
+            walk(text.content, text.encoding, proposal.profile.separator or text.separators[0])
     except BadFile as error:
         return _refused(partner, error, digest), 422
     return redirect(url_for(".look", partner_id=partner_id, digest=digest), 303)
@@ -267,7 +271,8 @@ def _shown(
         may_replace = sequence.replaceable(session, partner.id)
         next_number = (sequence.last_number(session, partner.id) or 0) + 1
     raw = {row.line: row.cells for row in proposal.lines}
-    faults = dict(errors or {})
+    chosen = reading.choices(proposal, text)
+    faults = reading.named(errors or {}, chosen["fields"])
     if error is not None:
         faults["settings"] = doors.said(error)
     context: dict[str, Any] = {
@@ -279,11 +284,13 @@ def _shown(
         "raw": raw,
         "changed": changes(proposal.profile, parsed.format.header) if parsed and version else None,
         "errors": faults,
-        "doubts": {name: _(words) for name, words in proposal.doubts.items()},
+        "doubts": reading.named(
+            {name: _(words) for name, words in (proposal.doubts | proposal.notes).items()}, chosen["fields"]
+        ),
         "version": version,
         "sent": sent,
         "may_replace": may_replace,
         "next_number": next_number,
-        "choices": reading.choices(proposal, text),
+        "choices": chosen,
     }
     return render_template("partner/preview.html", **context)

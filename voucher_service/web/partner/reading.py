@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from voucher_service.errors import BadInput
+from voucher_service.reconciliation.explain import LINE_WORDS
 from voucher_service.reconciliation.reader.manner import DateForm
 from voucher_service.reconciliation.reader.profile import Control, Profile, check, from_json
 from voucher_service.reconciliation.reader.propose import Proposal, Shape, propose, review
@@ -133,6 +134,12 @@ def _control(sent: Sent, which: str) -> Control | None:
     return Control(mark, **places) if mark else None
 
 
+def named(faults: dict[str, str], fields: list[tuple[Column, str, bool]]) -> dict[str, str]:
+    """Return the sentences, each with the name of its column before it where it is about one."""
+    labels = {f"column_{name.value}": label for name, label, _needed in fields}
+    return {name: f"{labels[name]} : {words}" if name in labels else words for name, words in faults.items()}
+
+
 def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
     """Return the choices of the form, each a list of (value, words)."""
     profile = proposal.profile
@@ -173,8 +180,6 @@ def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
             (DateForm.UNIX.value, _("Secondes depuis 1970 : 1769864700")),
         ],
         "meanings": [
-            (LineStatus.DELIVERED.value, _("livrée")),
-            (LineStatus.REFUSED.value, _("refusée")),
-            (LineStatus.REVERSED.value, _("remboursée")),
+            (status.value, _(LINE_WORDS[status.value])) for status in LineStatus
         ],
     }  # fmt: skip

@@ -15,10 +15,14 @@ import resource
 import sys
 import zipfile
 import zlib
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
+RATIO = 60  # what a spreadsheet writes shrinks to a tenth, to a thirtieth at most
+ROWS = 1_048_576  # of any sheet
+_LARGE = 8 * 2**20
+_PIECE = 2**18
 MARK = "\u066b"  # the decimal mark of cells that are numbers, see `manner.SHEET_MARK`
 _BLANKS = str.maketrans("\r\n\t", "   ")
 
@@ -30,7 +34,7 @@ def main(
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _inspect(path, entries, unpacked)
+    _inspect(path, entries, unpacked, columns)
     try:
         book = CalamineWorkbook.from_path(path)
         names = [one.name for one in book.sheets_metadata if one.visible is SheetVisibleEnum.Visible][:50]
@@ -52,24 +56,40 @@ def main(
     json.dump({"sheets": names, "sheet": sheet.name}, sys.stderr)
 
 
-def _inspect(path: str, entries: int, unpacked: int) -> None:
-    """Look at the archive before anything is unpacked."""
+def _inspect(path: str, entries: int, unpacked: int, columns: int) -> None:
+    """Look at the archive before anything is taken into memory."""
     try:
         with zipfile.ZipFile(path) as archive:
             held = archive.infolist()
             if len(held) > entries or sum(one.file_size for one in held) > unpacked:
                 _leave("too_big")
-            names = {one.filename for one in held}
-            if "xl/workbook.xml" not in names:
+            if any(one.file_size > max(_LARGE, RATIO * one.compress_size) for one in held):
+                _leave("too_big")
+            if "xl/workbook.xml" not in {one.filename for one in held}:
                 _leave("not_a_book")
             for one in held:
                 if one.filename.endswith((".xml", ".rels")):
                     with archive.open(one) as part:
-                        # Nothing a spreadsheet writes declares a document type; what does wants to be unfolded.
-                        if b"<!DOCTYPE" in part.read(4096).replace(b"\0", b"").upper():
-                            _leave("broken")
+                        _look_over(part, columns if one.filename.startswith("xl/worksheets/") else 0)
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error):
         _leave("broken")
+
+
+def _look_over(part: IO[bytes], columns: int) -> None:
+    """Refuse a part that declares a document type, or a sheet of too many rows or cells, piece by piece."""
+    piece = part.read(_PIECE)
+    # Nothing a spreadsheet writes declares one; what does wants to be unfolded.
+    if b"<!DOCTYPE" in piece[:4096].replace(b"\0", b"").upper():
+        _leave("broken")
+    rows = cells = 0
+    while columns and piece:
+        rows += piece.count(b"<row")
+        cells += piece.count(b"<c>") + piece.count(b"<c ") + piece.count(b"<c/")
+        if rows > ROWS:
+            _leave("too_big")
+        if cells > columns * (rows + 1):
+            _leave("wide")
+        piece = part.read(_PIECE)
 
 
 def _write(sheet: Any, output: int) -> None:

@@ -23,8 +23,9 @@ const server = new Server(page.dataset.home, page.dataset.token, page.dataset.no
 const [ready, waiting, visit, result, codeForm] = ["ready", "waiting", "visit", "result", "code-form"].map(byId);
 const field = byId("f-code");
 /** @type {import("./scanner.js").Scanner|undefined} */ let scanner;
-/** What one scan holds until it is recorded. @type {{code: string, scan_id: string, scanned_at: string, desk?: any, tried?: boolean}|null} */ let scan = null;
-/** The scan whose verdict is not there yet. @type {typeof scan} */ let taking = null;
+/** @typedef {{code: string, scan_id: string, scanned_at: string, desk?: any, tried?: boolean}} Scan what one holds until it is recorded */
+/** @type {Scan|null} */ let scan = null;
+/** The scan whose verdict is not there yet. @type {Scan|null} */ let taking = null;
 /** @type {AbortController|null} */ let asking = null;
 let stopFollowing = () => {};
 let unsaved = false;
@@ -136,7 +137,7 @@ function showLook(seen, code) {
   tell(seen, use);
 }
 
-/** Say the refusal at once, record it behind the screen. @param {NonNullable<typeof scan>} mine @param {any} seen */
+/** Say the refusal at once, record it behind the screen. @param {Scan} mine @param {any} seen */
 async function refuse(mine, seen) {
   tell(seen);
   if (seen.offline) return;
@@ -144,7 +145,7 @@ async function refuse(mine, seen) {
   await server.persist("scans", { ...body, branch_id: branch() }, { onTrouble: () => {} }).catch(() => {});
 }
 
-/** @param {NonNullable<typeof scan>} mine @param {any} seen */
+/** @param {Scan} mine @param {any} seen */
 function openVisit(mine, seen) {
   mine.desk = seen;
   showVisit(visit, seen, words, start);
@@ -178,7 +179,7 @@ async function redeem() {
 
 /**
  * Accept without the server; null: this device may not, so it goes on asking; "ask": the number must be typed first.
- * @param {NonNullable<typeof scan>} mine @param {any} sent @returns {Promise<any>}
+ * @param {Scan} mine @param {any} sent @returns {Promise<any>}
  */
 async function redeemHere(mine, sent) {
   if (!here()) return null;
