@@ -45,8 +45,16 @@ def _planned() -> list[Group]:
             [
                 (_("Dotations"), "admin.allocations.index", "admin.allocations."),
                 (_("Opérateurs et conventions"), "admin.partners.index", "admin.partners."),
-                (_("Codes en stock"), "admin.stock.index", "admin.stock"),
                 (_("Raccordements"), "admin.connections.index", "admin.connections."),
+            ],
+        ),
+        (
+            _("Stock"),
+            [
+                (_("Codes en stock"), "admin.stock.index", "admin.stock"),
+                (_("Cartes, téléphones, places"), "admin.articles.index", "admin.articles."),
+                (_("Transferts entre antennes"), "admin.parcels.index", "admin.parcels."),
+                (_("Inventaires"), "admin.counts.index", "admin.counts."),
             ],
         ),
         (_("Programmes"), _programmes()),

@@ -45,7 +45,7 @@ def frame() -> dict[str, Any]:
         "line_words": {state: _(words) for state, words in LINE_WORDS.items()},
         "order_words": {state: _(words) for state, words in ORDER_WORDS.items()},
         "priority_words": {number: _(words) for number, words in PRIORITIES.items()},
-        "moment": lambda at: at.astimezone(PROGRAMME_ZONE).strftime("%d/%m/%Y %H:%M"),
+        "moment": lambda at: at.astimezone(PROGRAMME_ZONE).strftime("%d/%m/%Y\u00a0%H:%M"),
     }
 
 
