@@ -19,6 +19,7 @@ from voucher_service.fulfilment.custody import expire_stock
 from voucher_service.fulfilment.deliver import sweep
 from voucher_service.fulfilment.lots import import_lot as import_lot_file
 from voucher_service.ids import new_id
+from voucher_service.partners.ending.calendar import turn as note_endings
 from voucher_service.partners.models import Campaign, Offer, Partner
 from voucher_service.staff.models import Role, Staff
 from voucher_service.vouchers import batches
@@ -36,6 +37,7 @@ def expire() -> None:
     """Expire vouchers and codes in stock whose last day is over; the workers do it every hour."""
     database = doors.services().database
     click.echo(f"{expire_all(database, doors.now)} vouchers expired.")
+    click.echo(f"{len(database.run(note_endings, doors.now()))} steps of gifts that end.")
     click.echo(f"{database.run(expire_stock, doors.now())} codes expired.")
 
 
