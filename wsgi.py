@@ -18,11 +18,12 @@ from voucher_service.db import Database
 from voucher_service.fulfilment.routes import Routes
 from voucher_service.fulfilment.worker import EmbeddedWorker
 from voucher_service.messages.worker import MessageWorker, Messenger
+from voucher_service.reconciliation.breaks import follow_late, open_late
 from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
-from voucher_service.web.api.views import blueprint as api
+from voucher_service.web.api.routes import blueprint as api
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.callbacks.views import blueprint as callbacks
 from voucher_service.web.counter.api import blueprint as counter_api
@@ -84,7 +85,14 @@ def serving() -> Flask:
 
 def start_worker() -> None:
     """Deliver from a thread of this process."""
-    worker = EmbeddedWorker(services.database, services.providers, services.vault, sealing=services.seal)
+    worker = EmbeddedWorker(
+        services.database,
+        services.providers,
+        services.vault,
+        sealing=services.seal,
+        late=open_late,
+        hourly=(follow_late,),
+    )
     worker.start()
     atexit.register(worker.stop)
     messages = MessageWorker(Messenger(services.database, services.gateways, services.vault))

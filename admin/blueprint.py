@@ -11,11 +11,14 @@ from admin import menu, room, words
 from admin.counter import devices, on_paper, unsettled
 from admin.delivery import breaks, orders, routes
 from admin.delivery import one as order
-from admin.gifts import allocations, connections, partners, stock, stock_acts
+from admin.gifts import allocations, connections, endings, listing, partners
 from admin.house import books, branches, team, thresholds, today
 from admin.messages import gateways, messages, send, texts
 from admin.people import people, visits
 from admin.programmes import campaigns, offers
+from admin.stock import acts as stock_acts
+from admin.stock import articles, counts, entries, parcels
+from admin.stock import codes as stock
 from admin.vouchers import batches, vouchers
 
 ROOMS = (
@@ -30,10 +33,16 @@ ROOMS = (
     vouchers,
     batches,
     allocations,
+    endings,
     partners,
     stock,
     stock_acts,
+    articles,
+    entries,
+    parcels,
+    counts,
     connections,
+    listing,
     campaigns,
     offers,
     people,

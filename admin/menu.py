@@ -44,9 +44,18 @@ def _planned() -> list[Group]:
             _("Dotations"),
             [
                 (_("Dotations"), "admin.allocations.index", "admin.allocations."),
+                (_("Fins de dotation"), "admin.endings.index", "admin.endings."),
                 (_("Opérateurs et conventions"), "admin.partners.index", "admin.partners."),
-                (_("Codes en stock"), "admin.stock.index", "admin.stock"),
                 (_("Raccordements"), "admin.connections.index", "admin.connections."),
+            ],
+        ),
+        (
+            _("Stock"),
+            [
+                (_("Codes en stock"), "admin.stock.index", "admin.stock"),
+                (_("Cartes, téléphones, places"), "admin.articles.index", "admin.articles."),
+                (_("Transferts entre antennes"), "admin.parcels.index", "admin.parcels."),
+                (_("Inventaires"), "admin.counts.index", "admin.counts."),
             ],
         ),
         (_("Programmes"), _programmes()),

@@ -75,7 +75,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A page that asks. `hidden` travels along; `lead` says in a sentence what this is for."""
+    """A page that asks. `hidden` travels along; `lead` says in a sentence what this is for.
+
+    `leave` are the words of the way out where « Annuler » would sound like the act itself.
+    """
 
     title: str
     fields: Sequence[Field]
@@ -86,6 +89,7 @@ class Form:
     hidden: Mapping[str, object] = field(default_factory=dict)
     tone: str = "primary"
     help_template: str = ""
+    leave: str = ""
 
     def page(self, faults: Mapping[str, str] | None = None) -> str:
         """Return the page; with faults, what was typed stays and each fault stands at its field."""

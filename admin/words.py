@@ -69,6 +69,11 @@ def route(value: str) -> str:
     return str(fixed.get(value) or _("Recharge directe par le raccordement « %(route)s »", route=value))
 
 
+def way(value: str) -> str:
+    """Return what a way of delivery is called in a list; a connection by the short name people gave it."""
+    return route(value) if value in {one.value for one in Route} else value
+
+
 def draw_down(value: str) -> str:
     """Return which allocation pays first."""
     return str(

@@ -1,7 +1,7 @@
 """Deliveries a second by 1, 2 and 4 workers against an instant partner over HTTP, beside the bare client.
 
-Then what a claim costs with 1,000 and with 100,000 orders waiting, and while 100,000 drain.
-    python -m bench.deliveries [deliveries a round] [orders waiting]
+Then what a claim costs with 1,000 and with 100,000 orders waiting, and while these drain for so many seconds.
+    python -m bench.deliveries [deliveries a round] [orders waiting] [seconds of draining, 0: to the end]
 """
 
 from __future__ import annotations
@@ -130,17 +130,23 @@ def rates(programme: Programme, url: str, folder: Path, each: int) -> int:
     return used
 
 
-def drain(programme: Programme, url: str, waiting: int) -> None:
-    """Let 4 workers deliver what waits, a tenth at a time, and say what a claim costs in between."""
+def drain(programme: Programme, url: str, waiting: int, seconds: float) -> None:
+    """Let 4 workers deliver what waits, 1,000 at a time, for so long; say their rate and what a claim costs then."""
     left, begun = waiting, time.monotonic()
     with multiprocessing.Pool(4) as pool:
-        while left > waiting // 10:
-            left -= sum(pool.starmap(_work, [(url, 0, waiting // 40)] * 4))
-            _say_claims(programme, left)
-    print(f"drained {waiting - left} in {time.monotonic() - begun:.0f} s by 4 workers, partner in process")
+        while left > 1000 and (not seconds or time.monotonic() - begun < seconds):
+            slice_begun, before = time.monotonic(), left
+            left -= sum(pool.starmap(_work, [(url, 0, min(250, left // 4))] * 4))
+            rate_now = (before - left) / (time.monotonic() - slice_begun)
+            took = claims(programme, 50)
+            print(
+                f"  {left:7} waiting: {rate_now:5.0f} deliveries/s, claim {statistics.median(took):5.2f} ms", flush=True
+            )
+    spent = time.monotonic() - begun
+    print(f"drained {waiting - left} in {spent:.0f} s by 4 workers, partner in process; {left} left waiting")
 
 
-def main(each: int, waiting: int) -> None:
+def main(each: int, waiting: int, seconds: int) -> None:
     """Measure on a PostgreSQL of its own."""
     with postgres(own=True) as server, tempfile.TemporaryDirectory() as folder:
         upgrade(server.url)
@@ -150,9 +156,9 @@ def main(each: int, waiting: int) -> None:
         _say_claims(programme, 1000)
         add_orders(programme, used + 1001, used + waiting)
         _say_claims(programme, waiting)
-        drain(programme, server.url, waiting)
+        drain(programme, server.url, waiting, seconds)
         programme.database.close()
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in (sys.argv[1:] + ["2000", "100000"][len(sys.argv) - 1 :])))
+    main(*(int(argument) for argument in (sys.argv[1:] + ["2000", "100000", "90"][len(sys.argv) - 1 :])))

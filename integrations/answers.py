@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from integrations.http import Fault, Reply
-from voucher_service.fulfilment.abilities import RecordState, Undone
+from voucher_service.fulfilment.abilities import BadCallback, RecordState, Undone
 from voucher_service.fulfilment.providers import (
     Accepted,
     Delivered,
@@ -34,6 +35,7 @@ States = Mapping[str, RecordState]
 """The partner's word for the state of an order → ours."""
 
 
+A = TypeVar("A")
 T = TypeVar("T", bound=Submitted | Found | Undone)
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
@@ -98,6 +100,25 @@ def fault(call: str, error: Fault) -> NotSent | Unknown:
 def asked(call: str, error: Fault) -> Unknown:
     """Return what a fault of the client means for a question."""
     return Unknown(error.code, {"call": call, "fault": error.code})
+
+
+def answered(call: str, ask: Callable[[], A], *unusable: type[Exception]) -> A | Unknown:
+    """Return what a question comes to; Unknown when the client fails, or the answer is `unusable`."""
+    faults: tuple[type[Exception], ...] = (Unexpected, *unusable)
+    try:
+        return ask()
+    except Fault as error:
+        return asked(call, error)
+    except faults as error:
+        return Unknown(str(error), {"call": call})
+
+
+def called_back(raw: bytes) -> Mapping[str, Any]:
+    """Return the JSON object of a callback; empty when it is another value. Raises BadCallback when it is no JSON."""
+    try:
+        return record_of(json.loads(raw))
+    except (ValueError, RecursionError) as error:
+        raise BadCallback("callback_unreadable") from error
 
 
 def refusal(table: Refusals, operation: str, reply: Reply, code: str, facts: Evidence) -> Refused | Unknown:

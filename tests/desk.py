@@ -33,6 +33,7 @@ from voucher_service.staff.models import Role, Staff, StaffBranch
 from voucher_service.visits.questions import DEFAULT_QUESTIONS
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.counter.api import blueprint as counter_api
+from voucher_service.web.counter.articles import blueprint as counter_articles
 from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
@@ -79,6 +80,7 @@ class Desk:
             counter_paper,
             counter_receipts,
             counter_visits,
+            counter_articles,
             beneficiary,
             partner_door,
             partner_books,

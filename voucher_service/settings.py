@@ -74,7 +74,9 @@ class Settings(BaseSettings):
         default="", max_length=80, description="Name of the organisation on receipts; empty leaves the branch's alone."
     )
     public_url: str = Field(
-        default="", description="Address beneficiaries reach the service at; empty means the listening one."
+        default="",
+        description="Address beneficiaries reach the service at; empty means the listening one. "
+        "Passkeys are bound to its name: with another name they open nothing.",
     )
     demo: bool = Field(default=False, description="Fill an empty database with the demonstration programme.")
     secure_cookies: bool = Field(

@@ -20,6 +20,8 @@ from voucher_service.fulfilment.deliver import sweep as sweep_outbox
 from voucher_service.fulfilment.worker import EXPIRY_EVERY, SEAL_EVERY, SEAL_SWEEP_EVERY, EmbeddedWorker
 from voucher_service.ids import utc_now
 from voucher_service.messages.worker import take_turn
+from voucher_service.partners.ending.calendar import turn as note_endings
+from voucher_service.reconciliation.breaks import follow_late, open_late
 from voucher_service.services import Services
 from voucher_service.vouchers.life import expire_all
 from voucher_service.webhooks.courier import Courier
@@ -89,13 +91,13 @@ def _register(celery: Celery, services: Services) -> None:
 
     @celery.task(name=DELIVER, shared=False)
     def deliver(order_id: str) -> None:
-        deliver_next(*work, order_id=UUID(order_id))
+        deliver_next(*work, order_id=UUID(order_id), late=open_late)
 
     @celery.task(name=SWEEP, shared=False)
     def sweep() -> None:
         # Short, so that a worker asked to end (SIGTERM) ends after the order in hand and a few more.
         begun = time.monotonic()
-        sweep_outbox(*work, stop=lambda: time.monotonic() - begun > SWEEP_SECONDS)
+        sweep_outbox(*work, stop=lambda: time.monotonic() - begun > SWEEP_SECONDS, late=open_late)
 
     @celery.task(name=BALANCES, shared=False)
     def balances() -> None:
@@ -105,7 +107,8 @@ def _register(celery: Celery, services: Services) -> None:
     def expire() -> None:
         expire_all(services.database, utc_now)
         services.database.run(expire_stock, utc_now())
-        services.database.run(prune, utc_now())
+        for chore in (prune, note_endings, follow_late):
+            services.database.run(chore, utc_now())
 
     @celery.task(name=MESSAGES, shared=False)
     def messages() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from admin import room
 from admin.messages import words
+from admin.people.people_forms import LANGUAGES
 from voucher_service.messages.encoding import encode
 from voucher_service.messages.gateways import Channel
 from voucher_service.messages.models import OptOut
@@ -47,7 +48,7 @@ def index() -> ResponseReturnValue:
             for (_key, channel, language), text in all_texts(session).items()
         ]
         silent = session.scalar(select(func.count()).select_from(OptOut)) or 0
-    return room.page("messages/message_texts", rows=rows, say=words, silent=silent)
+    return room.page("messages/message_texts", rows=rows, say=words, silent=silent, tongues=LANGUAGES)
 
 
 @blueprint.get("/edit")

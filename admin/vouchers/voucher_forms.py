@@ -109,6 +109,7 @@ def cancel_form(voucher_id: UUID) -> room.Form:
         action=url_for("admin.vouchers.cancel", voucher_id=voucher_id),
         submit=_("Annuler le bon"),
         tone="danger",
+        leave=_("Garder le bon"),
         cancel=url_for("admin.vouchers.show", voucher_id=voucher_id),
     )
 

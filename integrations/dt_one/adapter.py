@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from integrations.answers import Unexpected, asked, euros, evidence, fault, ours, record_of, reference, refusal, without
+from integrations.answers import (
+    Unexpected,
+    answered,
+    called_back,
+    euros,
+    evidence,
+    fault,
+    ours,
+    reference,
+    refusal,
+    without,
+)
 from integrations.dt_one import reading
 from integrations.dt_one.account import Account
 from integrations.dt_one.table import ALREADY_CONFIRMED, CONFIRM, NEVER_HAPPENED, REFUSALS, SUBMIT, TOO_LATE
@@ -106,23 +116,18 @@ class DtOne(Account):
 
     def query(self, ref: Ref) -> Found:
         """Ask by the partner's reference if we have it, else look ours up, a day at a time."""
-        return without(self._secrets, self._query(ref))
+        return without(self._secrets, answered("query", lambda: self._query(ref)))
 
     def _query(self, ref: Ref) -> Found:
-        try:
-            said = self._by_theirs(ref.theirs, ref.ours) if ref.theirs is not None else None
-            return self._by_ours(ref) if said is None or isinstance(said, NotFound) else said
-        except Fault as error:
-            return asked("query", error)
-        except Unexpected as error:
-            return Unknown(str(error), {"call": "query"})
+        said = self._by_theirs(ref.theirs, ref.ours) if ref.theirs is not None else None
+        return self._by_ours(ref) if said is None or isinstance(said, NotFound) else said
 
     def confirm(self, ref: Ref) -> Confirmed:
         """Confirm an order that was made without `auto_confirm`."""
         return without(self._secrets, self._confirm(ref))
 
     def _confirm(self, ref: Ref) -> Confirmed:
-        called = self._act(ref, "confirm", "async/transactions")
+        called = answered("confirm", lambda: self._act(ref, "confirm", "async/transactions"))
         if not isinstance(called, Reply):
             return Unknown("not_found") if isinstance(called, NotFound) else called
         facts = self._facts("POST /async/transactions/…/confirm", called)
@@ -139,7 +144,7 @@ class DtOne(Account):
         return without(self._secrets, self._reverse(ref))
 
     def _reverse(self, ref: Ref) -> Undone:
-        called = self._act(ref, "cancel", "transactions")
+        called = answered("cancel", lambda: self._act(ref, "cancel", "transactions"))
         if not isinstance(called, Reply):
             # Not in their list yet: that alone proves nothing, so the advice is repeated.
             return Unknown("not_found") if isinstance(called, NotFound) else _undone(called, called.evidence)
@@ -157,10 +162,7 @@ class DtOne(Account):
         Raises:
             BadCallback: it names none.
         """
-        try:
-            line = record_of(json.loads(raw))
-        except (ValueError, RecursionError) as error:
-            raise BadCallback("callback_unreadable") from error
+        line = called_back(raw)
         theirs, our_ref = reference(line.get("id")), ours(line.get("external_id"))
         if theirs is None and our_ref is None:
             raise BadCallback("callback_without_order")
@@ -242,19 +244,14 @@ class DtOne(Account):
 
     def _act(self, ref: Ref, verb: str, folder: str) -> Reply | Refused | Unknown | NotFound:
         """Call a verb on the transaction, which is looked up first where we have no reference of theirs."""
-        try:
-            theirs = ref.theirs
-            if theirs is None:
-                found = self._by_ours(ref)
-                if isinstance(found, NotFound | Unknown | Refused):
-                    return found
-                theirs = found.partner_ref
-            path = f"/{folder}/{segment(theirs)}/{verb}"
-            return self._line.post(path, limit=self._config.sync_limit.total_seconds(), headers=self._headers)
-        except Fault as error:
-            return asked(verb, error)
-        except Unexpected as error:
-            return Unknown(str(error), {"call": verb})
+        theirs = ref.theirs
+        if theirs is None:
+            found = self._by_ours(ref)
+            if isinstance(found, NotFound | Unknown | Refused):
+                return found
+            theirs = found.partner_ref
+        path = f"/{folder}/{segment(theirs)}/{verb}"
+        return self._line.post(path, limit=self._config.sync_limit.total_seconds(), headers=self._headers)
 
     def _read(self, line: Mapping[str, Any], facts: Evidence) -> Delivered | Accepted | Refused | Reversed | Unknown:
         said = reading.read(line, facts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +10,8 @@ from uuid import UUID
 
 from integrations.answers import (
     Unexpected,
-    asked,
+    answered,
+    called_back,
     euros,
     evidence,
     fault,
@@ -103,17 +103,12 @@ class Reloadly(Account):
 
     def query(self, ref: Ref) -> Found:
         """Ask by the partner's reference if we have it, else look ours up in the report."""
-        return without(self._secrets, self._query(ref))
+        return without(self._secrets, answered("query", lambda: self._query(ref), TokenRefused))
 
     def _query(self, ref: Ref) -> Found:
         as_of = self._now()
-        try:
-            said = self._by_theirs(ref.theirs, ref.ours) if ref.theirs is not None else None
-            return self._by_ours(ref, as_of) if said is None or said == _GONE else said
-        except Fault as error:
-            return asked("query", error)
-        except (TokenRefused, Unexpected) as error:
-            return Unknown(str(error), {"call": "query"})
+        said = self._by_theirs(ref.theirs, ref.ours) if ref.theirs is not None else None
+        return self._by_ours(ref, as_of) if said is None or said == _GONE else said
 
     def parse_callback(self, headers: Mapping[str, str], raw: bytes) -> Notice:  # noqa: ARG002  # nothing is signed
         """Read which order a callback is about.
@@ -121,10 +116,7 @@ class Reloadly(Account):
         Raises:
             BadCallback: it names none.
         """
-        try:
-            body = record_of(json.loads(raw))
-        except (ValueError, RecursionError) as error:
-            raise BadCallback("callback_unreadable") from error
+        body = called_back(raw)
         line = reading.transaction_of(record_of(body.get("data")) or body)
         theirs = reference(line.get("transactionId"))
         if theirs is None:

@@ -6,7 +6,6 @@ differs from operator to operator, so the table comes with the connection; each 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +15,8 @@ from uuid import UUID
 from integrations.answers import (
     Refusals,
     Unexpected,
-    asked,
+    answered,
+    called_back,
     euros,
     evidence,
     fault,
@@ -145,15 +145,10 @@ class Tmf654:
 
     def query(self, ref: Ref) -> Found:
         """Ask by the operator's reference; without one, look for our mark in its entries."""
-        return without(self._secrets, self._query(ref))
+        return without(self._secrets, answered("query", lambda: self._query(ref)))
 
     def _query(self, ref: Ref) -> Found:
-        try:
-            return self._by_theirs(ref.theirs) if ref.theirs is not None else self._by_mark(ref.ours)
-        except Fault as error:
-            return asked("query", error)
-        except Unexpected as error:
-            return Unknown(str(error), {"call": "query"})
+        return self._by_theirs(ref.theirs) if ref.theirs is not None else self._by_mark(ref.ours)
 
     def list_records(self, window: Window, cursor: str | None = None) -> Page:
         """Return a page of entries in the window; entries without a time are left in.
@@ -173,10 +168,7 @@ class Tmf654:
         Raises:
             BadCallback: it names none.
         """
-        try:
-            body = record_of(json.loads(raw))
-        except (ValueError, RecursionError) as error:
-            raise BadCallback("callback_unreadable") from error
+        body = called_back(raw)
         line = record_of(record_of(body.get("event")).get("topupBalance")) or body
         theirs, our_ref = reference(line.get("id")), mark(line)
         if theirs is None and our_ref is None:

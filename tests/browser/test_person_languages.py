@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenContext
-from tests.browser.every_page import dress
+from tests.browser.counter import enter, type_code
+from tests.browser.every_page import Scheme, dress
 from tests.browser.test_every_page import AXE, violations
 from tests.desk import Desk, Server
 from voucher_service.vouchers.links import link_token
@@ -98,6 +99,24 @@ def test_the_qr_reads_and_the_language_is_a_touch_away(page: Page, desk: Desk) -
     page.get_by_role("link", name="العربية").click()
     page.wait_for_url("**?lang=ar")
     assert page.locator("h1").inner_text() == "قسيمتي"
+
+
+def test_staff_turn_the_screen_round(server: Server, desk: Desk, open_context: OpenContext) -> None:
+    counter = enter(open_context(device="telephone"), desk, server)
+    used = desk.programme.issue()
+    desk.programme.scan(desk.programme.digits(used))
+    type_code(counter, desk.programme.digits(used))
+    told = counter.locator(".for-person")
+    told.locator("summary").click()
+    arabic = told.locator("[lang=ar]")
+    expect(arabic).to_contain_text("استُعملت هذه القسيمة من قبل")
+    assert arabic.evaluate("said => getComputedStyle(said).direction") == "rtl"
+    counter.evaluate(AXE)
+    dresses: list[tuple[Scheme, bool]] = [("light", False), ("dark", False), ("light", True)]
+    for scheme, forced in dresses:
+        dress(counter, 320, scheme, forced=forced)
+        assert violations(counter) == []
+        assert counter.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize(

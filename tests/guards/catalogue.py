@@ -45,6 +45,7 @@ _KEYWORDS: dict[str, tuple[int, ...] | None] = {
 # What the person who holds a voucher sees: pages, their errors, and the parts of all pages that stand on these.
 PERSON = (
     "voucher_service/web/beneficiary/",
+    "voucher_service/web/person_words.py",
     "voucher_service/web/templates/beneficiary/",
     "voucher_service/web/templates/base.html",
     "voucher_service/web/templates/macros/display.html",
@@ -125,7 +126,9 @@ def _short(message: Message) -> str:
 def update(path: Path, wanted: Catalog) -> None:
     """Bring one catalogue up to date: texts that are gone leave it, new ones stand in it untranslated."""
     known = read(path.read_bytes())
+    made_at = known.creation_date
     known.update(wanted, no_fuzzy_matching=True)
+    known.creation_date = made_at  # or each run would change the file, and two branches never merge
     known.obsolete.clear()
     with path.open("wb") as file:
         write_po(file, known, width=110, no_location=True, ignore_obsolete=True)

@@ -20,6 +20,7 @@ from voucher_service.demo.desk import Desk, rehearsed
 from voucher_service.demo.gifts import Catalogue, open_catalogue, open_partners
 from voucher_service.demo.moment import Clock, Joined, at, next_open
 from voucher_service.demo.office import Office
+from voucher_service.demo.shelves import fill_shelves
 from voucher_service.demo.staff import ACCOUNTS, BRANCHES, COLLEAGUES, fill_staff
 from voucher_service.demo.story import Story
 from voucher_service.ids import local_day
@@ -121,6 +122,7 @@ def _today(database: Joined, services: Services, office: Office, story: Story, n
     story.desk.clock.now = now - timedelta(hours=3)
     for number, with_faults in ((0, False), (1, True)):
         office.reconcile(database, number, last_month.replace(day=1), last_month, with_faults=with_faults)
+    fill_shelves(database, office, story, now)
     corners.lost_network(database, story, now)
     corners.write_on_paper(database, story)
     corners.connect(database, services, story, story.desk.clock.now)

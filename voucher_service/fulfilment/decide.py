@@ -193,7 +193,7 @@ def _accepted(at: Standing, answer: Accepted, can: Capabilities, now: datetime) 
         return _wait(at, OrderState.ACCEPTED, None, can, now)
     verdict = _wait(at, OrderState.ACCEPTED, TO_CONFIRM, can, now)
     # Confirmed once, and still waiting for it: not at once again. Confirming twice moves nothing twice.
-    tried = at.history.confirmed or at.kind is AttemptKind.CONFIRM
+    tried = at.history.confirmed or at.kind is AttemptKind.CONFIRM or at.code == TO_CONFIRM
     return verdict if tried or verdict.due_at is None else replace(verdict, due_at=now)
 
 

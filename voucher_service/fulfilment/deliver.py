@@ -19,7 +19,7 @@ from voucher_service.fulfilment.abilities import Confirms, Reverses
 from voucher_service.fulfilment.claim import Claim, claim, has_due
 from voucher_service.fulfilment.decide import Reply
 from voucher_service.fulfilment.models import AttemptKind, AttemptOutcome
-from voucher_service.fulfilment.outcome import book, end_attempt, send_later
+from voucher_service.fulfilment.outcome import Late, book, end_attempt, no_late, send_later
 from voucher_service.fulfilment.providers import (
     FROM_STOCK,
     Answer,
@@ -45,7 +45,13 @@ class CannotSend(Exception):
 
 
 def deliver_next(
-    database: Database, providers: Providers, vault: Vault, now_fn: Clock, *, order_id: UUID | None = None
+    database: Database,
+    providers: Providers,
+    vault: Vault,
+    now_fn: Clock,
+    *,
+    order_id: UUID | None = None,
+    late: Late = no_late,
 ) -> bool:
     """Work on one due order (or on `order_id`, if due). False when there was nothing to do."""
     leases = {route: provider.capabilities.sync_limit for route, provider in providers.items()}
@@ -64,7 +70,7 @@ def deliver_next(
         _log.warning("delivery_cannot_send", order=str(claimed.order_id), code=str(fault))
         database.run(_failed_here, claimed, str(fault), now=now_fn())
         return True
-    database.run(book, vault, claimed, answer, capabilities=operator.capabilities, now=now_fn())
+    database.run(book, vault, claimed, answer, capabilities=operator.capabilities, now=now_fn(), late=late)
     return True
 
 
@@ -81,6 +87,7 @@ def sweep(
     *,
     limit: int = 1000,
     stop: Callable[[], bool] = never,
+    late: Late = no_late,
 ) -> int:
     """Work until nothing is due, `limit` orders were worked on, or `stop` says so; return how many it were.
 
@@ -96,7 +103,7 @@ def sweep(
         with database.read() as session:
             due = has_due(session, now_fn())
         try:
-            if not due or not deliver_next(database, providers, vault, now_fn):
+            if not due or not deliver_next(database, providers, vault, now_fn, late=late):
                 return done
             failures = 0
         except Exception:

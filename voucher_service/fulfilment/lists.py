@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from voucher_service.fulfilment.articles.models import ArticleLot
 from voucher_service.fulfilment.custody_models import StockAct
 from voucher_service.fulfilment.decide import PAUSED, REVERSED_CODE
 from voucher_service.fulfilment.models import ItemState, Lot, Order, OrderState, StockItem
@@ -37,8 +38,8 @@ class Shelf:
 
 
 def lots_query(*, partner_id: UUID | None = None) -> Select[Lot]:
-    """Return the query for lots."""
-    query = select(Lot)
+    """Return the query for lots of codes."""
+    query = select(Lot).where(Lot.id.not_in(select(ArticleLot.lot_id)))
     return query if partner_id is None else query.where(Lot.partner_id == partner_id)
 
 

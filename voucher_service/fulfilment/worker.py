@@ -7,17 +7,21 @@ For installations without a broker.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
+from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.fulfilment.balance import ask_balances
 from voucher_service.fulfilment.custody import expire_stock
 from voucher_service.fulfilment.deliver import Clock, Providers, sweep
+from voucher_service.fulfilment.outcome import Late, no_late
 from voucher_service.ids import utc_now
+from voucher_service.partners.ending.calendar import turn as note_endings
 from voucher_service.vouchers.life import expire_all
 from voucher_service.webhooks.outbox import prune
 
@@ -50,11 +54,15 @@ class EmbeddedWorker:
         now_fn: Clock = utc_now,
         idle: timedelta = timedelta(seconds=2),
         sealing: Sealing | None = None,
+        late: Late = no_late,
+        hourly: Sequence[Callable[[Session, datetime], object]] = (),
     ) -> None:
         self._work = (database, providers, vault, now_fn)
         self._idle = idle.total_seconds()
         self._expiry_at = self._seal_at = self._seal_sweep_at = now_fn()
         self._sealing = sealing
+        self._late = late
+        self._hourly = hourly
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -88,7 +96,7 @@ class EmbeddedWorker:
             self._wake.clear()
             try:
                 # A short limit, so that `stop` is heard between two portions.
-                busy = sweep(*self._work, limit=20, stop=self._stopping.is_set) == 20
+                busy = sweep(*self._work, limit=20, stop=self._stopping.is_set, late=self._late) == 20
                 wait = 0.0 if busy else self._idle
                 self._expire()
                 self._seal()
@@ -104,7 +112,9 @@ class EmbeddedWorker:
         if now_fn() >= self._expiry_at:
             expire_all(database, now_fn)
             database.run(expire_stock, now_fn())
-            database.run(prune, now_fn())
+            database.run(note_endings, now_fn())
+            for chore in (prune, *self._hourly):
+                database.run(chore, now_fn())
             ask_balances(database, providers, now_fn)
             self._expiry_at = now_fn() + EXPIRY_EVERY
 

@@ -22,6 +22,7 @@ from voucher_service.partners.models import (
     Offer,
     OfferTerms,
     Partner,
+    Route,
     SecondPersonThreshold,
 )
 
@@ -62,6 +63,11 @@ def names(session: Session) -> Names:
         campaigns=dict(session.execute(select(Campaign.id, Campaign.name).order_by(Campaign.name)).all()),
         offers=dict(session.execute(select(Offer.id, Offer.name_fr).order_by(Offer.name_fr)).all()),
     )
+
+
+def offers_by(session: Session, route: Route) -> list[Offer]:
+    """Return the offers that are delivered in this way, by name."""
+    return list(session.scalars(select(Offer).where(Offer.route == route.value).order_by(Offer.name_fr)))
 
 
 def gifts_query(

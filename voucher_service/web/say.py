@@ -35,7 +35,8 @@ def say_day(on: date, form: str = "medium") -> str:
 
 def say_moment(at: datetime, form: str = "medium") -> str:
     """Return an instant in one of Babel's forms, at the time of the branches."""
-    return _first(format_datetime(at, form, tzinfo=PROGRAMME_ZONE, locale=_LOCALES[spoken()]))
+    said = _first(format_datetime(at, form, tzinfo=PROGRAMME_ZONE, locale=_LOCALES[spoken()]))
+    return said.replace(" ", "\u00a0") if form == "short" else said  # in a table a moment stays on one line
 
 
 def say_quantity(quantity: int, unit: Unit | str) -> str:

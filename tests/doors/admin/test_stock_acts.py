@@ -36,8 +36,8 @@ def test_a_loss_above_the_threshold_waits_for_another_person(
     path = f"/admin/stock/acts/lots/{lot_id}"
     assert "n’est sorti du stock" in hugo.get("/admin/stock/acts/").text
     wanted = {"key": new_id(), "kind": "lost", "quantity": "2", "reason": "enveloppe ouverte"}
-    assert "Sortir ces codes du stock ?" in awa.send(path, **wanted).text
-    assert "sortis du stock" in awa.follow(path, step="confirm", **wanted).text, "two are below the threshold"
+    assert "Sortir cela du stock ?" in awa.send(path, **wanted).text
+    assert "C’est sorti du stock" in awa.follow(path, step="confirm", **wanted).text, "two are below the threshold"
     too_many = {"key": new_id(), "kind": "returned", "quantity": "2", "reason": "fin de convention"}
     refused = awa.send(path, step="confirm", **too_many)
     assert refused.status_code == 409
@@ -55,4 +55,4 @@ def test_two_people(app: Flask, awa: Desk, marc: Desk, programme: Programme) -> 
     act = wanted["key"]
     assert "une autre personne" in awa.follow(f"/admin/stock/acts/{act}/agree").text
     assert "Approuver" in marc.get("/admin/stock/acts/").text
-    assert "sortis du stock" in marc.follow(f"/admin/stock/acts/{act}/agree").text
+    assert "C’est sorti du stock" in marc.follow(f"/admin/stock/acts/{act}/agree").text

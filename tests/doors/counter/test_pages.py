@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from uuid import UUID
 
@@ -243,3 +245,18 @@ def test_the_list_says_why_a_visit_is_no_longer_undone(desk: Desk) -> None:
     client.scan(desk.programme.digits(desk.programme.issue()))
     desk.programme.later(minutes=11)
     assert "Plus de 10 minutes ont passé" in client.http.get("/counter/shift").text
+
+
+def test_what_the_person_is_told_stands_on_the_result_in_each_language(desk: Desk) -> None:
+    client, code = desk.client(), desk.programme.digits(desk.programme.issue())
+    page = html.unescape(client.http.get("/counter/").text)
+    assert json.dumps("سيُرسل الرصيد فور عودة الشبكة")[1:-1] in page, "without a network as well"
+    for said in (
+        ("Votre recharge est en route", "رصيدك في الطريق إليك"),
+        ("Ce bon a déjà servi", "استُعملت هذه القسيمة من قبل"),
+    ):
+        scan_id = client.scan(code).get_json()["scan_id"]
+        result = client.http.get(f"/counter/scans/{scan_id}").text
+        assert faults(result) == []
+        for text in (*said, '<div lang="ar" dir="rtl">'):
+            assert text in result, text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from tests.flows.delivery.linked import DT_ONE, DT_ONE_IN_TWO, RELOADLY, TMF654, Link, Linked
 from tests.integrations.talk import Said, hang_up, instead, served
 from tests.programme import Programme
+from voucher_service.fulfilment import claim as claiming
+from voucher_service.fulfilment import decide, outcome
 from voucher_service.fulfilment.decide import CUT_OFF_CODE, PAUSED, TO_CONFIRM
 from voucher_service.fulfilment.models import AttemptKind, OrderState
 from voucher_service.fulfilment.schedule import CUT_OFF, ROUTE_PAUSE
@@ -277,3 +280,39 @@ def test_an_order_cancelled_there_is_given_back(linking: Linking) -> None:
     desk.settle()
     assert desk.row(order_id).state == OrderState.GIVEN_BACK
     assert desk.programme.findings() == []
+
+
+def test_an_order_that_nobody_confirms_is_noticed(linking: Linking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: what the partner holds for us is only asked about."""
+    monkeypatch.setattr(claiming, "next_step", lambda state, _code: decide.next_step(state))
+    desk = linking(DT_ONE_IN_TWO)
+    order_id = desk.order()
+    desk.settle()
+    assert desk.row(order_id).state != OrderState.ACCEPTED, "at the cut-off people have it"
+    assert desk.partner_lines[0]["status"]["message"] == "CREATED"
+
+
+def test_sending_again_what_was_confirmed_would_double(linking: Linking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: an absent order is sent again, though it delivers without being confirmed, and may come late."""
+    as_it_is = decide.decide
+
+    def careless(at: Any, answer: Any, can: Any, now: Any) -> Any:
+        return as_it_is(at, answer, replace(can, confirms_later=True), now)
+
+    monkeypatch.setattr(outcome, "decide", careless)
+    desk = linking(DT_ONE)
+    desk.order()
+    desk.loses_orders()
+    desk.step()
+    desk.there.mishap = None
+    desk.settle(steps=200)
+    assert len(desk.there.orders) > 1, "the count that every other test holds at one"
+
+
+def test_an_order_found_undone_twice_is_not_confirmed_in_a_hurry(linking: Linking) -> None:
+    """A partner that goes on saying "not confirmed" after each confirmation is asked at the usual pace."""
+    desk = linking(DT_ONE_IN_TWO)
+    desk.order()
+    created = {"id": 2237512891, "status": {"message": "CREATED", "class": {"message": "CREATED"}}}
+    confirms(desk, *[Said(200, created)] * 50)
+    assert desk.sweep() < 4

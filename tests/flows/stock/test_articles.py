@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
@@ -207,3 +209,19 @@ def test_what_a_scanner_types_is_read() -> None:
     assert read_serial("35 000000-000001 8") == "35000000-0000018"
     assert read_serial("\x1d") == ""
     assert NORTH != SOUTH
+
+
+def test_no_puk_and_no_number_stands_in_clear_in_any_file(programme_on_sqlite_shelves: Shelves, tmp_path: Path) -> None:
+    shelves = programme_on_sqlite_shelves
+    numbers, phone = list(range(100)), "+33639980042"
+    shelves.bring("sim", numbers)
+    order_id = shelves.want("sim")
+    held = next(number for number in numbers if shelves.article(iccid(number)).state == "held")
+    shelves.give(order_id, iccid(held), number=phone)
+    stored = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert iccid(50).encode() in stored, "the serials are where they are looked for"
+    alone = {found.decode() for found in re.findall(rb"(?<![0-9A-Za-z])\d{8}(?![0-9A-Za-z])", stored)}
+    assert alone & {puk(number) for number in numbers} == set()
+    assert phone.encode() not in stored
+    planted = b"|" + puk(7).encode() + b"|"
+    assert re.findall(rb"(?<![0-9A-Za-z])\d{8}(?![0-9A-Za-z])", planted) == [puk(7).encode()], "a planted one is seen"

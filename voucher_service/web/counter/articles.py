@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.fulfilment.articles import hand_over
 from voucher_service.fulfilment.articles.hand_over import TAIL, Handed, for_order
-from voucher_service.fulfilment.articles.models import Article, ArticleKind, ArticleState
+from voucher_service.fulfilment.articles.models import Article, ArticleKind
 from voucher_service.people.phones import read_mobile
 from voucher_service.web import doors
 from voucher_service.web.counter import bodies
@@ -81,23 +81,14 @@ def _look(session: Session, /, order_id: UUID, *, reason: str) -> Handed:
 
 
 def _page(order_id: UUID, **more: Any) -> str:
+    shown: dict[str, Any] = {"errors": {}, "handed": None, "sent": None, "tail": TAIL}
     with doors.services().database.read() as session:
         order = own_order(session, order_id)
         article = for_order(session, order_id)
         if article is None:
             raise NotFound(_("Rien n’est mis de côté pour ce bon : vérifiez son état dans un instant."))
-        context = {"order": order_words(order), "article": article, "facts": facts(article)}
-    return render_template(
-        "counter/article.html",
-        errors={},
-        handed=None,
-        sent=None,
-        Kind=ArticleKind,
-        State=ArticleState,
-        tail=TAIL,
-        **context,
-        **more,
-    )
+        shown |= {"order": order_words(order), "article": article, "facts": facts(article)}
+    return render_template("counter/article.html", **(shown | more))
 
 
 def facts(article: Article) -> list[tuple[str, str]]:

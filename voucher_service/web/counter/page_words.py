@@ -6,10 +6,12 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from voucher_service.web.person_words import person_words
+
 
 def page_words() -> dict[str, Any]:
     """Return the words by name; `scanner` holds those of each phase of the camera: what is so, what to do."""
-    return {"scanner": _scanner(), **_talk(), **_visit(), **_result()}
+    return {"scanner": _scanner(), **_talk(), **_visit(), **_result(), "person": person_words()}
 
 
 def _scanner() -> dict[str, list[str]]:
@@ -85,6 +87,7 @@ def _result() -> dict[str, str]:
         "show_again": _("Revoir le code"),
         "reason": _("Pourquoi le revoir ?"),
         "code_once": _("Ce code ne s’affiche librement qu’une fois : faites-le noter ou taper maintenant."),
+        "show_person": _("À montrer à la personne"),
         "receipt": _("Reçu de paiement"),
         "serial": _("Numéro de série : {serial}"),
         "torch_on": _("Éteindre la lampe"),

@@ -24,6 +24,7 @@ from voucher_service.web.counter.kept_words import offline_words
 from voucher_service.web.counter.page_words import page_words
 from voucher_service.web.counter.words import order_words, receipt_href, recorded_words
 from voucher_service.web.house import local_path
+from voucher_service.web.person_words import words_for
 
 blueprint = Blueprint("counter", __name__, url_prefix="/counter")
 
@@ -179,7 +180,11 @@ def outcome(scan_id: UUID) -> ResponseReturnValue:
         order = None if recorded.order_id is None else order_words(api.own_order(session, recorded.order_id))
         paid = paid_visits(session, [scan_id]).get(scan_id)
     return render_template(
-        "counter/outcome.html", seen=recorded_words(recorded), order=order, receipt_href=receipt_href(paid)
+        "counter/outcome.html",
+        seen=recorded_words(recorded),
+        order=order,
+        receipt_href=receipt_href(paid),
+        person=words_for(recorded.outcome),
     )
 
 

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from voucher_service.errors import BadInput, Conflict, NotFound
-from voucher_service.fulfilment.words import status_words
+from voucher_service.fulfilment.words import Progress, status_words
 from voucher_service.ids import local_day, new_id
 from voucher_service.people.identity import find_by_reference
 from voucher_service.visits import follow_up
@@ -257,6 +257,11 @@ def _undo_row(standing: Undoing | None) -> dict[str, str]:
     return {"undo": "no", "why": doors.said(standing.refusal)} if standing.refusal else {"undo": "can", "why": ""}
 
 
+def _order_href(order_id: UUID, word: Progress) -> str:
+    lies_here = word in {Progress.ARTICLE_READY, Progress.HANDED_OVER}
+    return url_for("counter_articles.show" if lies_here else "counter.top_up", order_id=order_id)
+
+
 def _scan_row(line: follow_up.ScanLine) -> dict[str, Any]:
     outcome = Outcome(line.scan.outcome)
     said = None if line.order is None else status_words(line.order)
@@ -269,5 +274,5 @@ def _scan_row(line: follow_up.ScanLine) -> dict[str, Any]:
         "href": url_for("counter.outcome", scan_id=line.scan.id),
         "order": None if said is None else _(said.sentence),
         "order_tone": None if said is None else PROGRESS_TONES[said.word],
-        "order_href": None if line.order is None else url_for("counter.top_up", order_id=line.order.id),
+        "order_href": None if line.order is None or said is None else _order_href(line.order.id, said.word),
     }

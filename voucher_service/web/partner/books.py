@@ -68,7 +68,7 @@ def frame() -> dict[str, Any]:
     """Give every page the door's name and how an instant is written."""
     return {
         "door_name": _("Espace opérateur"),
-        "moment": lambda at: at.astimezone(PROGRAMME_ZONE).strftime("%d/%m/%Y %H:%M"),
+        "moment": lambda at: at.astimezone(PROGRAMME_ZONE).strftime("%d/%m/%Y\u00a0%H:%M"),
     }
 
 

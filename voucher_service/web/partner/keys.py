@@ -9,9 +9,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
-from voucher_service.errors import BadInput
+from voucher_service.errors import BadInput, NotFound
 from voucher_service.partners.api import keys
 from voucher_service.partners.api.keys import Scope
+from voucher_service.partners.api.models import ApiKey
 from voucher_service.partners.models import Partner
 from voucher_service.web import doors
 from voucher_service.web.partner.views import READERS, frame, partner_of
@@ -76,6 +77,39 @@ def create(partner_id: UUID) -> ResponseReturnValue:
     return render_template("partner/key_once.html", partner=partner, key=made, token=token)
 
 
+@blueprint.get("/<uuid:partner_id>/keys/<uuid:key_id>/replace")
+@doors.requires(doors.Role.PARTNER)
+def ask_replace(partner_id: UUID, key_id: UUID) -> ResponseReturnValue:
+    """Say what replacing a key does, before it is done."""
+    key = _key(partner_id, key_id)
+    return render_template(
+        "confirm.html", question=_("Remplacer la clé « %(name)s » ?", name=key.name),
+        text=_(
+            "Une nouvelle clé s’affiche une seule fois. L’ancienne reste bonne %(days)s jours : changez-la dans le "
+            "programme avant, sinon il s’arrête.", days=keys.OVERLAP.days,
+        ),
+        rows=_facts(key), action_href=url_for("partner_keys.replace", partner_id=partner_id, key_id=key_id),
+        action_label=_("Remplacer la clé"), cancel_href=url_for("partner_keys.index", partner_id=partner_id),
+    )  # fmt: skip
+
+
+@blueprint.get("/<uuid:partner_id>/keys/<uuid:key_id>/end")
+@doors.requires(doors.Role.PARTNER, doors.Role.COORDINATOR)
+def ask_end(partner_id: UUID, key_id: UUID) -> ResponseReturnValue:
+    """Say what stops working, before a key is ended."""
+    key = _key(partner_id, key_id)
+    return render_template(
+        "confirm.html", question=_("Retirer la clé « %(name)s » ?", name=key.name),
+        text=_(
+            "Tout programme qui s’en sert s’arrête aussitôt : ses demandes sont refusées. Cela ne se défait pas ; "
+            "il faudrait créer une autre clé et la lui donner."
+        ),
+        rows=_facts(key), action_href=url_for("partner_keys.end", partner_id=partner_id, key_id=key_id),
+        action_label=_("Retirer la clé"), cancel_href=url_for("partner_keys.index", partner_id=partner_id),
+        tone="danger",
+    )  # fmt: skip
+
+
 @blueprint.post("/<uuid:partner_id>/keys/<uuid:key_id>/replace")
 @doors.requires(doors.Role.PARTNER)
 def replace(partner_id: UUID, key_id: UUID) -> ResponseReturnValue:
@@ -99,6 +133,22 @@ def end(partner_id: UUID, key_id: UUID) -> ResponseReturnValue:
     )
     flash(_("Clé retirée : elle n’ouvre plus rien."))
     return redirect(url_for("partner_keys.index", partner_id=partner_id), 303)
+
+
+def _key(partner_id: UUID, key_id: UUID) -> ApiKey:
+    with doors.services().database.read() as session:
+        partner_of(session, partner_id)
+        found = next((key for key in keys.keys_of(session, partner_id) if key.id == key_id), None)
+    if found is None or not keys.is_good(found, doors.now()):
+        raise NotFound(_("Cette clé n’existe pas, ou n’est plus en service."))
+    return found
+
+
+def _facts(key: ApiKey) -> list[tuple[str, str]]:
+    words = scope_words()
+    opened = [words[Scope(scope)] for scope in key.scopes.split()]
+    last = doors.say_day(key.last_used_on) if key.last_used_on else _("jamais")
+    return [(_("Clé"), f"…{key.tail}"), (_("Elle ouvre"), ", ".join(opened)), (_("Dernier usage"), last)]
 
 
 def _form(partner: Partner, sent: NewKey, errors: dict[str, str]) -> str:

@@ -1,6 +1,7 @@
 // @ts-check
 /** The result, read at arm's length, and what becomes of the top-up while the person waits. */
 import { el, fill, icon } from "./counter-dom.js";
+import { forPerson } from "./counter-person.js";
 import { play } from "./sound.js";
 
 /**
@@ -40,6 +41,7 @@ export function showResult(place, answer, { words, server, buttons }) {
       el("h2", {}, answer.offer ? `${answer.offer}` : sentence),
       answer.offer && el("p", { class: "result-text" }, sentence),
       answer.order_id ? strip : el("p", { class: "result-text" }, nextStep),
+      forPerson(answer, words),
       el("div", { class: "actions" }, next, ...others.map(({ label, act }) => el("button", { type: "button", class: "button secondary", click: act }, label)),
         answer.receipt_href && el("a", { class: "button secondary", id: "receipt", href: answer.receipt_href }, words.receipt))));
   afterPaint(() => play(SOUNDS[answer.tone])); // opening the loudspeaker may take longer than painting

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from admin import room
 from voucher_service.errors import BadInput
@@ -15,6 +15,7 @@ from voucher_service.fulfilment import lists
 from voucher_service.fulfilment.lots import import_lot
 from voucher_service.fulfilment.models import ItemState, Lot
 from voucher_service.partners import lists as partner_lists
+from voucher_service.staff.lists import branch_names
 from voucher_service.web import doors
 
 blueprint = Blueprint("stock", __name__, url_prefix="/stock")
@@ -27,6 +28,7 @@ class NewLot(BaseModel):
     """What the form of a lot sends, besides the file."""
 
     partner_id: UUID
+    branch_id: str = Field(default="", max_length=9, pattern="^[0-9]*$")
 
 
 @blueprint.get("/")
@@ -40,7 +42,7 @@ def index() -> ResponseReturnValue:
         names = partner_lists.names(session)
         who = room.who(session, [lot.imported_by for lot in found.items])
     return room.page(
-        "gifts/stock",
+        "stock/codes",
         shelves=shelves,
         found=found,
         codes=codes,
@@ -78,10 +80,12 @@ def create() -> ResponseReturnValue:
             content=file.read(),
             actor=room.actor(),
             now=doors.now(),
+            branch_id=int(sent.branch_id) if sent.branch_id else None,
         )
+        home = "admin.articles.index" if sent.branch_id else "admin.stock.index"
         if made.again:
-            return room.done(_("Ce fichier était déjà en stock : rien n’a été ajouté deux fois."), "admin.stock.index")
-        return room.done(_("%(n)s codes sont entrés en stock.", n=made.quantity), "admin.stock.index")
+            return room.done(_("Ce fichier était déjà en stock : rien n’a été ajouté deux fois."), home)
+        return room.done(_("Entrés en stock : %(n)s.", n=made.quantity), home)
 
     return room.submitted(form, act)
 
@@ -89,8 +93,9 @@ def create() -> ResponseReturnValue:
 def _form() -> room.Form:
     with doors.services().database.read() as session:
         partners = partner_lists.names(session).partners
+        branches = list(branch_names(session).items())
     return room.Form(
-        title=_("Importer un lot de codes"),
+        title=_("Importer un lot"),
         lead=_(
             "Le fichier est lu en entier avant que rien ne soit enregistré : au premier défaut, il est refusé "
             "avec sa ligne et sa colonne."
@@ -103,10 +108,19 @@ def _form() -> room.Form:
                 options=list(partners.items()),
                 empty=_("Choisir…"),
             ),
+            room.Field(
+                name="branch_id",
+                label=_("Antenne où le lot est arrivé"),
+                kind=room.Kind.SELECT,
+                options=branches,
+                empty=_("Aucune : des codes de recharge"),
+                required=False,
+                hint=_("Pour des cartes SIM, des téléphones ou des places."),
+            ),
             room.Field(name="file", label=_("Fichier"), kind=room.Kind.FILE, hint=_("64 Mo au plus.")),
         ],
         action=url_for("admin.stock.create"),
         submit=_("Importer"),
         cancel=url_for("admin.stock.index"),
-        help_template="admin/gifts/lot_format.html",
+        help_template="admin/stock/lot_format.html",
     )
