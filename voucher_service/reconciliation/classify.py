@@ -9,7 +9,6 @@ Nearly all lines agree plainly. One reading of all lines (`seen`) finds the othe
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -32,8 +31,8 @@ from sqlalchemy import union_all as union
 from sqlalchemy.sql.expression import Subquery
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
-from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.ledger.models import Transfer
+from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
 from voucher_service.reconciliation.models import BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
@@ -65,16 +64,9 @@ def priority_of(kind: ColumnElement[str]) -> ColumnElement[int]:
     return case({name.value: priority for name, priority in PRIORITIES.items()}, value=kind, else_=1)
 
 
-def instants(first_day: date, last_day: date) -> tuple[datetime, datetime]:
-    """Return the first instant of `first_day` and the one after `last_day`, Paris days of 23 to 25 hours."""
-    start = datetime.combine(first_day, time(), tzinfo=PROGRAMME_ZONE)
-    end = datetime.combine(last_day + timedelta(days=1), time(), tzinfo=PROGRAMME_ZONE)
-    return start, end
-
-
 def same_amount() -> ColumnElement[bool]:
-    """Return the condition "the line's quantity and unit are those we ordered"."""
-    return and_(StatementLine.quantity == Order.quantity, StatementLine.unit == Order.unit)
+    """Return the condition "the line's quantity is the one we ordered"."""
+    return StatementLine.quantity == Order.quantity
 
 
 def _state(*states: OrderState) -> ColumnElement[bool]:
@@ -92,6 +84,7 @@ def _claimed_kind() -> ColumnElement[str | None]:
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
         # Before the amount: what may be sent a second time is the most urgent to know.
         (_state(OrderState.WAITING, OrderState.SENDING), BreakClass.DELIVERED_THERE_OPEN_HERE.value),
+        (StatementLine.unit != Order.unit, BreakClass.PRODUCT_DIFFERS.value),
         (~same_amount(), BreakClass.AMOUNT_DIFFERS.value),
         (_state(OrderState.DELIVERED), null()),
         else_=BreakClass.DELIVERED_THERE_OPEN_HERE.value,
@@ -123,7 +116,7 @@ def claimed_lines() -> _Found:
     kind = _claimed_kind()
     difference = case(
         (
-            and_(kind == BreakClass.AMOUNT_DIFFERS.value, StatementLine.unit == Order.unit),
+            kind == BreakClass.AMOUNT_DIFFERS.value,
             StatementLine.quantity - Order.quantity,
         ),
         (StatementLine.status == _DELIVERED.value, StatementLine.quantity),
@@ -182,7 +175,7 @@ def unclaimed_lines(statement: Statement) -> _Found:
 
 def missing_orders(statement: Statement) -> _Found:
     """Our deliveries of the statement's days that no line of any statement claims."""
-    start, end = instants(statement.first_day, statement.last_day)
+    start, end = days_of(statement)
     code = exists().where(StockItem.order_id == Order.id)
     kind = case((code, BreakClass.CODE_REVEALED_NEVER_USED.value), else_=BreakClass.MISSING_AT_PARTNER.value)
     return (

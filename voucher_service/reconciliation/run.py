@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, aliased
 from voucher_service.errors import Conflict, NotFound
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
-from voucher_service.reconciliation.classify import agreed, instants, missing_orders, plainly_agreed, seen
+from voucher_service.reconciliation.classify import agreed, missing_orders, plainly_agreed, seen
 from voucher_service.reconciliation.closing.models import refuse_closed_days
+from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.intake.sequence import replaced_by
 from voucher_service.reconciliation.match import match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
@@ -193,7 +194,7 @@ def _open_though_agreed(session: Session, statement: Statement) -> int:
 def breaks_of(statement: Statement) -> ColumnElement[bool]:
     """Return the condition "this break is one of the statement's": on its lines, or missing on its days."""
     first = statement.number << 32
-    start, end = instants(statement.first_day, statement.last_day)
+    start, end = days_of(statement)
     order, claim = aliased(Order), aliased(LineClaim)  # whoever asks may have both in the query already
     is_missing = exists().where(
         order.id == Break.order_id,

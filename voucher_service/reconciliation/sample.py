@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
 from voucher_service.ids import PROGRAMME_ZONE
-from voucher_service.reconciliation.classify import instants
+from voucher_service.reconciliation.days import instants
 from voucher_service.reconciliation.match import own_order
 from voucher_service.units import Unit
 

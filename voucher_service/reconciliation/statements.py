@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadFile, BadInput, NotFound
-from voucher_service.ids import new_id
+from voucher_service.ids import PROGRAMME_ZONE, new_id
 from voucher_service.partners.models import Partner
-from voucher_service.reconciliation.classify import instants
 from voucher_service.reconciliation.closing.models import refuse_closed_days
+from voucher_service.reconciliation.days import instants
 from voucher_service.reconciliation.intake import profiles, sequence
 from voucher_service.reconciliation.intake.models import StatementReading
 from voucher_service.reconciliation.load import Load, line_loader
 from voucher_service.reconciliation.models import Statement, StatementIntake
 from voucher_service.reconciliation.reader.columns import Columns, instant_text
+from voucher_service.reconciliation.reader.profile import Profile
 from voucher_service.reconciliation.reader.read import read
 from voucher_service.reconciliation.reader.sources import listed
 
@@ -43,7 +45,8 @@ def import_statement(
     """Keep the file and its lines. The same content again changes nothing and answers with the first.
 
     It is read with the partner's profile in force; without one, by the names everybody uses.
-    `period` is the first and last day the file speaks for, in Europe/Paris; without it, the days of its first
+    `period` is the first and last day the file speaks for, in the zone of the partner's profile (Europe/Paris where
+    there is none); without it, the days of its first
     and last line. A delivery of ours on a day no file speaks for is never looked for. `number` is the statement's
     own, unless the file says it; `replaces` is the statement this one corrects, whose lines then count no more.
 
@@ -67,7 +70,8 @@ def import_statement(
     statement_id = new_id()
     intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
     with line_loader(session, statement_id, intake) as load:
-        parsed = read(content, _watched(load, period), profiles.profile_of(profile))
+        settings = profiles.profile_of(profile)
+        parsed = read(content, _watched(load, period, settings), settings)
     if parsed.number is not None:
         if number not in {None, parsed.number}:
             raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=parsed.number)
@@ -108,14 +112,15 @@ def import_statement(
     return statement
 
 
-def _watched(load: Load, period: tuple[date, date] | None) -> Load:
+def _watched(load: Load, period: tuple[date, date] | None, settings: Profile | None) -> Load:
     """Return the loader that refuses a line outside the days the file is said to speak for."""
     if period is None:
         return load
     first_day, last_day = period
     if last_day < first_day:
         raise BadInput("La période finit avant de commencer : corrigez les dates.", field="last_day")
-    start, end = (instant_text(at) for at in instants(first_day, last_day))
+    zone = ZoneInfo(settings.zone) if settings else PROGRAMME_ZONE
+    start, end = (instant_text(at) for at in instants(first_day, last_day, zone))
 
     def watch(columns: Columns) -> None:
         for line, at in zip(columns.line, columns.event_at, strict=True):

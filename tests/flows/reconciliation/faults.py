@@ -80,15 +80,15 @@ class Case:
         return text.getvalue().encode()
 
 
-def make_case(session: Session, seed: int) -> Case:
-    """Make sixty orders in every state over five days, and the faultless statement about them."""
+def make_case(session: Session, seed: int, scale: int = 1) -> Case:
+    """Make sixty orders (times `scale`) in every state over five days, and the faultless statement about them."""
     random = Random(seed)
     world, other = make_world(session, "Opérateur A"), make_world(session, "Opérateur B")
 
     def some(count: int, state: OrderState, code: str | None = None) -> list[UUID]:
         wanted = [
             Wanted(state, random.choice([500, 1000, 1550]), random_instant(random), f"T{random.random()}", code)
-            for _ in range(count)
+            for _ in range(count * scale)
         ]
         return add_orders(session, world, wanted)
 
@@ -99,7 +99,7 @@ def make_case(session: Session, seed: int) -> Case:
         add_code(session, world, f"89331{number}", ItemState.REVEALED, order)
     for number, order in enumerate(orders[OrderState.HELD]):
         add_code(session, world, f"89332{number}", ItemState.HELD, order)
-    stock = [f"89333{number}" for number in range(3)]
+    stock = [f"89333{number}" for number in range(3 * scale)]
     for serial in stock:
         add_code(session, world, serial, ItemState.IN_STOCK)
     twin = Wanted(OrderState.WAITING, 1000, NOON, "TWIN")
@@ -115,7 +115,7 @@ def make_case(session: Session, seed: int) -> Case:
     return Case(
         world, other, random, rows, orders, ("TWIN", twins),
         some(3, OrderState.MANUAL, "late_delivery"),
-        add_orders(session, other, [Wanted(partner_ref="FOREIGN")] * 3), codes, stock,
+        add_orders(session, other, [Wanted(partner_ref="FOREIGN")] * 3 * scale), codes, stock,
     )  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def unit(case: Case) -> None:
     """The partner speaks of minutes, we of cents."""
     order = _delivered(case)
     case.row(case.line_of(order))[_QUANTITY] = "12"
-    _at(case, order, 5, "min", BreakClass.AMOUNT_DIFFERS)
+    _at(case, order, 5, "min", BreakClass.PRODUCT_DIFFERS)
 
 
 def amount_of_unknown(case: Case) -> None:

@@ -40,7 +40,7 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a whole statement says: at least one line. The days are calendar days in Europe/Paris.
+    """What a whole statement says: at least one line. The days are calendar days of the profile’s zone.
 
     `sample` holds the first lines; the others went to the sink and stand nowhere. `sums` are quantities.
     """

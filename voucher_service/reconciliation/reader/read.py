@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from voucher_service.errors import N_, BadFile
-from voucher_service.ids import local_day
+from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.reader.blocks import Block, blocks
 from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert
 from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_row, first_cell
@@ -72,14 +73,15 @@ def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profi
     if not reading.count:
         raise BadFile("le relevé ne contient aucune ligne après l’en-tête.", line=header.line)
     reading.check_controls(last_line)
+    zone = ZoneInfo(profile.zone) if profile else PROGRAMME_ZONE
     return Parsed(
         format=Format(
             text.encoding, header.separator, header.line, dict(header.names), reading.trailer is not None, header.row
         ),
         count=reading.count,
         sample=reading.sample,
-        first_day=local_day(datetime.fromisoformat(reading.first)),
-        last_day=local_day(datetime.fromisoformat(reading.last)),
+        first_day=datetime.fromisoformat(reading.first).astimezone(zone).date(),
+        last_day=datetime.fromisoformat(reading.last).astimezone(zone).date(),
         counts=dict(reading.counts),
         sums=dict(reading.sums),
         number=reading.announced_number(),

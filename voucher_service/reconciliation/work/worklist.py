@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment.models import Order
 from voucher_service.ids import local_day
-from voucher_service.reconciliation.classify import instants
+from voucher_service.reconciliation.days import instants
 from voucher_service.reconciliation.explain import Difference
 from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine
 from voucher_service.reconciliation.queries import difference_of
