@@ -178,3 +178,5 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         noise_in_a_workbook,
     )
 }  # fmt: skip
+READ_TO_THE_END = frozenset({"columns_by_the_hundred"})
+"""No bomb: as large as may be, sound but for its last line. Its figures are printed, with no bound but the answer."""

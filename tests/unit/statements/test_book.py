@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -12,8 +14,11 @@ from hypothesis import strategies as st
 
 from tests.unit.statements.shapes import SHAPES
 from voucher_service.errors import BadFile
+from voucher_service.reconciliation.reader.light import let_go
 from voucher_service.reconciliation.reader.manner import SHEET_MARK
 from voucher_service.reconciliation.reader.propose import propose
+from voucher_service.reconciliation.reader.read import read
+from voucher_service.reconciliation.reader.rows import walk
 from voucher_service.reconciliation.reader.sources import book
 from voucher_service.reconciliation.reader.sources.book import read_book
 from voucher_service.reconciliation.reader.sources.text import open_text
@@ -88,3 +93,21 @@ def test_any_bytes_give_a_proposal_or_a_rejection(content: bytes) -> None:
     except BadFile as error:
         told = error.line
     assert told >= 1
+
+
+@pytest.mark.parametrize("way", ["read", "propose"])
+def test_a_fault_that_was_let_go_keeps_nothing_of_the_file(way: str) -> None:
+    """What is left of it is circles, which `let_go` collects; the fault itself names no frame of the reader."""
+    content = bytes(bytearray(b"reference client;statut;montant eur;date\nx;OK;1;01/03/2026\n" + b"x" * 2**21))
+    before = sys.getrefcount(content)
+    with pytest.raises(BadFile) as caught:
+        _ = read(content) if way == "read" else _walked(content)
+    assert not any("reader/rows" in entry.filename for entry in traceback.extract_tb(caught.value.__traceback__))
+    del caught
+    let_go(content)
+    assert sys.getrefcount(content) == before
+
+
+def _walked(content: bytes) -> None:
+    propose(open_text(content))
+    walk(content, "utf-8", ";")

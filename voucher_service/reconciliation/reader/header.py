@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from voucher_service.errors import BadFile
+from voucher_service.reconciliation.reader.light import bare
 from voucher_service.reconciliation.reader.manner import PLAIN, Manner
 from voucher_service.reconciliation.reader.profile import Control, Profile
 from voucher_service.reconciliation.reader.rows import Row, rows
@@ -79,7 +80,7 @@ def best_row(text: Text, skip: int = 0) -> tuple[Row, str, int]:
                 if known > (best[0] if best else 1):
                     best = (known, row, separator, made_of)
         except BadFile as error:  # a quote that is stray under one separator may be sound under another
-            fault = fault or error
+            fault = fault or bare(error)
     if best is None:
         raise fault or BadFile(
             "aucune ligne d’en-tête reconnue : la première ligne doit nommer les colonnes, "
@@ -192,7 +193,7 @@ def _named_row(profile: Profile, text: Text) -> tuple[Row, str]:
                 if made_of == profile.header_rows and held > (best[0] if best else 0):
                     best = (held, row, separator)
         except BadFile as error:
-            fault = fault or error
+            fault = fault or bare(error)
     if best is None:
         raise fault or _changed(Row(profile.skip + 1, []), names[0])
     _, row, separator = best

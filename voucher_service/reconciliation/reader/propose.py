@@ -10,6 +10,7 @@ from itertools import islice
 from voucher_service.errors import N_, BadFile
 from voucher_service.reconciliation.reader import look
 from voucher_service.reconciliation.reader.header import best_row, header_of, join, known_places
+from voucher_service.reconciliation.reader.light import light_faults
 from voucher_service.reconciliation.reader.manner import DateForm
 from voucher_service.reconciliation.reader.profile import Control, Kind, Profile
 from voucher_service.reconciliation.reader.rows import Row, rows
@@ -57,6 +58,7 @@ class Shape:
     header_rows: int
 
 
+@light_faults()
 def propose(text: Text, shape: Shape | None = None) -> Proposal:
     """Return a guess at how the file is to be read; at its shape too, unless that is told.
 
@@ -81,6 +83,7 @@ def propose(text: Text, shape: Shape | None = None) -> Proposal:
     return Proposal(replace(profile, decimal=decimal.strip("?")), top, sample[:SHOWN], words, doubts, _notes(said))
 
 
+@light_faults()
 def review(text: Text, profile: Profile) -> Proposal:
     """Return what stands in the file for a profile that is not a guess: the rows and the words to show beside it.
 

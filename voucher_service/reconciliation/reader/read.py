@@ -25,6 +25,7 @@ from voucher_service.reconciliation.reader.columns import Columns, NotPlainError
 from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_row, first_cell
 from voucher_service.reconciliation.reader.dates import parse_instant
 from voucher_service.reconciliation.reader.header import Header, find_header, header_of
+from voucher_service.reconciliation.reader.light import light_faults
 from voucher_service.reconciliation.reader.parsed import Format, Line, Parsed, line_of, to_columns
 from voucher_service.reconciliation.reader.profile import Profile
 from voucher_service.reconciliation.reader.rows import Row
@@ -53,6 +54,7 @@ _TRAILER_LENGTH = 12  # spelling out every reference would cost a third of the r
 T = TypeVar("T")
 
 
+@light_faults()
 def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profile: Profile | None = None) -> Parsed:
     """Read the statement in `content`; hand its lines to `sink`, some thousands at a time.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice, repeat, takewhile
 
 from voucher_service.errors import N_, BadFile
+from voucher_service.reconciliation.reader.light import light_faults
 
 MAX_BYTES = 256 * 2**20
 MAX_LINE_LENGTH = 10_000
@@ -168,7 +169,7 @@ def chunks_of(
             fault = BadFile(
                 "un guillemet n’est pas fermé ou se trouve au milieu d’une valeur : doublez-le.", line=start
             )
-            fault.__cause__ = error
+            fault.__cause__ = error.with_traceback(None)
         except BadFile as error:
             fault = error
         if cells and max(map(len, cells)) > MAX_COLUMNS:
@@ -188,6 +189,7 @@ def rows(content: bytes, encoding: str, separator: str, size: int) -> Iterator[R
             yield Row(start, [cell.strip() for cell in row])
 
 
+@light_faults()
 def walk(content: bytes, encoding: str, separator: str) -> None:
     """Read the file to its end and keep nothing. Raises as `chunks` does."""
     for _ in chunks(content, encoding, separator, 10_000):

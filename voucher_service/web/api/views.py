@@ -10,10 +10,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import UnsupportedMediaType
 
-from voucher_service.errors import BadInput, NotFound
+from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.partners.api.keys import Scope
 from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.allocations import allocation_report
+from voucher_service.reconciliation.reader.light import let_go, light_faults
 from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.statements import import_statement, known_statement
 from voucher_service.web import doors
@@ -124,7 +125,12 @@ def upload() -> ResponseReturnValue:
     if (asked.first_day is None) != (asked.last_day is None):
         missing = "first_day" if asked.first_day is None else "last_day"
         raise BadInput("Donnez les deux jours de la période, ou aucun.", field=missing)
-    answer = once(201, _import, asked)
+    try:
+        with light_faults():
+            answer = once(201, _import, asked)
+    except BadFile:
+        let_go(g.pop("body", b""))
+        raise
     if g.get("known_before"):
         answer.headers["Statement-Known-Before"] = "true"
     return answer

@@ -20,6 +20,7 @@ from voucher_service.errors import BadFile, BadInput, Conflict
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.intake import profiles, sequence
 from voucher_service.reconciliation.models import Statement
+from voucher_service.reconciliation.reader.light import let_go
 from voucher_service.reconciliation.reader.parsed import Parsed
 from voucher_service.reconciliation.reader.profile import Profile, changes, check
 from voucher_service.reconciliation.reader.propose import Proposal, propose, review
@@ -109,7 +110,9 @@ def receive(partner_id: UUID) -> ResponseReturnValue:
         else:  # what a person will say cannot mend a row that never ends
             walk(text.content, text.encoding, proposal.profile.separator or text.separators[0])
     except BadFile as error:
-        return _refused(partner, error, digest), 422
+        page = _refused(partner, error, digest)
+        let_go(content)
+        return page, 422
     return redirect(url_for(".look", partner_id=partner_id, digest=digest), 303)
 
 
@@ -270,7 +273,6 @@ def _shown(
     with doors.services().database.read() as session:
         may_replace = sequence.replaceable(session, partner.id)
         next_number = (sequence.last_number(session, partner.id) or 0) + 1
-    raw = {row.line: row.cells for row in proposal.lines}
     chosen = reading.choices(proposal, text)
     faults = reading.named(errors or {}, chosen["fields"])
     if error is not None:
@@ -281,7 +283,7 @@ def _shown(
         "parsed": parsed,
         "proposal": proposal,
         "profile": proposal.profile,
-        "raw": raw,
+        "raw": {row.line: row.cells for row in proposal.lines},
         "changed": changes(proposal.profile, parsed.format.header) if parsed and version else None,
         "errors": faults,
         "doubts": reading.named(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voucher_service.errors import BadFile
+from voucher_service.reconciliation.reader.light import light_faults
 from voucher_service.reconciliation.reader.profile import SEPARATORS, Kind, Profile
 from voucher_service.reconciliation.reader.rows import encoding_of
 from voucher_service.reconciliation.reader.sources import listed
@@ -23,6 +24,7 @@ class Text:
     sheets: tuple[str, ...] = ()
 
 
+@light_faults()
 def open_text(content: bytes, profile: Profile | None = None, *, sheet: str = "") -> Text:
     """Return the file as text, as the profile wants it. Without one, a workbook gives `sheet`, or its longest.
 
