@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment import lists as fulfilment_lists
 from voucher_service.fulfilment.around import RoutePause
+from voucher_service.fulfilment.articles import lists as article_lists
+from voucher_service.fulfilment.articles.count_models import CountState
 from voucher_service.fulfilment.balance import balances, low
 from voucher_service.partners.lists import gifts_query
 from voucher_service.partners.models import AllocationState
@@ -38,6 +40,8 @@ class Needs:
     breaks: int
     gifts_ending: int
     shelves_low: int
+    articles_low: int
+    counts_submitted: int
     routes_paused: int
     balances_low: int
     offline: int
@@ -54,6 +58,8 @@ class Needs:
             + self.breaks
             + self.gifts_ending
             + self.shelves_low
+            + self.articles_low
+            + self.counts_submitted
             + self.routes_paused
             + self.balances_low
             + self.offline
@@ -72,6 +78,8 @@ def needs(session: Session, day: date) -> Needs:
         breaks=_count(session, select(Break).where(Break.resolved_at.is_(None))),
         gifts_ending=_count(session, gifts_query(ends_by=day + SOON)),
         shelves_low=sum(shelf.is_low for shelf in fulfilment_lists.shelves(session, day)),
+        articles_low=sum(shelf.is_low for shelf in article_lists.shelves(session)),
+        counts_submitted=_count(session, article_lists.counts_query(state=CountState.SUBMITTED)),
         routes_paused=_count(session, select(RoutePause)),
         balances_low=sum(low(balance) for balance in balances(session).values()),
         offline=_count(session, entries_query()),

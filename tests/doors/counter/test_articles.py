@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from admin.delivery import orders
 from tests.desk import Desk
 from tests.doors.test_screens import faults
 from tests.flows.stock.files import iccid, puk, seat
 from tests.flows.stock.shelves import SOUTH, Shelves
+from voucher_service.fulfilment.words import Progress
 from voucher_service.ids import new_id
 from voucher_service.staff.models import Role
+from voucher_service.web.beneficiary.views import _article_words, _used_words
+from voucher_service.web.counter.words import PROGRESS_TONES
 
 
 def test_the_box_is_checked_and_the_secrets_shown_once(desk: Desk, tmp_path: Path) -> None:
@@ -59,3 +63,9 @@ def test_another_branchs_article_is_nobodys_here_and_a_seat_needs_no_scan(desk: 
     assert shelves.article(seat(1)).state == "given"
     waiting = shelves.want("handset")
     assert "n’y en a plus dans cette antenne" in client.http.get(f"/counter/top-ups/{waiting}").text
+
+
+def test_every_word_of_progress_has_its_words_at_each_door(desk: Desk) -> None:
+    with desk.app.test_request_context():
+        assert set(_used_words() | _article_words()) == set(Progress)
+    assert set(PROGRESS_TONES) == set(Progress) == set(orders.TONES)

@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from voucher_service.fulfilment.articles.count_models import CountLine, StockCount
-from voucher_service.fulfilment.articles.models import Article, ArticleLot, ArticleState
+from voucher_service.fulfilment.articles.count_models import CountLine, CountState, StockCount
+from voucher_service.fulfilment.articles.models import Article, ArticleKind, ArticleLot, ArticleState
 from voucher_service.fulfilment.articles.parcel_models import Parcel, ParcelArticle
 from voucher_service.fulfilment.articles.parcels import Product
 from voucher_service.fulfilment.models import Lot
@@ -41,8 +41,8 @@ class ArticleShelf:
 
     @property
     def is_low(self) -> bool:
-        """Say whether it is time to ask for a transfer."""
-        return self.in_stock < LOW
+        """Say whether it is time to ask for a transfer; a workshop is allowed to be full."""
+        return self.in_stock < LOW and self.product.kind != ArticleKind.SEAT
 
 
 def shelves(session: Session, *, branch_id: int | None = None) -> list[ArticleShelf]:
@@ -137,9 +137,10 @@ def not_arrived(session: Session, parcel_id: UUID) -> set[UUID]:
     return set(session.scalars(query))
 
 
-def counts_query() -> Select[StockCount]:
+def counts_query(*, state: CountState | None = None) -> Select[StockCount]:
     """Return the query for stock-takes."""
-    return select(StockCount)
+    query = select(StockCount)
+    return query if state is None else query.where(StockCount.state == state.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def _after(session: Session, voucher: Voucher, refusal: Outcome) -> dict[str, st
             .limit(1)
         )
         progress = Progress.UNDER_WAY if order is None else status_words(order).word
-        return _used_words()[progress]
+        return (_used_words() | _article_words())[progress]
     return _ended_words()[refusal]
 
 
@@ -159,6 +159,26 @@ def _used_words() -> dict[Progress, dict[str, str]]:
             "tone": "check",
             "title": _("Cette recharge n’a pas pu être faite"),
             "text": _("Venez à l’antenne : on peut vous donner un nouveau bon."),
+        },
+    }
+
+
+def _article_words() -> dict[Progress, dict[str, str]]:
+    return {
+        Progress.ARTICLE_READY: {
+            "tone": "ok",
+            "title": _("C’est prêt pour vous"),
+            "text": _("Demandez à l’antenne : on vous le remet sur place."),
+        },
+        Progress.HANDED_OVER: {
+            "tone": "ok",
+            "title": _("L’antenne vous l’a remis"),
+            "text": _("En cas de souci, revenez la voir."),
+        },
+        Progress.OUT_OF_STOCK: {
+            "tone": "check",
+            "title": _("Il n’y en a plus pour l’instant"),
+            "text": _("Votre bon et sa valeur sont gardés. Demandez des nouvelles à l’antenne."),
         },
     }
 
