@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -55,9 +56,8 @@ def code(work: object, *args: object, **more: object) -> str:
 def test_one_has_it_in_hand_and_hands_it_over(bench: Bench) -> None:
     bench.make("missing_at_partner")
     run_, lou = bench.database.run, coordinator(bench)
-    taken = rush([
-        lambda who=who: run_(notes.take, bench.hand, actor=who, now=bench.now) for who in (CLAIRE, OMAR, lou)
-    ])  # fmt: skip
+    takers = [partial(run_, notes.take, bench.hand, actor=who, now=bench.now) for who in (CLAIRE, OMAR, lou)]
+    taken = rush(takers)
     assert sorted(str(one) for one in taken) == ["None", "break_taken", "break_taken"]
     with bench.database.read() as session:
         owner = worklist.item_of(session, bench.found().id, bench.now).owner
