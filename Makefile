@@ -11,7 +11,7 @@ COMPILE := $(or $(UV),.cache/lock/bin/uv) pip compile --quiet --universal --pyth
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: drill-bombs drill-statements drill-pins help install run test lint format words lock bench screenshots pictures drill-ledger drill-offline drill-delivery drill-workers drill-tamper clean check-python dev runtime
+.PHONY: drill-api drill-bombs drill-statements drill-pins help install run test lint format words lock bench screenshots pictures drill-ledger drill-offline drill-delivery drill-workers drill-tamper clean check-python dev runtime
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ CODES ?= 10000
 drill-pins: dev ## every PIN of a lot of CODES=10000 looked for in all that a full run leaves behind
 	@$(BIN)/python -m tests.browser.install_chromium
 	$(BIN)/python -m tests.drills.pins $(CODES)
+
+EXAMPLES ?= 2000
+drill-api: dev ## ask the partners' API whatever its description allows, and much it does not, EXAMPLES=2000 an operation
+	API_EXAMPLES=$(EXAMPLES) nice -n 10 $(BIN)/python -m pytest -q tests/doors/api/test_description.py
 
 SEEDS ?= 200
 drill-statements: dev ## spoil statements with every kind of fault, SEEDS=200 small ones and a larger, on each database

@@ -23,7 +23,7 @@ from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
 from voucher_service.vouchers.key_ring import KeyRing
-from voucher_service.web.api.views import blueprint as api
+from voucher_service.web.api.routes import blueprint as api
 from voucher_service.web.beneficiary.views import blueprint as beneficiary
 from voucher_service.web.callbacks.views import blueprint as callbacks
 from voucher_service.web.counter.api import blueprint as counter_api

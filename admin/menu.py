@@ -44,6 +44,7 @@ def _planned() -> list[Group]:
             _("Dotations"),
             [
                 (_("Dotations"), "admin.allocations.index", "admin.allocations."),
+                (_("Fins de dotation"), "admin.endings.index", "admin.endings."),
                 (_("Opérateurs et conventions"), "admin.partners.index", "admin.partners."),
                 (_("Raccordements"), "admin.connections.index", "admin.connections."),
             ],

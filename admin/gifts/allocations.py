@@ -17,6 +17,8 @@ from voucher_service.ledger import lists as ledger_lists
 from voucher_service.ledger.models import AccountKind, Transfer
 from voucher_service.partners import endings, gifts, lists, policies
 from voucher_service.partners.earmarks import earmarks_of
+from voucher_service.partners.ending import leaving
+from voucher_service.partners.ending.models import LeaveWay
 from voucher_service.partners.models import Allocation, AllocationState, EarmarkKind
 from voucher_service.reconciliation.books import draw_down
 from voucher_service.staff.lists import branch_names
@@ -142,6 +144,8 @@ def show(allocation_id: int) -> ResponseReturnValue:
                 + [move.actor for move in moves.items],
             ),
         }
+        pending = leaving.pending_of(session, allocation_id)
+        context |= {"pending": pending, "who_asked": room.who(session, [pending.proposed_by] if pending else [])}
     return room.page(
         "gifts/allocation",
         gift=gift,
@@ -149,6 +153,7 @@ def show(allocation_id: int) -> ResponseReturnValue:
         Kind=AccountKind,
         account_of=ledger_lists.account_of,
         own=gift.allocation.created_by == room.actor(),
+        own_leaving=pending is not None and pending.proposed_by == room.actor(),
         **context,
     )
 
@@ -234,10 +239,10 @@ def write_off(allocation_id: int) -> ResponseReturnValue:
 
 def _leave(allocation_id: int, *, returned: bool) -> ResponseReturnValue:
     form = leaving_form(allocation_id, returned=returned)
-    feature = endings.return_to_donor if returned else endings.write_off
+    way = LeaveWay.RETURN if returned else LeaveWay.WRITE_OFF
 
     def act() -> ResponseReturnValue:
-        sent, key = doors.read_form(Leaving), str(doors.client_key())
+        sent, key = doors.read_form(Leaving), doors.client_key()
         with doors.services().database.read() as session:
             unit = Unit(gifts.fresh(session, allocation_id).unit)
         quantity = doors.read_quantity(sent.quantity, unit, field="quantity")
@@ -247,9 +252,11 @@ def _leave(allocation_id: int, *, returned: bool) -> ResponseReturnValue:
             rows = [(_("Quantité"), doors.say_quantity(quantity, unit)), (_("Raison"), sent.reason)]
             return room.check_page(form, rows, question=form.title + _(" ?"), submit=form.submit, note=form.lead)
         doors.services().database.run(
-            feature, allocation_id, quantity, actor=room.actor(), reason=sent.reason, key=key, now=doors.now()
-        )
-        flash(_("%(what)s : c’est écrit dans les comptes.", what=doors.say_quantity(quantity, unit)), "ok")
+            leaving.propose, allocation_id, quantity, way=way, actor=room.actor(), reason=sent.reason,
+            leaving_id=key, now=doors.now(),
+        )  # fmt: skip
+        told = _("%(what)s : une autre personne doit donner son accord.", what=doors.say_quantity(quantity, unit))
+        flash(told, "ok")
         return redirect(url_for("admin.allocations.show", allocation_id=allocation_id), 303)
 
     return room.submitted(form, act)

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from admin import room
 from voucher_service.impact import figures
-from voucher_service.impact.today import SOON, needs
+from voucher_service.impact.today import needs
 from voucher_service.partners import lists
 from voucher_service.web import doors
 
@@ -30,7 +30,6 @@ def index() -> ResponseReturnValue:
         board=board,
         points=points,
         steps=_first_steps(names, any_gift=any_gift),
-        ends_by=room.today() + SOON,
         month=board.months[-1][0],
         live=sum(one.vouchers for one in board.live.values()),
     )

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.desk import Desk
+from tests.flows.test_undo import take_back
 from tests.paper.pack import NUMBER, Pack
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.fulfilment.models import Order
@@ -83,6 +84,18 @@ def test_the_same_line_by_two_people_at_once_is_one_redemption(desk: Desk) -> No
         assert done[0].row.id == done[1].row.id
     assert [count(desk, table) for table in (PaperLine, Scan, Visit, Order)] == [8, 8, 8, 8]
     assert desk.programme.findings() == []
+
+
+def test_a_line_undone_is_keyed_in_under_a_free_one(desk: Desk) -> None:
+    pack, programme = Pack.made(desk), desk.programme
+    voucher = programme.issue()
+    first = pack.key(pack.written(voucher))
+    take_back(programme, first.row.scan_id)
+    with pytest.raises(BadInput) as told:
+        pack.key(pack.written(voucher, paid_cents=100))
+    assert (told.value.field, told.value.code) == ("line", "line_undone")
+    assert pack.key(pack.written(voucher, 12, paid_cents=100)).row.status == "confirmed"
+    assert programme.findings() == []
 
 
 def test_the_database_itself_refuses_a_line_twice(desk: Desk) -> None:

@@ -32,7 +32,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 PUBLIC = (
     "run test lint format lock words bench drill-ledger drill-pins drill-offline drill-delivery drill-tamper "
-    "drill-workers drill-bombs drill-statements screenshots pictures clean install help"
+    "drill-workers drill-api drill-bombs drill-statements screenshots pictures clean install help"
 )
 
 

@@ -21,6 +21,7 @@ from voucher_service.fulfilment.custody import expire_stock
 from voucher_service.fulfilment.deliver import Clock, Providers, sweep
 from voucher_service.fulfilment.outcome import Late, no_late
 from voucher_service.ids import utc_now
+from voucher_service.partners.ending.calendar import turn as note_endings
 from voucher_service.vouchers.life import expire_all
 from voucher_service.webhooks.outbox import prune
 
@@ -111,6 +112,7 @@ class EmbeddedWorker:
         if now_fn() >= self._expiry_at:
             expire_all(database, now_fn)
             database.run(expire_stock, now_fn())
+            database.run(note_endings, now_fn())
             for chore in (prune, *self._hourly):
                 database.run(chore, now_fn())
             ask_balances(database, providers, now_fn)

@@ -16,6 +16,7 @@ import voucher_service.ledger.models
 import voucher_service.ledger.seal.models
 import voucher_service.messages.models
 import voucher_service.partners.api.models
+import voucher_service.partners.ending.models
 import voucher_service.partners.models
 import voucher_service.people.models
 import voucher_service.reconciliation.closing.models

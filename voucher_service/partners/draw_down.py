@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import N_, Conflict
 from voucher_service.ledger.models import AccountKind, FloorBalance
+from voucher_service.partners.ending.models import EndCalendar
 from voucher_service.partners.models import (
     Agreement,
     Allocation,
@@ -90,6 +91,8 @@ def eligible(
     session: Session, *, partner_id: UUID, unit: Unit, quantity_each: int, branch_id: int | None, day: date
 ) -> list[Pot]:
     """Return the allocations that may pay for at least one such voucher, in order of their number."""
+    # A voucher is good until its gift ends: from so many days before, none is issued from it any more.
+    last = day + timedelta(days=stop_days_on(session, day))
     rows = session.execute(
         select(Allocation.id, Allocation.priority, Allocation.valid_until, FloorBalance.balance)
         .join(Agreement, Agreement.id == Allocation.agreement_id)
@@ -99,7 +102,7 @@ def eligible(
             Allocation.unit == unit.value,
             Allocation.state == AllocationState.OPEN.value,
             Allocation.valid_from <= day,
-            Allocation.valid_until >= day,
+            Allocation.valid_until >= last,
             FloorBalance.balance >= quantity_each,
             _may_pay_for(branch_id),
         )
@@ -109,6 +112,12 @@ def eligible(
         Pot(allocation, priority, valid_until, balance, balance // quantity_each)
         for allocation, priority, valid_until, balance in rows
     ]
+
+
+def stop_days_on(session: Session, day: date) -> int:
+    """Return how many days before a gift's last day nothing is issued from it any more; 0 where no rule says."""
+    rule = select(EndCalendar.stop_days).where(EndCalendar.effective_from <= day)
+    return session.scalar(rule.order_by(EndCalendar.effective_from.desc()).limit(1)) or 0
 
 
 def share(pots: Sequence[Pot], count: int, rule: DrawDown) -> list[tuple[int, int]]:

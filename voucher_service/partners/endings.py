@@ -84,7 +84,7 @@ def close(session: Session, allocation_id: int, actor: str, now: datetime) -> Al
     allocation = fresh(session, allocation_id)
     if allocation.state == AllocationState.CLOSED.value:
         return allocation
-    _check_open(allocation)
+    check_open(allocation)
     # One statement reads all accounts: value that moves between two of them cannot be missed.
     held = balances(session, allocation_id)
     unit = Unit(allocation.unit)
@@ -124,7 +124,7 @@ def _leave(session: Session, entry: Entry, *, actor: str, reason: str, now: date
     words = clean_text(reason, field="reason", least=3, most=200)
     replayed = session.scalar(select(Transfer.id).where(Transfer.key == entry.key)) is not None
     if not replayed:
-        _check_open(fresh(session, entry.book_id))
+        check_open(fresh(session, entry.book_id))
     transfer = post(session, [entry], actor=actor, occurred_at=now, now=now)[0]
     if not replayed:
         session.add(GiftNote(transfer_id=transfer, reason=words))
@@ -132,7 +132,8 @@ def _leave(session: Session, entry: Entry, *, actor: str, reason: str, now: date
     return transfer
 
 
-def _check_open(allocation: Allocation) -> None:
+def check_open(allocation: Allocation) -> None:
+    """Raise Conflict (`allocation_not_open`) unless value may leave the allocation."""
     if allocation.state != AllocationState.OPEN.value:
         raise Conflict(
             "Cette dotation n’est pas ouverte : elle attend une approbation, a été refusée ou est close.",

@@ -16,6 +16,7 @@ class Event(StrEnum):
     """What can be told. The names are part of the interface: they stay."""
 
     ALLOCATION_OPENED = "allocation.opened"
+    ALLOCATION_ENDING = "allocation.ending"
     STATEMENT_RECONCILED = "statement.reconciled"
     DIFFERENCES_CHANGED = "statement.differences_changed"
     PERIOD_PROPOSED = "period.proposed"

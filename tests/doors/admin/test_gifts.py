@@ -112,12 +112,23 @@ def test_a_declined_gift_never_enters_the_books(app: Flask, awa: Desk, marc: Des
         assert balances(session, made.id) == {}
 
 
-def test_value_goes_back_to_the_donor_once_with_its_reason(app: Flask, awa: Desk, programme: Programme) -> None:
+def test_value_goes_back_to_the_donor_once_with_its_reason(
+    app: Flask, awa: Desk, marc: Desk, programme: Programme
+) -> None:
     path, key = f"/admin/allocations/{programme.allocation_id}/return", str(new_id())
     sent = {"quantity": "12,50", "reason": "Trop perçu", "key": key}
     assert "Rendre au donateur" in awa.send(path, **sent).text
     for _twice in range(2):
         awa.follow(path, step="confirm", **sent)
+    gift_page = f"/admin/allocations/{programme.allocation_id}"
+    assert "une autre personne doit donner son accord" in awa.get(gift_page).text
+    agree = f"/admin/endings/{programme.allocation_id}/leavings/{key}/agree"
+    assert "une autre personne doit donner son accord" in awa.follow(agree).text
+    with services_of(app).database.read() as session:
+        assert AccountKind.RETURNED_TO_DONOR not in balances(session, programme.allocation_id)
+    assert "Proposé : rendre" in marc.get(gift_page).text
+    for _twice in range(2):
+        marc.follow(agree)
     with services_of(app).database.read() as session:
         held = balances(session, programme.allocation_id)
         assert held[AccountKind.RETURNED_TO_DONOR] == 12_50
@@ -155,3 +166,22 @@ def test_a_higher_threshold_begins_tomorrow(awa: Desk, programme: Programme) -> 
     now = awa.send("/admin/thresholds/new", effective_from=TODAY, **sent)
     assert (now.status_code, faults(now)[0][0]) == (422, "effective_from")
     assert "5\u202f000" in awa.follow("/admin/thresholds/new", effective_from=TODAY + timedelta(days=1), **sent).text
+
+
+def test_the_end_of_a_gift_is_shown_counted_and_its_rule_is_dated(awa: Desk, programme: Programme) -> None:
+    assert "Aucune dotation ne finit bientôt" in awa.get("/admin/endings/").text
+    far = awa.follow(f"/admin/endings/{programme.allocation_id}/sign-off")
+    assert "ne finit pas bientôt" in far.text
+    soon = a_gift(programme) | {"label": "Fin proche", "quantity": "100", "valid_until": TODAY + timedelta(days=20)}
+    awa.follow("/admin/allocations/new", step="confirm", **soon)
+    page = awa.get("/admin/endings/").text
+    assert "Fin proche" in page
+    assert "Ensuite, le" in page
+    number = page.partition("/sign-off")[0].rpartition("/")[2]
+    assert "Reste compté par" in awa.follow(f"/admin/endings/{number}/sign-off").text
+    wrong = awa.send("/admin/endings/stop", stop_days="99", effective_from=TODAY + timedelta(days=1))
+    assert (wrong.status_code, faults(wrong)[0][0]) == (422, "stop_days")
+    assert (
+        "La règle est enregistrée"
+        in awa.follow("/admin/endings/stop", stop_days="15", effective_from=TODAY + timedelta(days=1)).text
+    )

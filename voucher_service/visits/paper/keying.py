@@ -22,6 +22,7 @@ from voucher_service.staff.models import Branch
 from voucher_service.texts import clean_text
 from voucher_service.visits import present
 from voucher_service.visits.follow_up import check_next_visit
+from voucher_service.visits.models import Visit, VisitUndo
 from voucher_service.visits.offline.books import REASON_OF
 from voucher_service.visits.offline.rules import CONFLICTS, Status
 from voucher_service.visits.outcomes import Outcome
@@ -84,7 +85,7 @@ def key_line(
         )
     )
     if known is not None:
-        return _again(known, voucher, digest)
+        return _again(session, known, voucher, digest)
     request = _request(session, pack, written, staff_id)
     recorded = redeem(session, vault, ring, request, now=now, valid_on=local_day(written.handed_at))
     row = _row(pack, written, recorded, digest=digest, voucher=voucher, staff_id=staff_id, now=now)
@@ -135,7 +136,7 @@ def _voucher(session: Session, ring: KeyRing, written: Written, now: datetime) -
     return voucher
 
 
-def _again(known: PaperLine, voucher: Voucher, digest: bytes) -> Keyed:
+def _again(session: Session, known: PaperLine, voucher: Voucher, digest: bytes) -> Keyed:
     if known.voucher_id != voucher.id:
         raise BadInput(
             "Cette ligne est déjà saisie pour un autre bon (initiales {initials}) : vérifiez les numéros de carnet, de "
@@ -143,6 +144,16 @@ def _again(known: PaperLine, voucher: Voucher, digest: bytes) -> Keyed:
             field="line",
             code="line_taken",
             initials=known.initials,
+        )
+    undone = (
+        select(VisitUndo.visit_id).join(Visit, Visit.id == VisitUndo.visit_id).where(Visit.scan_id == known.scan_id)
+    )
+    if session.scalar(undone) is not None:
+        raise BadInput(
+            "Cette ligne a été saisie, puis annulée : saisissez-la sous le numéro d’une ligne libre, et notez-le sur "
+            "le papier.",
+            field="line",
+            code="line_undone",
         )
     return Keyed(known, known=True, differs=known.request_hash != digest)
 

@@ -26,7 +26,7 @@ _TITLES = {
     401: "No key, or one that is not in service.",
     403: "The key does not open this.",
     404: "There is no such thing, or it is another partner's.",
-    409: "The same request is being worked on now.",
+    409: "The state of things does not allow it, or the same request is being worked on now.",
     413: "The file is too large.",
     415: "The file's type is not one of those named.",
     422: "A field, a header or the file is wrong: named, with the remedy.",
@@ -37,13 +37,14 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a view says of itself. `takes` are media types of a body that is a file."""
+    """What a view says of itself. `takes` are media types of a body that is a file, `body` its JSON."""
 
     summary: str
     answer: type[BaseModel] | None
     status: int = 200
     query: type[BaseModel] | None = None
     takes: tuple[str, ...] = ()
+    body: type[BaseModel] | None = None
     problems: tuple[int, ...] = field(default=())
 
 
@@ -66,6 +67,7 @@ def description_of(app: Flask, blueprint: str) -> dict[str, Any]:
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith(f"{blueprint}.")]
     found = [(rule, _said(app, rule)) for rule in sorted(rules, key=lambda one: one.rule)]
     models = {Problem: "serialization"} | {said.answer: "serialization" for _, said in found if said.answer is not None}
+    models |= {said.body: "validation" for _, said in found if said.body is not None}
     _, schemas = models_json_schema(list(models.items()), ref_template=_REFERENCE)  # type: ignore[arg-type]  # its Literal
     paths: dict[str, dict[str, Any]] = {}
     for rule, said in found:
@@ -113,6 +115,8 @@ def _operation(app: Flask, rule: Rule, method: str, said: Description) -> dict[s
     if said.takes:
         content = {media: {"schema": {"type": "string", "format": "binary"}} for media in said.takes}
         operation["requestBody"] = {"required": True, "content": content}
+    if said.body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(said.body)}}}
     return operation
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, g, jsonify, request, url_for
+from flask import current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import UnsupportedMediaType
 
@@ -20,22 +19,14 @@ from voucher_service.reconciliation.statements import import_statement, known_st
 from voucher_service.web import doors
 from voucher_service.web.api import schemas
 from voucher_service.web.api.describe import Description, described, description_of
+from voucher_service.web.api.door import PAGE, as_json, blueprint, next_page
 from voucher_service.web.api.once import once, sent_body
 
-blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-
-REQUESTS = doors.Rule("api", tries=600, seconds=60)
 FILES = (
     "text/csv",
     "application/octet-stream",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 )
-
-
-@blueprint.before_request
-def limit() -> None:
-    """Let a program ask ten times a second for a minute, no more. Raises TooManyTries."""
-    doors.throttle().spend(REQUESTS, request.headers.get("Authorization") or doors.address())
 
 
 @blueprint.get("/openapi.json")
@@ -54,9 +45,9 @@ def allocations() -> ResponseReturnValue:
     page = doors.read_query(schemas.Asked).page
     with doors.services().database.read() as session:
         gifts = allocation_report(session, doors.key_holder().partner_id)
-    start = (page - 1) * queries.PAGE
-    items = [schemas.AllocationOut.of(gift) for gift in gifts[start : start + queries.PAGE]]
-    return _json(schemas.AllocationsOut(items=items, total=len(gifts), next=_next(page, len(gifts))))
+    start = (page - 1) * PAGE
+    items = [schemas.AllocationOut.of(gift) for gift in gifts[start : start + PAGE]]
+    return as_json(schemas.AllocationsOut(items=items, total=len(gifts), next=next_page(page, len(gifts))))
 
 
 @blueprint.get("/allocations/<int:allocation_id>")
@@ -69,7 +60,7 @@ def allocation(allocation_id: int) -> ResponseReturnValue:
     found = next((gift for gift in gifts if gift.id == allocation_id), None)
     if found is None:
         raise NotFound("Cette dotation n’existe pas, ou n’est pas la vôtre.")
-    return _json(schemas.AllocationOut.of(found))
+    return as_json(schemas.AllocationOut.of(found))
 
 
 @blueprint.get("/statements")
@@ -81,7 +72,7 @@ def statements() -> ResponseReturnValue:
     with doors.services().database.read() as session:
         rows, total = queries.statements(session, doors.key_holder().partner_id, page=page)
     items = [schemas.StatementOut.of(row) for row in rows]
-    return _json(schemas.StatementsOut(items=items, total=total, next=_next(page, total)))
+    return as_json(schemas.StatementsOut(items=items, total=total, next=next_page(page, total)))
 
 
 @blueprint.get("/statements/<uuid:statement_id>")
@@ -90,7 +81,7 @@ def statements() -> ResponseReturnValue:
 def statement(statement_id: UUID) -> ResponseReturnValue:
     """Tell one statement of the partner."""
     with doors.services().database.read() as session:
-        return _json(_statement(session, doors.key_holder().partner_id, statement_id))
+        return as_json(_statement(session, doors.key_holder().partner_id, statement_id))
 
 
 @blueprint.get("/statements/<uuid:statement_id>/differences")
@@ -110,7 +101,7 @@ def differences(statement_id: UUID) -> ResponseReturnValue:
         of = queries.statement_of(session, doors.key_holder().partner_id, statement_id)
         found, total = queries.differences(session, of, kind=asked.kind, resolved=resolved, page=asked.page)
     items = [schemas.DifferenceOut.of(one) for one in found]
-    return _json(schemas.DifferencesOut(items=items, total=total, next=_next(asked.page, total)))
+    return as_json(schemas.DifferencesOut(items=items, total=total, next=next_page(asked.page, total)))
 
 
 @blueprint.post("/statements")
@@ -165,15 +156,3 @@ def _import(session: Session, asked: schemas.AskedUpload) -> schemas.StatementOu
 def _statement(session: Session, partner_id: UUID, statement_id: UUID) -> schemas.StatementOut:
     found = queries.statement_of(session, partner_id, statement_id)
     return schemas.StatementOut.of(queries.row_of(session, found))
-
-
-def _next(page: int, total: int) -> str | None:
-    assert request.endpoint is not None, "a list is told by a view"
-    if page * queries.PAGE >= total:
-        return None
-    kept: dict[str, object] = {name: value for name, value in request.args.items() if name != "page"}
-    return url_for(request.endpoint, **(request.view_args or {}), **kept, page=page + 1)  # type: ignore[arg-type]  # names of our own routes
-
-
-def _json(answer: BaseModel, status: int = 200) -> Response:
-    return Response(answer.model_dump_json(), status, content_type="application/json")

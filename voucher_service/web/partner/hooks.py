@@ -35,6 +35,7 @@ def event_words() -> dict[str, str]:
         Event.DIFFERENCES_CHANGED.value: _("Des écarts s’ouvrent ou se ferment"),
         Event.PERIOD_PROPOSED.value: _("Un mois attend votre accord"),
         Event.PERIOD_AGREED.value: _("Un mois est clos"),
+        Event.ALLOCATION_ENDING.value: _("Un don approche de sa fin, ou l’a dépassée"),
         TRIAL: _("Essai"),
     }
 

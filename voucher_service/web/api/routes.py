@@ -1,0 +1,8 @@
+"""All routes of `/api/v1`, put together."""
+
+from __future__ import annotations
+
+from voucher_service.web.api import books, breaks, views
+from voucher_service.web.api.door import blueprint
+
+__all__ = ["blueprint", "books", "breaks", "views"]
