@@ -113,6 +113,7 @@ def show(connection_id: UUID) -> ResponseReturnValue:
         callback=callback if room.may_write() and isinstance(calls, CallsBack) else "",
         turned_at=turned,
         abilities=connection_words.abilities(provider) if provider else [],
+        lists=provider is None or provider.capabilities.list_window is not None,
         say=connection_words,
     )
 

@@ -15,10 +15,7 @@ from voucher_service.reconciliation.reader.sources import book
 MEMORY = 100.0
 """MiB that may be added to the server; the bound the child process lives under is `book.MEMORY`."""
 SECONDS = 2.0
-QUICK = (
-    "book_of_two_cells", "book_with_a_huge_dimension", "book_that_laughs", "book_of_strings", "book_of_many_parts",
-    "book_of_wide_rows",
-)  # fmt: skip
+QUICK = ("book_of_two_cells", "book_with_a_huge_dimension", "book_that_laughs", "book_of_many_parts")
 """Those that cost the machine least; all of them run in `make drill-bombs`."""
 BUSY = 5
 """The machine of the tests runs other tests beside: time is measured on a quiet one, here only hung requests show."""

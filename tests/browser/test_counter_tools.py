@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import LaunchWithCamera, OpenContext
 from tests.browser.counter import Take, enrolled, enter, fill_visit, forged, outcomes, type_code, word
+from tests.browser.test_hand_scanner import ENTER, press
 from tests.desk import Desk, Server
 from tests.offline.device import issue_at
 
@@ -95,3 +96,19 @@ def test_a_visit_is_taken_back_with_a_reason_on_a_telephone(
     type_code(page, digits)
     expect(page.locator("#visit h2")).to_have_text("Recharge 5 € (sandbox)")
     assert outcomes(desk) == ["accepted"]
+
+
+def test_a_hand_scanner_set_to_qwerty_on_an_azerty_keyboard_is_understood_without_a_network(
+    desk: Desk, server: Server, open_context: OpenContext
+) -> None:
+    digits = desk.programme.digits(issue_at(desk))
+    page = enrolled(open_context(), desk, server.address)
+    server.stop()
+    page.evaluate("document.getElementById('sound').focus()")  # wherever the focus is
+    typed = dict(zip("1234567890", "&é\"'(-è_çà", strict=True))
+    press(page, [*((f"Digit{digit}", typed[digit]) for digit in digits), ENTER])
+    expect(page.locator("#visit h2")).to_have_text("Recharge 5 € (sandbox)")
+    page.keyboard.press("Escape")
+    page.evaluate("document.getElementById('sound').focus()")
+    press(page, [*((f"Digit{digit}", typed[digit]) for digit in forged(digits)), ENTER])
+    word(page, "Refusé")

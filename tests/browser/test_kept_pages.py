@@ -82,7 +82,10 @@ def test_a_first_load_is_under_500_kb_and_a_repeat_under_50(
 ) -> None:
     """What the server sends for the page, what it keeps for offline, and the QR reader, bodies and headers."""
     context = open_profile(tmp_path / "profile", (None, 1.0))  # signed in elsewhere: its cache is empty
-    context.add_cookies(enter(open_context(), desk, server).context.cookies())  # type: ignore[arg-type]  # as it was read
+    elsewhere = enter(open_context(), desk, server)
+    elsewhere.wait_for_load_state("networkidle")  # what it still fetches would be weighed as well
+    context.add_cookies(elsewhere.context.cookies())  # type: ignore[arg-type]  # as it was read
+    elsewhere.close()
     sent: list[int] = []
     desk.app.after_request_funcs.setdefault(None, []).append(lambda answer: _weigh(answer, sent))
     first = _load(context.new_page(), sent, f"{server.address}/counter/")

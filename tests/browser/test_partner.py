@@ -128,7 +128,7 @@ def test_each_difference_of_a_corrupted_statement_is_named_and_exported(
     exported = download.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert len(exported) == 5
     assert any(row.startswith("amount_differs;2;Montant différent;2;") for row in exported)
-    page.get_by_role("link", name="Montant différent").click()
+    page.get_by_role("link", name="Montant différent").first.click()
     expect(page.get_by_role("article")).to_have_count(1)
 
 

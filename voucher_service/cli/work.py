@@ -59,7 +59,7 @@ def import_lot(file: Path, partner: str, login: str) -> None:
     """Import a donor's file of recharge codes, whole or not at all; the format stands in docs/lot-file.md."""
     services = doors.services()
     with services.database.read() as session:
-        actor = _actor(session, login)
+        actor = actor_of(session, login)
         partner_id = session.scalar(select(Partner.id).where(Partner.name == partner))
     if partner_id is None:
         raise click.ClickException(f"There is no operator named {partner}.")
@@ -90,7 +90,7 @@ def issue_batch(label: str, campaign: str, code: int, quantity: int, branch_id: 
     """Ask for a batch of vouchers to bearer and issue it, unless a second person must agree first."""
     services = doors.services()
     with services.database.read() as session:
-        actor = _actor(session, login)
+        actor = actor_of(session, login)
         campaign_id = session.scalar(select(Campaign.id).where(Campaign.name == campaign))
         offer_id = session.scalar(select(Offer.id).where(Offer.code == code))
     if campaign_id is None or offer_id is None:
@@ -126,7 +126,8 @@ def _issue(batch_id: UUID, quantity: int) -> None:
         )
 
 
-def _actor(session: Session, login: str) -> str:
+def actor_of(session: Session, login: str) -> str:
+    """Return the name under which a coordinator's acts are recorded. Raises ClickException when there is none."""
     staff = session.scalar(
         select(Staff).where(Staff.login == login.strip().lower(), Staff.active, Staff.role == Role.COORDINATOR.value)
     )

@@ -13,6 +13,7 @@ from voucher_service.demo.story import Story
 from voucher_service.demo.tablet import Tablet
 from voucher_service.fulfilment import connections
 from voucher_service.fulfilment.deliver import deliver_next
+from voucher_service.partners.api import keys
 from voucher_service.services import Services
 from voucher_service.visits.paper import keying, packs
 from voucher_service.vouchers import life
@@ -124,6 +125,18 @@ def connect(database: Joined, services: Services, story: Story, now: datetime) -
         route="telea-essai",
         answers=answers,
         actor=story.actor,
+        now=now,
+    )
+
+
+def give_key(database: Joined, story: Story, actor: str, now: datetime) -> None:
+    """A key of the second operator’s accounting program; nobody holds it, so it opens nothing to anyone."""
+    database.run(
+        keys.create,
+        partner_id=story.catalogue.partners[1],
+        name="Comptabilité",
+        scopes=[keys.Scope.BOOKS_READ, keys.Scope.STATEMENTS_READ],
+        actor=actor,
         now=now,
     )
 

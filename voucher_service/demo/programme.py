@@ -126,6 +126,7 @@ def _today(database: Joined, services: Services, office: Office, story: Story, n
     corners.lost_network(database, story, now)
     corners.write_on_paper(database, story)
     corners.connect(database, services, story, story.desk.clock.now)
+    corners.give_key(database, story, office.actor("operateur2"), story.desk.clock.now)
     corners.announce(database, services, story, office.actor("operateur"), story.desk.clock.now)
     story.plan_today(now)
     story.play(database, now)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.flows.delivery.desk import Desk
+from tests.flows.delivery.linked import TMF654, Link, Linked, Linking
+from tests.integrations.talk import served
 from tests.programme import Programme
 
 
@@ -35,3 +39,18 @@ def programme_on_sqlite(sqlite_url: str, tmp_path: Path) -> Iterator[Desk]:
     made = Programme.make(sqlite_url)
     yield Desk(made, tmp_path)
     made.database.close()
+
+
+@pytest.fixture
+def linking(programme: Programme) -> Iterator[Linking]:
+    """Make a desk behind a connection of this kind; the partner is told who is refused."""
+    with ExitStack() as stack:
+
+        def make(link: Link, *, codes: dict[str, Any] | None = None, **settings: str) -> Linked:
+            more = {"codes": codes} if codes else {}
+            there = stack.enter_context(served(link.partner(**more)))
+            if link is TMF654:
+                settings["codes"] = "400 21 beneficiary\n403 30 partner_precondition"
+            return Linked(programme, link, there, **settings)
+
+        yield make

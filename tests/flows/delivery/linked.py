@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -115,3 +115,7 @@ class Linked(Desk):
             reset(line)
 
         self.there.mishap = lost
+
+
+Linking = Callable[..., Linked]
+"""Makes a desk behind a connection of a kind."""

@@ -17,6 +17,7 @@ from voucher_service.db import Database
 from voucher_service.errors import BadFile, BadInput, Conflict
 from voucher_service.ids import new_id
 from voucher_service.reconciliation import queries
+from voucher_service.reconciliation.closing.statement import Month, _files
 from voucher_service.reconciliation.intake import profiles, sequence
 from voucher_service.reconciliation.intake.models import ReaderProfile, StatementReading
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement
@@ -121,6 +122,9 @@ def test_a_corrected_statement_takes_the_place_of_the_first(database: Database) 
             keep(session, world, line(one, "11"), replaces=wrong.id)
         assert caught.value.code == "statement_replaced"
         assert [old.id for old in sequence.replaceable(session, world.partner_id)] == [right.id]
+        month = Month(world.partner_id, DAY.replace(day=1), DAY.replace(day=31), NOON, LATER, 1)
+        files = {one["sha256"]: one.get("replaced", False) for one in _files(session, month)}
+        assert files == {wrong.file_sha256.hex(): True, right.file_sha256.hex(): False}
 
 
 def test_a_replaced_statement_that_kept_its_claims_would_be_seen(

@@ -16,13 +16,14 @@ from uuid import UUID
 
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
-from sqlalchemy import case, func, select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.models import AccountKind, Transfer
 from voucher_service.ledger.seal.models import Checkpoint, Leaf
 from voucher_service.partners.models import Agreement, Allocation, Partner
 from voucher_service.reconciliation.export import csv_line
+from voucher_service.reconciliation.intake.models import StatementReading
 from voucher_service.reconciliation.models import Break, Statement
 from voucher_service.units import Unit, display
 
@@ -140,10 +141,16 @@ def _cells(line: Line) -> str:
 
 
 def _files(session: Session, month: Month) -> list[dict[str, Any]]:
-    """Return the partner's files that speak of the month, and how many differences each had."""
+    """Return the partner's files that speak of the month: their differences, and which are replaced."""
     overlaps = (Statement.first_day <= month.last_day, Statement.last_day >= month.first_day)
     found = session.execute(
-        select(Statement.file_name, Statement.file_sha256, Statement.line_count, func.count(Break.id))
+        select(
+            Statement.file_name,
+            Statement.file_sha256,
+            Statement.line_count,
+            func.count(Break.id),
+            exists().where(StatementReading.replaces_id == Statement.id),
+        )
         .join(Break, Break.statement_id == Statement.id, isouter=True)
         .where(Statement.partner_id == month.partner_id, *overlaps)
         .group_by(Statement.id, Statement.file_name, Statement.file_sha256, Statement.line_count)
@@ -151,7 +158,8 @@ def _files(session: Session, month: Month) -> list[dict[str, Any]]:
     )
     return [
         {"name": name, "sha256": bytes(digest).hex(), "lines": lines, "differences": breaks}
-        for name, digest, lines, breaks in found
+        | ({"replaced": True} if replaced else {})
+        for name, digest, lines, breaks, replaced in found
     ]
 
 
@@ -172,7 +180,9 @@ def _pdf(partner: str, month: Month, lines: Sequence[Line], files: Sequence[dict
         name = NAMES[HELD.index(line.account)]
         texts.append((9, f"   {name} : {figures[0]} + {figures[1]} - {figures[2]} = {figures[3]}"))
     texts += [(9, ""), (10, "Relevés")]
-    texts += [(9, f"   {one['name']} : {one['lines']} lignes, {one['differences']} écarts expliqués") for one in files]
+    for one in files:
+        kept = "remplacé, ne compte plus" if "replaced" in one else f"{one['differences']} écarts expliqués"
+        texts.append((9, f"   {one['name']} : {one['lines']} lignes, {kept}"))
     height = A4[1] - 60.0
     for size, words in texts:
         if height < 60:

@@ -39,6 +39,7 @@ _FILES = ("css/app.css", "css/counter.css", "img/favicon.svg", "vendor/idb/index
 def kept_files() -> list[str]:
     """Return the addresses of all files that the kept pages use, but for what some browsers can do without."""
     scripts = sorted(path.relative_to(STATIC).as_posix() for path in (STATIC / "js").rglob("*.js"))
+    scripts = [name for name in scripts if "/passkey" not in name]  # a passkey needs the server
     return [url_for("static", filename=name) for name in (*_FILES, *scripts) if not name.endswith("service-worker.js")]
 
 

@@ -19,7 +19,7 @@ from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.allocations import allocation_report
 from voucher_service.reconciliation.classify import PRIORITIES as PRIORITY_OF
 from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
-from voucher_service.reconciliation.export import export_csv
+from voucher_service.reconciliation.export import export_csv, export_xlsx
 from voucher_service.reconciliation.intake.sequence import missing_numbers
 from voucher_service.reconciliation.models import BreakClass
 from voucher_service.reconciliation.run import run
@@ -27,6 +27,7 @@ from voucher_service.web import doors
 
 blueprint = Blueprint("partner", __name__, url_prefix="/partner")
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 READERS = (doors.Role.PARTNER, doors.Role.COORDINATOR, doors.Role.AUDITOR)
 
 
@@ -135,6 +136,18 @@ def export(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
         body = "".join(export_csv(queries.all_differences(session, statement)))
     head = {"Content-Disposition": f"attachment; filename=ecarts-{statement.last_day:%Y-%m-%d}.csv"}
     return Response(body, mimetype="text/csv", headers=head)
+
+
+@blueprint.get("/<uuid:partner_id>/statements/<uuid:statement_id>/differences.xlsx")
+@doors.requires(*READERS)
+def export_book(partner_id: UUID, statement_id: UUID) -> ResponseReturnValue:
+    """Send every difference as a workbook in which everything but numbers is text."""
+    with doors.services().database.read() as session:
+        partner_of(session, partner_id)
+        statement = queries.statement_of(session, partner_id, statement_id)
+        body = export_xlsx(queries.all_differences(session, statement))
+    head = {"Content-Disposition": f"attachment; filename=ecarts-{statement.last_day:%Y-%m-%d}.xlsx"}
+    return Response(body, mimetype=XLSX, headers=head)
 
 
 @blueprint.post("/<uuid:partner_id>/statements/<uuid:statement_id>/run")

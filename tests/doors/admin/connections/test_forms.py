@@ -56,6 +56,18 @@ def test_a_dry_run_orders_nothing_and_keeps_no_number(app: Flask, awa: Desk, mad
         assert (answer.status_code, [name for name, _ in faults(answer)]) == (422, [field])
 
 
+def test_the_list_is_asked_for_once_the_connection_is_on(awa: Desk, made: str) -> None:
+    assert "Demander sa liste" in awa.get(made).text
+    assert 'name="first_day"' in awa.get(f"{made}/list").text
+    days = {"first_day": "2026-03-01", "last_day": "2026-03-02"}
+    off = awa.send(f"{made}/list", **days)
+    assert (off.status_code, "mettez-le en service" in off.text) == (409, True), faults(off)
+    awa.follow(f"{made}/on")
+    assert awa.send(f"{made}/list", first_day="2026-03-02", last_day="2026-03-01").status_code == 422
+    empty = awa.send(f"{made}/list", **days)  # it has delivered nothing: there is no statement of nothing
+    assert (empty.status_code, "aucune ligne" in empty.text) == (422, True)
+
+
 def test_secrets_are_sealed_and_shown_nowhere(
     app: Flask, awa: Desk, made: str, there: Served, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

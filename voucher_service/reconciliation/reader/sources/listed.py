@@ -13,6 +13,7 @@ from voucher_service.errors import BadFile
 START = b'{"coup_de_pouce":"partner list 1"'
 COLUMNS = ("our ref", "partner ref", "status", "quantity", "unit", "event at")
 _KEYS = ("ours", "theirs", "state", "quantity", "unit", "at")
+_FINAL = frozenset({"delivered", "refused", "reversed"})
 _MOST_LONG = 4_000
 
 
@@ -29,6 +30,8 @@ def _line(told: dict[str, Any]) -> bytes:
 def to_text(content: bytes) -> bytes:
     """Return the list as rows with a header; the number of a row is that of its line.
 
+    What is still under way is in the file, but no line yet. What delivered nothing needs no quantity.
+
     Raises:
         BadFile: a line is no record.
     """
@@ -44,6 +47,11 @@ def to_text(content: bytes) -> bytes:
             told = None
         if not isinstance(told, dict) or not {*_KEYS} <= told.keys():
             raise BadFile("cette ligne de la liste ne se lit pas.", line=number)
+        if told["state"] not in _FINAL:
+            text.write("\n")
+            continue
+        if told["quantity"] is None and told["state"] != "delivered":
+            told |= {"quantity": 0, "unit": "eur_cent"}
         rows.writerow([_cell(told[key]) for key in _KEYS])
     return text.getvalue().encode()
 

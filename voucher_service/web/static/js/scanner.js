@@ -72,6 +72,7 @@ export class Scanner {
   /** @type {State} */ state = { phase: "stopped", title: "", next: "", torch: false, native: false };
   #run = 0; // each start and stop begins a new run; whatever belongs to an older run ends by itself
   #ended = false;
+  /** @type {Promise<import("./qr-reader.js").Reader|null>|null} */ #opening = null;
   #sighting = new Sighting();
   /** @type {MediaStream|null} */ #stream = null;
   /** @type {import("./qr-reader.js").Reader|null} */ #reader = null;
@@ -175,9 +176,12 @@ export class Scanner {
     this.#reader = null;
   }
 
-  /** The reader, once: it outlives a camera that is switched off and on. */
+  /** The reader, once: it outlives a camera that is switched off and on, and a second try does not fetch it again. */
   async #prepare() {
-    this.#reader ??= (await nativeReader()) ?? (await ownReader());
+    this.#opening ??= nativeReader().then((own) => own ?? ownReader());
+    const opening = this.#opening;
+    this.#reader ??= await opening;
+    if (!this.#reader || this.#ended) this.#opening = null;
     if (this.#ended) this.#endReader(); // meanwhile
   }
 
