@@ -112,6 +112,7 @@ def _page(break_id: UUID, faults: dict[str, str]) -> str:
         context = {
             "partner": partner_lists.names(session).partners[item.partner_id],
             "gifts": [(one.id, one.label) for one in settle.gifts_for(session, facts.found) if facts.needs_gift],
+            "needs_gift": facts.needs_gift,
             "colleagues": _colleagues(names_of(session, _actors(session)), item.owner),
             "who": room.who(
                 session, people + [who for one in settlements for who in (one.proposed_by, one.decided_by)]

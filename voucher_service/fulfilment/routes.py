@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from voucher_service.crypto import SealBroken, Vault
 from voucher_service.db import Database
-from voucher_service.fulfilment.abilities import Confirmed, Confirms, Reverses, Undone
+from voucher_service.fulfilment.abilities import BadCallback, CallsBack, Confirmed, Confirms, Notice, Reverses, Undone
 from voucher_service.fulfilment.connection_models import Connection
 from voucher_service.fulfilment.connections import callback_address, plan_of
 from voucher_service.fulfilment.kinds import BadSetting, Kinds
@@ -60,6 +60,13 @@ class Resting:
     def query(self, ref: Ref) -> Found:
         """Ask as ever."""
         return self._operator.query(ref)
+
+    def parse_callback(self, headers: Mapping[str, str], raw: bytes) -> Notice:
+        """Listen as ever: what is under way may have news."""
+        partner: object = self._operator
+        if not isinstance(partner, CallsBack):
+            raise BadCallback("no_callbacks")
+        return partner.parse_callback(headers, raw)
 
 
 class RestingReverser(Resting):

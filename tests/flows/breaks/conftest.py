@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -37,6 +37,18 @@ class Bench:
     order_id: UUID | None = None
     break_id: UUID | None = None
     now: datetime = NOON
+
+    @property
+    def hand(self) -> UUID:
+        """The break at hand."""
+        assert self.break_id is not None
+        return self.break_id
+
+    @property
+    def ordered(self) -> UUID:
+        """The order of the break at hand."""
+        assert self.order_id is not None
+        return self.order_id
 
     def make(self, kind: str) -> Bench:
         """Make a break of this class, through a statement and a run."""
@@ -108,10 +120,6 @@ class Bench:
         """What the independent audit finds; the builders make orders without scans."""
         with self.database.read() as session:
             return [one.rule for one in audit(session) if not one.rule.startswith(SCANLESS)]
-
-    def twin(self) -> Bench:
-        """The same things in other hands."""
-        return replace(self)
 
 
 CASES: dict[str, tuple[OrderState, list[str]]] = {

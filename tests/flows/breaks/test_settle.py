@@ -37,8 +37,8 @@ BOOKED: list[tuple[str, Way, dict[AccountKind, int], OrderState]] = [
 
 
 def gift_of(bench: Bench, kind: str) -> dict[str, Any]:
-    """The gift a person names where no order leads to one."""
-    named = kind in {"unexpected_at_partner", "code_used_before_reveal"}
+    """The gift a person names where no order asked for what was taken."""
+    named = kind in {"unexpected_at_partner", "duplicate_at_partner", "code_used_before_reveal"}
     return {"allocation_id": bench.world.book_id} if named else {}
 
 

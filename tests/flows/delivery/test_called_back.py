@@ -78,6 +78,17 @@ def test_a_call_makes_us_ask_at_once_and_the_answer_decides(desk: Linked, door: 
     assert desk.programme.findings() == []
 
 
+def test_a_connection_that_is_switched_off_still_listens(desk: Linked, door: Flask) -> None:
+    order_id = desk.order()
+    desk.sweep()
+    where = address(desk)
+    desk.switch(on=False)
+    desk.finish()
+    assert call(desk, door, where, "COMPLETED") == 204
+    desk.sweep()
+    assert desk.row(order_id).state == OrderState.DELIVERED
+
+
 @pytest.mark.parametrize("desk", [DT_ONE, RELOADLY], ids=lambda link: link.kind, indirect=True)
 def test_a_reversal_after_the_success_is_heard_of(desk: Linked, door: Flask) -> None:
     order_id = desk.order()

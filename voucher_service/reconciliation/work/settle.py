@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
 from voucher_service.fulfilment.models import Order, StockItem
 from voucher_service.ids import local_day, new_id
-from voucher_service.ledger.models import Transfer
+from voucher_service.ledger.models import AccountKind, FloorBalance, Transfer
 from voucher_service.partners.models import Agreement, Allocation, AllocationState
 from voucher_service.partners.policies import needs_second_person
 from voucher_service.reconciliation.closing.models import PeriodClose, is_closed, touches
@@ -48,11 +48,13 @@ def facts_of(session: Session, break_id: UUID) -> Facts:
 
 
 def gifts_for(session: Session, found: Break) -> list[Allocation]:
-    """Return the open gifts of the partner, in the break's unit, that may bear it when no order leads to one."""
+    """Return the open gifts of the partner, in the break's unit, with enough left to bear it: first to end first."""
     query = (
         select(Allocation)
         .join(Agreement, Agreement.id == Allocation.agreement_id)
+        .join(FloorBalance, FloorBalance.account_id == Allocation.id * 100 + int(AccountKind.AVAILABLE))
         .where(Agreement.partner_id == found.partner_id, Allocation.unit == found.unit)
+        .where(FloorBalance.balance >= abs(found.quantity))
         .where(Allocation.state == AllocationState.OPEN.value)
         .order_by(Allocation.valid_until, Allocation.id)
     )
@@ -69,7 +71,7 @@ def propose(
     now: datetime,
     allocation_id: int | None = None,
 ) -> Settlement:
-    """Propose the booking; below the threshold it is booked at once. `allocation_id` only where no order names a gift.
+    """Propose the booking; below the threshold it is booked at once. `allocation_id` only where no order asked for it.
 
     Raises:
         BadInput: `note`, `way` (not for this break), `allocation_id`. NotFound.

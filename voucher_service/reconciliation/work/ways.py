@@ -26,7 +26,7 @@ _LESS_THERE = (
     BreakClass.REVERSED_AFTER_DELIVERY,
 )
 _MORE_THERE = (BreakClass.UNEXPECTED_AT_PARTNER, BreakClass.DUPLICATE_AT_PARTNER)
-_NO_GIFT = frozenset({BreakClass.UNEXPECTED_AT_PARTNER, BreakClass.CODE_USED_BEFORE_REVEAL})
+_ANY_GIFT = frozenset({*_MORE_THERE, BreakClass.CODE_USED_BEFORE_REVEAL})
 ELSEWHERE = frozenset(
     {
         BreakClass.DELIVERED_THERE_OPEN_HERE,
@@ -54,8 +54,8 @@ class Facts:
 
     @property
     def needs_gift(self) -> bool:
-        """Say whether a person must name the gift that bears it: no order leads to one."""
-        return self.order is None and self.kind in _NO_GIFT and self.found.quantity != 0
+        """Say whether a person must name the gift that bears it: no order of ours asked for what was taken."""
+        return self.kind in _ANY_GIFT and self.found.quantity != 0
 
 
 @dataclass(frozen=True, slots=True)

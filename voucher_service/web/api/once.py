@@ -54,7 +54,12 @@ def once(
 
 
 def sent_body() -> bytes:
-    """Return the body of the request. A large one goes through the disk, so that it stands in memory once."""
+    """Return the body of the request. A large one goes through the disk, so that it stands in memory once.
+
+    JSON may have been read by the view already, which leaves nothing in the stream: it is small, and was kept.
+    """
+    if request.is_json:
+        return request.get_data(cache=True)
     if "body" not in g:
         with tempfile.SpooledTemporaryFile(2**20) as file:
             shutil.copyfileobj(request.stream, file, 2**18)
