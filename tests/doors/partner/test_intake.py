@@ -95,7 +95,7 @@ def test_a_first_file_nobody_understands_is_explained_kept_and_imported(app: Fla
     assert (count(app, Statement), count(app, ReaderProfile)) == (0, 0)
     for raw, read in (
         ("1.234,56", "1\u202f234,56"),
-        ("13.03.26 08:11:00", "13/03/2026 08:11"),
+        ("13.03.26 08:11:00", "13/03/2026\u00a008:11"),
         ("Avoir émis", "reprise"),
     ):
         assert raw in shown.text
