@@ -6,10 +6,13 @@ alone cannot see are tried without them too: then nothing is found, and the repo
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,24 +191,30 @@ def _hidden(by: Superuser, number: int, rows: int, done: Counter[str], missed: M
             missed.append(f"{kind} at leaf {number}, without outside: {without[:3]}")
 
 
+def try_on(url: str, folder: str, rows: int) -> tuple[str, bool]:
+    """Run on one database; return what to print, and whether anything was missed."""
+    upgrade(url)
+    programme = Programme.make(url, gift=10**9)
+    log = build(programme, Path(folder) / url.partition(":")[0].replace("+", "-"), rows)
+    with programme.database.read() as session:
+        there = session.execute(text("SELECT COUNT(*) FROM transfer")).scalar_one()
+    done, missed = run(log, rows=there)
+    programme.database.close()
+    told = [f"{url.partition(':')[0]}: {there} transfers, {len(log.outside())} checkpoints outside"]
+    told += [f"  {kind:45} {count:7,} tried" for kind, count in done.items()]
+    told += [f"  missed or not located: {len(missed)}", *(f"    {one}" for one in missed[:20])]
+    return "\n".join(told), bool(missed)
+
+
 def main(rows: int) -> int:
-    """Run on both databases; print what was done. Return 1 when anything was missed."""
-    failed = False
+    """Run on both databases, each in a process of its own; print what was done. Return 1 when anything was missed."""
     with tempfile.TemporaryDirectory() as folder, postgres(own=True) as server:
-        for url in (f"sqlite:///{folder}/tamper.sqlite", server.url):
-            upgrade(url)
-            programme = Programme.make(url, gift=10**9)
-            log = build(programme, Path(folder) / url.partition(":")[0].replace("+", "-"), rows)
-            with programme.database.read() as session:
-                there = session.execute(text("SELECT COUNT(*) FROM transfer")).scalar_one()
-            done, missed = run(log, rows=there)
-            programme.database.close()
-            print(f"{url.partition(':')[0]}: {there} transfers, {len(log.outside())} checkpoints outside")
-            for kind, count in done.items():
-                print(f"  {kind:45} {count:7,} tried")
-            print(f"  missed or not located: {len(missed)}", *missed[:20], sep="\n    ")
-            failed = failed or bool(missed)
-    return int(failed)
+        urls = (f"sqlite:///{folder}/tamper.sqlite", server.url)
+        with ProcessPoolExecutor(len(urls), multiprocessing.get_context("spawn")) as both:
+            ended = list(both.map(partial(try_on, folder=folder, rows=rows), urls))
+    for told, _ in ended:
+        print(told)
+    return int(any(failed for _, failed in ended))
 
 
 if __name__ == "__main__":

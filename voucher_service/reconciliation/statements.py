@@ -60,56 +60,44 @@ def import_statement(
     if session.get(Partner, partner_id) is None:
         raise NotFound("Cet opérateur n’existe pas : choisissez-le dans la liste.")
     digest = hashlib.sha256(content).digest()
-    known = known_statement(session, partner_id, digest)
-    if known is not None:
+    if known := known_statement(session, partner_id, digest):
         return known
     # Before a line is read, as far as it is known.
     told, edition, old = sequence.edition_of(session, partner_id=partner_id, number=number, replaces=replaces)
     # What a service lists has one shape, whatever the partner's own files look like.
     profile = None if content.startswith(listed.START) else profiles.in_force(session, partner_id)
-    statement_id = new_id()
+    statement_id, settings = new_id(), profiles.profile_of(profile)
     intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
     with line_loader(session, statement_id, intake) as load:
-        settings = profiles.profile_of(profile)
         parsed = read(content, _watched(load, period, settings), settings)
     if parsed.number is not None:
         if number not in {None, parsed.number}:
             raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=parsed.number)
-        told, edition, old = sequence.edition_of(
-            session, partner_id=partner_id, number=parsed.number, replaces=replaces
-        )
+        number = parsed.number
+        told, edition, old = sequence.edition_of(session, partner_id=partner_id, number=number, replaces=replaces)
     first_day, last_day = period or (parsed.first_day, parsed.last_day)
     refuse_closed_days(session, partner_id, first_day, last_day)
     statement = Statement(
-        id=statement_id,
-        partner_id=partner_id,
-        file_name="".join(c for c in file_name if c.isprintable())[-200:] or "releve.csv",
-        file_sha256=digest,
-        content=content,
-        first_day=first_day,
-        last_day=last_day,
-        line_count=parsed.count,
-        uploaded_by=actor,
-        uploaded_at=now,
-    )
+        id=statement_id, partner_id=partner_id, file_sha256=digest, content=content, uploaded_by=actor, uploaded_at=now,
+        file_name="".join(c for c in file_name if c.isprintable())[-200:] or "releve.csv", first_day=first_day,
+        last_day=last_day, line_count=parsed.count,
+    )  # fmt: skip
+    reading = StatementReading(
+        statement_id=statement_id, partner_id=partner_id, profile_id=profile.id if profile else None, series_no=told,
+        edition=edition, replaces_id=old.id if old else None,
+    )  # fmt: skip
+    _write(session, statement, StatementIntake(statement_id=statement_id, number=intake), reading)
+    if old:
+        sequence.release(session, old, now)
+    return statement
+
+
+def _write(session: Session, statement: Statement, intake: StatementIntake, reading: StatementReading) -> None:
     session.add(statement)
     session.flush()
-    session.add(StatementIntake(statement_id=statement_id, number=intake))
-    session.add(
-        StatementReading(
-            statement_id=statement_id,
-            partner_id=partner_id,
-            profile_id=profile.id if profile else None,
-            series_no=told,
-            edition=edition,
-            replaces_id=old.id if old else None,
-        )
-    )
+    session.add_all([intake, reading])
     session.flush()
-    if old is not None:
-        sequence.release(session, old, now)
     session.expire(statement, ["number"])
-    return statement
 
 
 def _watched(load: Load, period: tuple[date, date] | None, settings: Profile | None) -> Load:
