@@ -111,8 +111,8 @@ def long_ago(programme: Programme) -> None:
 
 def test_what_is_over_expires_by_hand(programme: Programme, app: Flask) -> None:
     long_ago(programme)
-    assert run(app, "expire").output == "2 vouchers expired.\n0 codes expired.\n"
-    assert run(app, "expire").output == "0 vouchers expired.\n0 codes expired.\n"
+    assert run(app, "expire").output == "2 vouchers expired.\n0 steps of gifts that end.\n0 codes expired.\n"
+    assert run(app, "expire").output == "0 vouchers expired.\n0 steps of gifts that end.\n0 codes expired.\n"
     assert expired(programme) == 2
 
 

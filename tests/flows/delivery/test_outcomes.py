@@ -11,9 +11,11 @@ from tests.flows.delivery.desk import Desk
 from voucher_service.fulfilment.decide import PAUSED, UNDONE
 from voucher_service.fulfilment.models import AttemptKind, Order, OrderState
 from voucher_service.fulfilment.schedule import ROUTE_PAUSE
+from voucher_service.fulfilment.waiting import STOCK_EMPTY
 from voucher_service.fulfilment.words import Progress, status_words, to_check
 from voucher_service.ledger.balances import balances
 from voucher_service.ledger.models import AccountKind
+from voucher_service.units import Unit
 from voucher_service.vouchers.models import VoucherState
 
 D, G, M = OrderState.DELIVERED, OrderState.GIVEN_BACK, OrderState.MANUAL
@@ -148,11 +150,13 @@ def test_the_reason_of_every_state_has_words(desk: Desk) -> None:
     order_id = desk.order("100")
     words = set()
     states: list[tuple[OrderState, str | None]] = [(state, None) for state in OrderState]
-    for state, code in [*states, (OrderState.GIVEN_BACK, UNDONE)]:
-        order = desk.row(order_id)
-        order.state, order.outcome_code = state.value, code
-        said = status_words(order)
-        assert said.sentence
-        assert said.next_step
-        words.add(said.word)
+    special: list[tuple[OrderState, str | None]] = [(OrderState.GIVEN_BACK, UNDONE), (OrderState.WAITING, STOCK_EMPTY)]
+    for unit in (Unit.EUR_CENT, Unit.PIECE):  # a top-up, and a thing that is handed over
+        for state, code in [*states, *special]:
+            order = desk.row(order_id)
+            order.unit, order.state, order.outcome_code = unit.value, state.value, code
+            said = status_words(order)
+            assert said.sentence
+            assert said.next_step
+            words.add(said.word)
     assert words == set(Progress)
