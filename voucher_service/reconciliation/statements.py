@@ -23,6 +23,7 @@ from voucher_service.reconciliation.reader.columns import Columns, instant_text
 from voucher_service.reconciliation.reader.profile import Profile
 from voucher_service.reconciliation.reader.read import read
 from voucher_service.reconciliation.reader.sources import listed
+from voucher_service.reconciliation.sums import Sums, write_sums
 
 
 def known_statement(session: Session, partner_id: UUID, digest: bytes) -> Statement | None:
@@ -69,7 +70,8 @@ def import_statement(
     statement_id, settings = new_id(), profiles.profile_of(profile)
     intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
     with line_loader(session, statement_id, intake) as load:
-        parsed = read(content, _watched(load, period, settings), settings)
+        sums = Sums(load)
+        parsed = read(content, _watched(sums, period, settings), settings)
     if parsed.number is not None:
         if number not in {None, parsed.number}:
             raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=parsed.number)
@@ -87,6 +89,7 @@ def import_statement(
         edition=edition, replaces_id=old.id if old else None,
     )  # fmt: skip
     _write(session, statement, StatementIntake(statement_id=statement_id, number=intake), reading)
+    write_sums(session, statement, intake, sums.found, ZoneInfo(settings.zone) if settings else PROGRAMME_ZONE)
     if old:
         sequence.release(session, old, now)
     return statement
