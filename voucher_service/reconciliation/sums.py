@@ -67,15 +67,15 @@ class Sums:
         self.found.extend(columns.sums)
 
 
-def write_sums(session: Session, statement: Statement, number: int, found: Sequence[_Stated], zone: ZoneInfo) -> None:
-    """Keep what the lines of the statement with that number sum up; their days are those of `zone`."""
+def write_sums(session: Session, statement: Statement, found: Sequence[_Stated], zone: ZoneInfo) -> None:
+    """Keep what the lines of the statement sum up; their days are those of `zone`."""
     for line, unit, status, at, count, product in found:
         day = at.astimezone(zone).date()
         start, end = instants(day, day, zone)
         session.add(
             StatedSum(
-                line_id=(number << 32) + line, statement_id=statement.id, partner_id=statement.partner_id, count=count,
-                unit=unit, status=status, product=product, from_at=start, until_at=end,
+                line_id=(statement.number << 32) + line, statement_id=statement.id, partner_id=statement.partner_id,
+                count=count, unit=unit, status=status, product=product, from_at=start, until_at=end,
             )
         )  # fmt: skip
     session.flush()
