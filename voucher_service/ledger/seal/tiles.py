@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -48,6 +50,35 @@ def _tile(level: int, number: int) -> Select[bytes]:
     if level == 0:
         return select(Leaf.hash).where(Leaf.number.between(first, last)).order_by(Leaf.number)
     return select(Node.hash).where(Node.level == level, Node.number.between(first, last)).order_by(Node.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A tile as C2SP tlog-tiles names it: level, number in the level, and how many hashes (256 when full)."""
+
+    level: int
+    number: int
+    width: int
+
+    @property
+    def end(self) -> int:
+        """Return how many leaves the log must have for the tile to be there."""
+        return (self.number * WIDTH + self.width) << HEIGHT * self.level
+
+
+_NUMBER = re.compile(r"(?:x[0-9]{3}/){0,6}[0-9]{3}")
+_LEVEL = re.compile(r"0|[1-9][0-9]?")
+_PARTIAL = re.compile(r"[1-9][0-9]{0,2}")
+
+
+def place_of(level: str, place: str) -> Place | None:
+    """Return the tile that `tile/<level>/<place>` names; None when it is not the one way to write any tile."""
+    number, dot, width = place.partition(".p/")
+    if not _LEVEL.fullmatch(level) or int(level) > 63 or not _NUMBER.fullmatch(number):
+        return None
+    if number.startswith("x000/") or (dot and not (_PARTIAL.fullmatch(width) and int(width) < WIDTH)):
+        return None
+    return Place(int(level), int(number.replace("x", "").replace("/", "")), int(width) if dot else WIDTH)
 
 
 def size_of(session: Session) -> int:
