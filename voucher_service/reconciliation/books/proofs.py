@@ -17,6 +17,8 @@ from voucher_service.fulfilment.models import Order
 from voucher_service.ledger.models import Transfer
 from voucher_service.ledger.seal.canonical import COLUMNS, FIELDS, facts
 from voucher_service.ledger.seal.models import Checkpoint, Leaf
+from voucher_service.ledger.seal.note import LogKey
+from voucher_service.ledger.seal.ring import key_of
 from voucher_service.ledger.seal.tiles import Tiles
 from voucher_service.ledger.seal.tree import consistency, inclusion
 from voucher_service.reconciliation.books.draw_down import gift_of
@@ -57,12 +59,19 @@ def of_order(session: Session, partner_id: UUID, order_id: UUID) -> ColumnElemen
     return and_(of_gift(order.allocation_id), Transfer.object_id == str(order_id))
 
 
+def log_key(session: Session, first: LogKey) -> LogKey:
+    """Return the key that the newest checkpoint is checked with."""
+    last = session.scalar(select(func.max(Checkpoint.size)))
+    return key_of(session, first, last or 1)
+
+
 def proof(
-    session: Session, which: ColumnElement[bool], *, key: str, after: int = -1, old: int | None = None
+    session: Session, which: ColumnElement[bool], *, key: LogKey, after: int = -1, old: int | None = None
 ) -> dict[str, Any]:
     """Return the proof of the movements `which` picks, at the newest checkpoint, as JSON takes it.
 
-    `old` is the size of an earlier checkpoint: then it is also shown that the books begin with those.
+    `key` is the log's first. `old` is the size of an earlier checkpoint: then it is also shown that the books
+    begin with those.
 
     Raises:
         Conflict: `not_sealed_yet`. BadInput: there was no such earlier checkpoint.
@@ -72,7 +81,7 @@ def proof(
     rows = list(_rows(session, which, checkpoint.size, after, PAGE))
     told = {
         "format": FORMAT,
-        "key": key,
+        "key": key_of(session, key, checkpoint.size).text(),
         "checkpoint": checkpoint.note,
         "leaves": [
             {"number": number}

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.seal.models import Checkpoint
+from voucher_service.ledger.seal.note import LogKey
 from voucher_service.partners.api.keys import Scope
 from voucher_service.reconciliation.books import draw_down, proofs
 from voucher_service.web import doors
@@ -137,5 +138,5 @@ def _proof(session: Session, which: ColumnElement[bool], asked: AskedProof) -> R
     return as_json(ProofOut.model_validate(told))
 
 
-def _key() -> str:
-    return doors.services().log_signer().key.text()
+def _key() -> LogKey:
+    return doors.services().log_signer().key

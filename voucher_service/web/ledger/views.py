@@ -13,6 +13,8 @@ from flask.typing import ResponseReturnValue
 
 from voucher_service.errors import NotFound
 from voucher_service.ledger.seal import verify_books
+from voucher_service.ledger.seal.publish import joined
+from voucher_service.ledger.seal.ring import changes
 from voucher_service.ledger.seal.tiles import Tiles, place_of, size_of
 from voucher_service.reconciliation.books import proofs
 from voucher_service.web import doors
@@ -50,8 +52,19 @@ def tile(level: str, place: str) -> ResponseReturnValue:
 @blueprint.get("/key")
 @doors.public
 def key() -> ResponseReturnValue:
-    """Send the verifier key; who checks should have it from elsewhere."""
-    return _text(doors.services().log_signer().key.text() + "\n")
+    """Send the key of the newest checkpoint; who checks should have it from elsewhere."""
+    with doors.services().database.read() as session:
+        body = proofs.log_key(session, doors.services().log_signer().key).text()
+    return _text(f"{body}\n")
+
+
+@blueprint.get("/keys")
+@doors.public
+def keys() -> ResponseReturnValue:
+    """Send every change of the log's key, oldest first, each signed by the old key and the new one."""
+    with doors.services().database.read() as session:
+        body = joined(changes(session))
+    return _text(body)
 
 
 @blueprint.get("/verify_books.py")
