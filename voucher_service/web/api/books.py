@@ -89,7 +89,8 @@ def checkpoints() -> ResponseReturnValue:
     asked = doors.read_query(AskedCheckpoints)
     with doors.services().database.read() as session:
         found = proofs.checkpoints(session, before=asked.before)
-    return as_json(CheckpointsOut(key=_key(), items=[CheckpointOut.of(one) for one in found]))
+        key = proofs.log_key(session, _key()).text()
+    return as_json(CheckpointsOut(key=key, items=[CheckpointOut.of(one) for one in found]))
 
 
 @blueprint.get("/allocations/<int:allocation_id>/proof")
