@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert
+from sqlalchemy import event, insert, select, text
 
 from tests.desk import Desk
 from tests.house import services_of
+from tests.programme import Programme
 from tests.seal.tiled import TiledLog, tile_path, tiles_of
 from voucher_service.ledger.seal import sealer, verify_books
-from voucher_service.ledger.seal.models import Checkpoint
+from voucher_service.ledger.seal.models import Checkpoint, Leaf
 from voucher_service.ledger.seal.tiles import Tiles
-from voucher_service.ledger.seal.tree import root_of
+from voucher_service.ledger.seal.tree import inclusion, root_of
 from voucher_service.reconciliation.books import proofs
 
 SIZES = (1, 255, 256, 300, 66_000)
@@ -86,6 +88,34 @@ def test_a_stranger_s_reader_proves_leaves_and_growth_from_tiles_alone(desk: Des
     for size, _ in known:  # partial tiles of earlier checkpoints stay where they were
         for level, number, width in tiles_of(size)[-3:]:
             assert len(fetch(client, tile_path(level, number, width))) == 32 * width
+
+
+@pytest.mark.postgresql
+def test_a_proof_on_postgresql_is_one_query(busy_programme: Programme, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    size = 1_000
+    with busy_programme.database.begin() as session:
+        session.execute(
+            text(
+                "INSERT INTO ledger_leaf SELECT n, ('0a000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, "
+                "sha256(int8send(n)) FROM generate_series(0, 999) n"
+            )
+        )
+        sealer.grow(session, 0, size)
+        root = root_of(Tiles(session), size)
+        leaves = session.scalars(select(Leaf.hash).order_by(Leaf.number)).all()
+        event.listen(session.connection(), "before_cursor_execute", lambda *given: asked.append(given[2]))
+        for number in (0, 255, 256, 700, 999):
+            path = Tiles(session).make(partial(inclusion, number=number, size=size))
+            assert verify_books.root_from(leaves[number], number, size, path) == root
+        assert len(asked) == 5
+        monkeypatch.setattr("voucher_service.ledger.seal.tiles._KEPT", 1)  # what was read is let go of
+        tiles = Tiles(session)
+        paths = [tiles.make(partial(inclusion, number=number, size=size)) for number in range(0, size, 50)]
+        for number, path in zip(range(0, size, 50), paths, strict=True):
+            assert verify_books.root_from(leaves[number], number, size, path) == root
+        with pytest.raises(LookupError):
+            Tiles(session).make(partial(inclusion, number=3, size=size + 1))
 
 
 def test_what_is_no_tile_or_not_there_yet_is_not_found(desk: Desk) -> None:

@@ -54,7 +54,7 @@ def seal_portion(
     _append(session, first, [(row[0], leaf_hash(leaf_bytes(facts(row)))) for row in rows])
     size = first + len(rows)
     grow(session, first, size)
-    root = root_of(Tiles(session), size)
+    root = Tiles(session).make(lambda hashes: root_of(hashes, size))
     note = signer_now(session, signer).sign(size, root)
     session.execute(insert(Checkpoint).values(size=size, root=root, note=note, sealed_at=now))
     return len(rows)

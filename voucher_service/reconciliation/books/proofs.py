@@ -6,6 +6,7 @@ A partner gets the movements of its own gifts and lots. `verify_books.py` checks
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -79,6 +80,7 @@ def proof(
     checkpoint = newest_checkpoint(session)
     tiles = Tiles(session)
     rows = list(_rows(session, which, checkpoint.size, after, PAGE))
+    paths = tiles.make(lambda hashes: [inclusion(hashes, number, checkpoint.size) for number, _ in rows])
     told = {
         "format": FORMAT,
         "key": key_of(session, key, checkpoint.size).text(),
@@ -86,8 +88,8 @@ def proof(
         "leaves": [
             {"number": number}
             | dict(zip(FIELDS, said, strict=True))
-            | {"path": [part.hex() for part in inclusion(tiles, number, checkpoint.size)]}
-            for number, said in rows
+            | {"path": [part.hex() for part in path]}
+            for (number, said), path in zip(rows, paths, strict=True)
         ],
         "total": session.scalar(
             select(func.count()).select_from(Leaf).join(Transfer, Transfer.id == Leaf.transfer_id)
@@ -109,7 +111,8 @@ def grown(session: Session, old: int, new: int) -> dict[str, Any]:
             raise BadInput("Il n’y a pas de point de contrôle de cette taille.", field="old")
     if old > new:
         raise BadInput("L’ancien point de contrôle est plus récent que l’autre.", field="old")
-    return {"old": old, "new": new, "path": [part.hex() for part in consistency(Tiles(session), old, new)]}
+    path = Tiles(session).make(lambda hashes: consistency(hashes, old, new))
+    return {"old": old, "new": new, "path": [part.hex() for part in path]}
 
 
 def leaves_csv(session: Session, which: ColumnElement[bool]) -> Iterator[str]:
@@ -118,8 +121,8 @@ def leaves_csv(session: Session, which: ColumnElement[bool]) -> Iterator[str]:
     tiles = Tiles(session)
     yield "\ufeff" + csv_line(("number", *FIELDS, "path"))
     for number, said in _rows(session, which, checkpoint.size, -1, None):
-        path = " ".join(part.hex() for part in inclusion(tiles, number, checkpoint.size))
-        yield csv_line((number, *said, path))
+        path = tiles.make(partial(inclusion, number=number, size=checkpoint.size))
+        yield csv_line((number, *said, " ".join(part.hex() for part in path)))
 
 
 def checkpoints(session: Session, *, before: int | None = None, limit: int = 50) -> Sequence[Checkpoint]:
