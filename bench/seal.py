@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.synchronize import Event
 from typing import ParamSpec, TypeVar
 
@@ -83,9 +84,9 @@ def proofs(database: Database) -> None:
             number, old = rng.randrange(size), rng.randrange(1, size)
             leaf = Tiles(session)(0, number)
             old_root = root_of(Tiles(session), old)
-            path = _timed(figures, "inclusion made", inclusion, Tiles(session), number, size)
+            path = _timed(figures, "inclusion made", Tiles(session).make, partial(inclusion, number=number, size=size))
             got = _timed(figures, "inclusion checked", verify_books.root_from, leaf, number, size, path)
-            grown = _timed(figures, "consistency made", consistency, Tiles(session), old, size)
+            grown = _timed(figures, "consistency made", Tiles(session).make, partial(consistency, old=old, new=size))
             good = _timed(figures, "consistency checked", verify_books.grows, old, old_root, size, root, grown)
             assert got == root
             assert good

@@ -11,8 +11,9 @@ from voucher_service.db import Database
 from voucher_service.fulfilment.kinds import Kinds
 from voucher_service.fulfilment.providers import Provider
 from voucher_service.fulfilment.routes import Routes
-from voucher_service.ledger.seal.note import LogSigner
-from voucher_service.ledger.seal.publish import seal_and_publish
+from voucher_service.ledger.seal.note import LogKey, LogSigner
+from voucher_service.ledger.seal.publish import publish_keys, seal_and_publish
+from voucher_service.ledger.seal.ring import changes, rotate
 from voucher_service.messages.gateways import Factories
 from voucher_service.settings import Settings
 from voucher_service.vouchers.key_ring import KeyRing
@@ -43,7 +44,7 @@ class Services:
     sender: Sender = field(default_factory=NoSender)
 
     def log_signer(self) -> LogSigner:
-        """Return what signs this installation's checkpoints."""
+        """Return what signs this installation's checkpoints, with the first key of its log."""
         return LogSigner(self.vault, self.settings.organisation)
 
     def seal(self, now: datetime, *, sweep: bool = False) -> int:
@@ -53,3 +54,10 @@ class Services:
             LogForked: the database does not begin with what was published.
         """
         return seal_and_publish(self.database, self.log_signer(), self.settings.checkpoints, now=now, sweep=sweep)
+
+    def change_log_key(self, now: datetime) -> LogKey:
+        """Give the log a new key, publish what both keys signed about it, and return the new one."""
+        key = self.database.run(rotate, self.log_signer(), now=now)
+        with self.database.read() as session:
+            publish_keys(self.settings.checkpoints, changes(session))
+        return key

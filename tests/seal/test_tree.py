@@ -121,7 +121,7 @@ def test_a_checkpoint_is_a_signed_note_and_its_bytes_are_pinned() -> None:
     assert (
         hashlib.sha256(note.encode()).hexdigest() == "551bef7bd0841dde27124b231e88869805e65b2b8ed426186b9bd97eb1376932"
     )
-    assert verify_books.open_checkpoint(note, one.key.text()) == (7, bytes(32))
+    assert verify_books.open_checkpoint(note, [(one.key.text(), 7)]) == (7, bytes(32))
 
 
 @pytest.mark.parametrize("at", range(0, 260, 3))

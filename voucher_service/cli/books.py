@@ -11,9 +11,11 @@ from flask.cli import AppGroup
 from rich.console import Console
 from rich.table import Table
 
+from voucher_service.crypto import SealBroken
 from voucher_service.ledger.audit import CHECKS, Finding, audit
 from voucher_service.ledger.seal import inspect as log_check
-from voucher_service.ledger.seal import publish
+from voucher_service.ledger.seal import publish, ring
+from voucher_service.ledger.seal.note import NoteBroken
 from voucher_service.web import doors
 
 ledger = AppGroup("ledger", help="The books.")
@@ -66,8 +68,21 @@ def seal() -> None:
 
 @ledger.command("key")
 def key() -> None:
-    """Print the line that partners keep to check checkpoints with."""
-    click.echo(doors.services().log_signer().key.text())
+    """Print the line that partners keep to check checkpoints with: the newest key's."""
+    services = doors.services()
+    with services.database.read() as session:
+        click.echo(ring.ring_of(services.log_signer().key, ring.changes(session)).current.text())
+
+
+@ledger.command("rotate-key")
+@click.confirmation_option(prompt="Every later checkpoint will be signed with a new key. Change it?")
+def rotate_key() -> None:
+    """Give the log a new signing key; earlier checkpoints stay verifiable with the old one."""
+    try:
+        key = doors.services().change_log_key(doors.now())
+    except (NoteBroken, SealBroken, publish.LogForked) as error:
+        raise click.ClickException(f"The key was not changed: {error}. See docs/operations.md.") from error
+    click.echo(f"{key.text()}\nGive each partner this line, by another way than the site, as you gave it the first.")
 
 
 def _report(findings: Sequence[Finding]) -> dict[str, object]:

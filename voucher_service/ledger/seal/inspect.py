@@ -15,7 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.audit import Finding
-from voucher_service.ledger.seal.note import LogKey, NoteBroken, Tree, open_note
+from voucher_service.ledger.seal.note import LogKey, NoteBroken, Tree
+from voucher_service.ledger.seal.ring import Ring, ring_of
 from voucher_service.ledger.seal.verify_books import FIELDS, leaf_of
 
 SAYS = "a sealed transfer says what it said when it was sealed"
@@ -24,7 +25,8 @@ NUMBERS = "leaves are numbered without a gap"
 NODES = "the tree's inner hashes follow from its leaves"
 KEPT = "every checkpoint kept here is signed and states this tree"
 OUTSIDE = "the tree begins with every checkpoint kept outside"
-RULES = (SAYS, PAIRS, NUMBERS, NODES, KEPT, OUTSIDE)
+KEYS = "every change of the log's key is signed by the key before it and the one after"
+RULES = (SAYS, PAIRS, NUMBERS, NODES, KEPT, OUTSIDE, KEYS)
 
 LATE = timedelta(hours=1)
 _GAP = 100_000  # a number further away than this is itself what is wrong
@@ -59,7 +61,10 @@ _LATE_SQLITE = _LATE_POSTGRESQL.replace("t.id::text", "CAST(t.id AS BLOB)")
 def inspect(
     session: Session, key: LogKey, outside: Sequence[str], *, now: datetime, most: int = 20
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the log, at most `most` findings a rule. `outside` are notes kept elsewhere."""
+    """Yield what is wrong with the log, at most `most` findings a rule.
+
+    `key` is the log's first, `outside` are notes kept elsewhere.
+    """
     counted: dict[str, int] = {}
     for finding in _all(session, key, outside, now):
         counted[finding.rule] = counted.get(finding.rule, 0) + 1
@@ -80,7 +85,9 @@ def unknowable(outside: Sequence[str]) -> str:
 def _all(session: Session, key: LogKey, outside: Sequence[str], now: datetime) -> Iterator[Finding]:
     # Checkpoints are read before leaves, and leaves before nodes: what is sealed meanwhile is only ever more.
     kept = _checkpoints(session)
-    stated, faults = _states(kept, outside, key)
+    ring, faults = _ring(session, key)
+    yield from faults
+    stated, faults = _states(kept, outside, ring)
     yield from faults
     walk = _Walk({one.size for one in stated.values()})
     yield from _leaves(session, walk)
@@ -96,8 +103,24 @@ def _checkpoints(session: Session) -> list[tuple[int, bytes, str]]:
     return [(size, bytes(root), _said(one)) for size, root, one in rows]
 
 
+def _ring(session: Session, key: LogKey) -> tuple[Ring, list[Finding]]:
+    """Return the log's keys as far as their changes hold, and the first change that does not."""
+    note = "CAST(note AS BLOB)" if session.get_bind().dialect.name == "sqlite" else "note"
+    rows = session.execute(text(f"SELECT number, size, {note} FROM ledger_key_change ORDER BY number")).all()  # noqa: S608
+    ring, good = ring_of(key, []), list[str]()
+    for at, (number, size, one) in enumerate(rows, start=1):
+        try:
+            grown = ring_of(key, [*good, _said(one)])
+        except (NoteBroken, ValueError) as error:
+            return ring, [Finding(KEYS, f"change {number}", str(error))]
+        if (number, size) != (at, grown.ends[-1]):
+            return ring, [Finding(KEYS, f"change {number}", "the row is not what its note says, or one is missing")]
+        ring, good = grown, [*good, _said(one)]
+    return ring, []
+
+
 def _states(
-    kept: Sequence[tuple[int, bytes, str]], outside: Sequence[str], key: LogKey
+    kept: Sequence[tuple[int, bytes, str]], outside: Sequence[str], ring: Ring
 ) -> tuple[dict[tuple[str, str], Tree], list[Finding]]:
     """Return what each readable checkpoint states, by rule and place, and the unreadable ones."""
     stated: dict[tuple[str, str], Tree] = {}
@@ -107,7 +130,7 @@ def _states(
     places += [(OUTSIDE, f"outside {at}", note, None) for at, note in enumerate(outside, start=1)]
     for rule, place, note, row in places:
         try:
-            tree = open_note(note, key)
+            tree = ring.open(note)
         except (NoteBroken, ValueError) as error:
             faults.append(Finding(rule, place, str(error)))
             continue

@@ -1,4 +1,4 @@
-"""The three tables of the sealed log. Rows are written once; what they say can be made again from the transfers."""
+"""The four tables of the sealed log. Rows are written once; what they say can be made again from the transfers."""
 
 from __future__ import annotations
 
@@ -48,3 +48,19 @@ class Checkpoint(Base):
     root: Mapped[bytes] = mapped_column(LargeBinary(32))
     note: Mapped[str] = mapped_column(Text)
     sealed_at: Mapped[datetime]
+
+
+class KeyChange(Base):
+    """The log's key was changed: its new private key, sealed, and the note that both keys signed.
+
+    `size` is how many leaves the old key still speaks for: a checkpoint over more is signed with the new one.
+    """
+
+    __tablename__ = "ledger_key_change"
+    __table_args__ = (CheckConstraint("number >= 1 AND size >= 0", name="place"),)
+
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    size: Mapped[int] = mapped_column(BigInteger)
+    private_sealed: Mapped[bytes]
+    note: Mapped[str] = mapped_column(Text)
+    changed_at: Mapped[datetime]

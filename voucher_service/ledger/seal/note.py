@@ -1,15 +1,18 @@
 """Checkpoints as signed notes: C2SP tlog-checkpoint and signed-note, Ed25519 (https://c2sp.org/signed-note).
 
-The key is derived from the master key for this purpose alone. Its name, the log's origin, carries the first
+The first key is derived from the master key for this purpose alone. Its name, the log's origin, carries the first
 digits of its hash: the same master key always means the same log, and another key can never be mistaken for it.
+Later keys keep the name (`ring.py`); the digits before a signature tell them apart.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import copy
 import hashlib
 from dataclasses import dataclass
+from typing import Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -53,20 +56,44 @@ class LogKey:
         """Return the verifier key, the one line a partner keeps: name+id+key."""
         return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(_ED25519 + self.public).decode()}"
 
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the key that the line says. Raises NoteBroken when it is not the way we write one."""
+        name, _, rest = text.partition("+")
+        try:
+            key = cls(name, base64.b64decode(rest[9:], validate=True)[1:])
+        except binascii.Error as error:
+            raise NoteBroken("not a verifier key") from error
+        if len(key.public) != 32 or key.text() != text:
+            raise NoteBroken("not a verifier key")
+        return key
+
 
 class LogSigner:
-    """Signs checkpoints of this installation's log."""
+    """Signs checkpoints of this installation's log, with its first key unless `with_key` says another."""
 
     def __init__(self, vault: Vault, organisation: int) -> None:
+        self.vault = vault
         self._private = Ed25519PrivateKey.from_private_bytes(vault.subkey("ledger-log"))
         public = self._private.public_key().public_bytes_raw()
         self.key = LogKey(f"coup-de-pouce/ledger/{organisation}/{hashlib.sha256(public).hexdigest()[:8]}", public)
 
+    def with_key(self, private: Ed25519PrivateKey) -> LogSigner:
+        """Return what signs for the same log with another key."""
+        made = copy.copy(self)
+        made._private = private
+        made.key = LogKey(self.key.name, private.public_key().public_bytes_raw())
+        return made
+
     def sign(self, size: int, root: bytes) -> str:
         """Return the signed checkpoint."""
         text = Tree(self.key.name, size, root).text()
+        return f"{text}\n{self.line(text)}"
+
+    def line(self, text: str) -> str:
+        """Return the line of a note's end that signs `text`."""
         signature = base64.b64encode(self.key.key_id + self._private.sign(text.encode())).decode()
-        return f"{text}\n{_DASH} {self.key.name} {signature}\n"
+        return f"{_DASH} {self.key.name} {signature}\n"
 
 
 def open_note(note: str, key: LogKey) -> Tree:
@@ -75,19 +102,25 @@ def open_note(note: str, key: LogKey) -> Tree:
     Raises:
         NoteBroken: it is not in the form, or not signed with `key`.
     """
-    text, blank, signatures = note.partition("\n\n")
+    text, blank, _ = note.partition("\n\n")
     lines = text.split("\n")
     if not blank or not note.endswith("\n") or len(lines) < 3 or lines[0] != key.name or not lines[1].isdecimal():
         raise NoteBroken("not a checkpoint of this log")
     try:
         root = _from_base64(lines[2])
-        signed = [_signature(line, key) for line in signatures.splitlines()]
+        good = signed_by(note, key)
     except (binascii.Error, ValueError) as error:
         raise NoteBroken("not in the form of a checkpoint") from error
-    message = f"{text}\n".encode()
-    if len(root) != 32 or not any(one is not None and _verifies(key, one, message) for one in signed):
+    if len(root) != 32 or not good:
         raise NoteBroken("not signed by this log")
     return Tree(lines[0], int(lines[1]), root)
+
+
+def signed_by(note: str, key: LogKey) -> bool:
+    """Say whether the key signed the note. Raises ValueError when a line of its end is no signature at all."""
+    text, _, signatures = note.partition("\n\n")
+    signed = [_signature(line, key) for line in signatures.splitlines()]
+    return any(one is not None and _verifies(key, one, f"{text}\n".encode()) for one in signed)
 
 
 def _signature(line: str, key: LogKey) -> bytes | None:

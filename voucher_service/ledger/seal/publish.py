@@ -1,13 +1,13 @@
 """Checkpoints leave the database: a file that is replaced, and a history that is only added to.
 
-`latest` holds the newest signed checkpoint, `YYYY-MM.notes` all of a month. Copies of them elsewhere (a partner's
-mailbox, another machine) are what a rewritten database cannot reach.
+`latest` holds the newest signed checkpoint, `YYYY-MM.notes` all of a month, `keys` each change of the key. Copies
+of them elsewhere (a partner's mailbox, another machine) are what a rewritten database cannot reach.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from sqlalchemy.orm import Session
 
 from voucher_service.db import Database
 from voucher_service.ledger.seal.models import Checkpoint
-from voucher_service.ledger.seal.note import LogKey, LogSigner, NoteBroken, Tree, open_note
+from voucher_service.ledger.seal.note import LogSigner, NoteBroken, Tree
+from voucher_service.ledger.seal.ring import Ring, changes, ring_of
 from voucher_service.ledger.seal.sealer import seal_all
 from voucher_service.ledger.seal.tiles import Tiles, size_of
 from voucher_service.ledger.seal.tree import root_of
 
 LATEST = "latest"
+KEYS = "keys"
 
 
 class LogForked(Exception):
@@ -35,13 +37,20 @@ def seal_and_publish(database: Database, signer: LogSigner, folder: Path, *, now
         LogForked: what was published before is not what the database begins with.
     """
     with database.read() as session:
-        published = newest(folder, signer.key)
+        told = changes(session)
+        _refuse_other_keys(folder, told)
+        try:
+            ring = ring_of(signer.key, told)
+        except (NoteBroken, ValueError) as error:
+            raise LogForked(f"{KEYS}: {error}") from error
+        published = newest(folder, ring)
         if published is not None:
             _refuse_a_fork(session, published)
     sealed = seal_all(database, signer, now=now, sweep=sweep)
     known = 0 if published is None else published.size
     with database.read() as session:
         fresh = session.scalars(select(Checkpoint).where(Checkpoint.size > known).order_by(Checkpoint.size)).all()
+        publish_keys(folder, changes(session))
     publish(folder, [(one.sealed_at, one.note) for one in fresh])
     return sealed
 
@@ -50,7 +59,7 @@ def _refuse_a_fork(session: Session, published: Tree) -> None:
     size = size_of(session)
     if size < published.size:
         raise LogForked(f"{published.size} leaves were published, the database holds {size}")
-    if root_of(Tiles(session), published.size) != published.root:
+    if Tiles(session).make(lambda hashes: root_of(hashes, published.size)) != published.root:
         raise LogForked(f"the first {published.size} leaves are not those that were published")
 
 
@@ -64,12 +73,39 @@ def publish(folder: Path, notes: Iterable[tuple[datetime, str]]) -> None:
             file.flush()
             os.fsync(file.fileno())
     if last:
-        fresh = folder / f"{LATEST}.new"
-        fresh.write_text(last, encoding="utf-8", newline="")
-        fresh.replace(folder / LATEST)
+        _replace(folder, LATEST, last)
 
 
-def newest(folder: Path, key: LogKey) -> Tree | None:
+def publish_keys(folder: Path, told: Sequence[str]) -> None:
+    """Put the notes of all changes of the key into `keys`.
+
+    Raises:
+        LogForked: another change was published before.
+    """
+    _refuse_other_keys(folder, told)
+    if told:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder, KEYS, joined(told))
+
+
+def joined(notes: Iterable[str]) -> str:
+    """Return the notes as one text, a blank line after each."""
+    return "".join(note + "\n" for note in notes)
+
+
+def _replace(folder: Path, name: str, body: str) -> None:
+    fresh = folder / f"{name}.new"
+    fresh.write_text(body, encoding="utf-8", newline="")
+    fresh.replace(folder / name)
+
+
+def _refuse_other_keys(folder: Path, told: Sequence[str]) -> None:
+    path = folder / KEYS
+    if path.exists() and not joined(told).startswith(path.read_text(encoding="utf-8")):
+        raise LogForked("the log's key was changed, and the database does not know of it")
+
+
+def newest(folder: Path, ring: Ring) -> Tree | None:
     """Return what the newest published checkpoint states; None when nothing was published.
 
     Raises:
@@ -79,7 +115,7 @@ def newest(folder: Path, key: LogKey) -> Tree | None:
     if not path.exists():
         return None
     try:
-        return open_note(path.read_text(encoding="utf-8"), key)
+        return ring.open(path.read_text(encoding="utf-8"))
     except NoteBroken as error:
         raise LogForked(f"{LATEST}: {error}") from error
 

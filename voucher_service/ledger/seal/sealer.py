@@ -21,6 +21,7 @@ from voucher_service.ledger.models import Transfer
 from voucher_service.ledger.seal.canonical import COLUMNS, facts, leaf_bytes
 from voucher_service.ledger.seal.models import Checkpoint, Leaf, Node
 from voucher_service.ledger.seal.note import LogSigner
+from voucher_service.ledger.seal.ring import LOCK, signer_now
 from voucher_service.ledger.seal.tiles import WIDTH, Tiles, size_of
 from voucher_service.ledger.seal.tree import fold, leaf_hash, root_of
 
@@ -28,7 +29,6 @@ PORTION = 5_000
 """Transfers a transaction: on SQLite nobody else writes meanwhile (a tenth of a second)."""
 
 LOOK_BACK = timedelta(minutes=15)
-_LOCK = 7265111
 
 
 def seal_all(database: Database, signer: LogSigner, *, now: datetime, sweep: bool = False) -> int:
@@ -54,8 +54,9 @@ def seal_portion(
     _append(session, first, [(row[0], leaf_hash(leaf_bytes(facts(row)))) for row in rows])
     size = first + len(rows)
     grow(session, first, size)
-    root = root_of(Tiles(session), size)
-    session.execute(insert(Checkpoint).values(size=size, root=root, note=signer.sign(size, root), sealed_at=now))
+    root = Tiles(session).make(lambda hashes: root_of(hashes, size))
+    note = signer_now(session, signer).sign(size, root)
+    session.execute(insert(Checkpoint).values(size=size, root=root, note=note, sealed_at=now))
     return len(rows)
 
 
@@ -63,7 +64,7 @@ def _alone(session: Session) -> bool:
     """Say whether no other sealer is at work; SQLite has one writer anyway. The leaf's number guards once more."""
     if session.get_bind().dialect.name == "sqlite":
         return True
-    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))))
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(LOCK))))
 
 
 def _look_from(session: Session, now: datetime) -> UUID | None:

@@ -3,9 +3,11 @@
     python verify_books.py PROOF.json --key KEY               a gift, a voucher, a top-up: is it in the books?
     python verify_books.py PROOF.json --key KEY --old OLD     and do these books only add to those of OLD?
     python verify_books.py LEAVES.csv --key KEY --checkpoint NOTE     the same for an exported list
+    ... --keys KEYS      when the log's key was changed: KEYS is /ledger/keys, each change signed by both its keys
 
 KEY is the line that you were given when the first gift was agreed; do not take it from the same page as the proof.
-OLD and NOTE are files that hold a checkpoint. Exit code 0: everything holds. Formats: RFC 6962, C2SP tlog-checkpoint.
+OLD and NOTE are files that hold a checkpoint. With --keys, KEY may be any of the log's keys, old or new.
+Exit code 0: everything holds. Formats: RFC 6962, C2SP tlog-checkpoint.
 """
 
 from __future__ import annotations
@@ -41,21 +43,49 @@ def leaf_of(row: Mapping[str, object]) -> bytes:
     return sha(b"\x00" + "\n".join([VERSION] + [str(row[name]) for name in FIELDS] + [""]).encode())
 
 
-def open_checkpoint(note: str, key: str) -> tuple[int, bytes]:
-    """Return (size, root) once the signature is checked."""
+def signed(text: str, signatures: str, key: str) -> str:
+    """Check that the key signed the text; return the log's name."""
     name, key_id, public = key.strip().split("+", 2)
     raw = base64.b64decode(public)
-    text, _, signatures = note.partition("\n\n")
-    lines = text.split("\n")
-    if lines[0] != name or sha(name.encode() + b"\n" + raw)[:4].hex() != key_id or raw[0] != 1:
-        raise ValueError("the checkpoint is of another log, or the key is damaged")
+    if sha(name.encode() + b"\n" + raw)[:4].hex() != key_id or raw[0] != 1:
+        raise ValueError("the key is damaged")
     for line in signatures.splitlines():
         dash, signer, encoded = line.split(" ")
         signature = base64.b64decode(encoded)
         if dash == "\u2014" and signer == name and signature[:4].hex() == key_id:
             Ed25519PublicKey.from_public_bytes(raw[1:]).verify(signature[4:], (text + "\n").encode())
-            return int(lines[1]), base64.b64decode(lines[2])
-    raise ValueError("the checkpoint is not signed with this key")
+            return name
+    raise ValueError(f"not signed with the key {key_id}")
+
+
+def follow(told: str, key: str) -> list[tuple[str, int]]:
+    """The log's keys, oldest first, each with the number of movements from which on it no longer speaks."""
+    parts = [part.strip() for part in told.split("\n\n") if part.strip()]
+    ring: list[tuple[str, int]] = []
+    last = key
+    for at in range(0, len(parts), 2):
+        text, signatures = parts[at : at + 2]
+        mark, old, new, size = text.split("\n")
+        if (ring and old != last) or int(size) < (ring[-1][1] if ring else 0):
+            raise ValueError("a change of the key does not follow the one before")
+        names = {signed(text, signatures, one) + " key change" for one in (old, new)}
+        if names != {mark}:
+            raise ValueError("a change of the key is of another log")
+        ring.append((old, int(size)))
+        last = new
+    ring.append((last, sys.maxsize))
+    if key not in [one for one, _ in ring]:
+        raise ValueError("your key is none of this log's")
+    return ring
+
+
+def open_checkpoint(note: str, ring: Sequence[tuple[str, int]]) -> tuple[int, bytes]:
+    """Return (size, root) once the signature is checked, by the key that spoke for so many movements."""
+    text, _, signatures = note.partition("\n\n")
+    lines = text.split("\n")
+    if lines[0] != signed(text, signatures, next(key for key, end in ring if int(lines[1]) <= end)):
+        raise ValueError("the checkpoint is of another log")
+    return int(lines[1]), base64.b64decode(lines[2])
 
 
 def root_from(leaf: bytes, number: int, size: int, path: Sequence[bytes]) -> bytes:
@@ -120,17 +150,21 @@ def read(name: str, checkpoint: str) -> tuple[str, list[dict[str, Any]], dict[st
 def prove(given: argparse.Namespace) -> None:
     """Check everything; the first thing that does not hold raises."""
     note, rows, grown = read(given.file, given.checkpoint or "")
-    size, root = open_checkpoint(note, given.key)
+    key = given.key.strip()
+    ring = follow(Path(given.keys).read_text(encoding="utf-8"), key) if given.keys else [(key, sys.maxsize)]
+    size, root = open_checkpoint(note, ring)
     print(f"checkpoint: {size} movements, root {root.hex()}: the signature holds")
     for row in rows:
         if root_from(leaf_of(row), int(row["number"]), size, unhex(row["path"])) != root:
             raise ValueError(f"movement {row['id']} is NOT in the books as it is told here")
     print(f"{len(rows)} movements told: each is in the books exactly so")
     if given.old:
-        old, old_root = open_checkpoint(Path(given.old).read_text(encoding="utf-8"), given.key)
+        old, old_root = open_checkpoint(Path(given.old).read_text(encoding="utf-8"), ring)
         if not grows(old, old_root, size, root, unhex(grown.get("path", []))):
             raise ValueError(f"it is not shown that the books begin with those of {old} movements")
         print(f"consistency: nothing of the first {old} movements was changed")
+    if ring[-1][0] != key:
+        print(f"the log's key is now another, signed by yours; keep it:\n{ring[-1][0]}")
 
 
 def main() -> None:
@@ -140,6 +174,7 @@ def main() -> None:
     wanted.add_argument("--key", required=True)
     wanted.add_argument("--checkpoint", help="the checkpoint that a CSV list is held against")
     wanted.add_argument("--old", help="a checkpoint that you kept")
+    wanted.add_argument("--keys", help="the changes of the log's key: what /ledger/keys says")
     try:
         prove(wanted.parse_args())
     except InvalidSignature:

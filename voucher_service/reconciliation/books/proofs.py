@@ -6,6 +6,7 @@ A partner gets the movements of its own gifts and lots. `verify_books.py` checks
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from voucher_service.fulfilment.models import Order
 from voucher_service.ledger.models import Transfer
 from voucher_service.ledger.seal.canonical import COLUMNS, FIELDS, facts
 from voucher_service.ledger.seal.models import Checkpoint, Leaf
+from voucher_service.ledger.seal.note import LogKey
+from voucher_service.ledger.seal.ring import key_of
 from voucher_service.ledger.seal.tiles import Tiles
 from voucher_service.ledger.seal.tree import consistency, inclusion
 from voucher_service.reconciliation.books.draw_down import gift_of
@@ -57,12 +60,19 @@ def of_order(session: Session, partner_id: UUID, order_id: UUID) -> ColumnElemen
     return and_(of_gift(order.allocation_id), Transfer.object_id == str(order_id))
 
 
+def log_key(session: Session, first: LogKey) -> LogKey:
+    """Return the key that the newest checkpoint is checked with."""
+    last = session.scalar(select(func.max(Checkpoint.size)))
+    return key_of(session, first, last or 1)
+
+
 def proof(
-    session: Session, which: ColumnElement[bool], *, key: str, after: int = -1, old: int | None = None
+    session: Session, which: ColumnElement[bool], *, key: LogKey, after: int = -1, old: int | None = None
 ) -> dict[str, Any]:
     """Return the proof of the movements `which` picks, at the newest checkpoint, as JSON takes it.
 
-    `old` is the size of an earlier checkpoint: then it is also shown that the books begin with those.
+    `key` is the log's first. `old` is the size of an earlier checkpoint: then it is also shown that the books
+    begin with those.
 
     Raises:
         Conflict: `not_sealed_yet`. BadInput: there was no such earlier checkpoint.
@@ -70,15 +80,16 @@ def proof(
     checkpoint = newest_checkpoint(session)
     tiles = Tiles(session)
     rows = list(_rows(session, which, checkpoint.size, after, PAGE))
+    paths = tiles.make(lambda hashes: [inclusion(hashes, number, checkpoint.size) for number, _ in rows])
     told = {
         "format": FORMAT,
-        "key": key,
+        "key": key_of(session, key, checkpoint.size).text(),
         "checkpoint": checkpoint.note,
         "leaves": [
             {"number": number}
             | dict(zip(FIELDS, said, strict=True))
-            | {"path": [part.hex() for part in inclusion(tiles, number, checkpoint.size)]}
-            for number, said in rows
+            | {"path": [part.hex() for part in path]}
+            for (number, said), path in zip(rows, paths, strict=True)
         ],
         "total": session.scalar(
             select(func.count()).select_from(Leaf).join(Transfer, Transfer.id == Leaf.transfer_id)
@@ -100,7 +111,8 @@ def grown(session: Session, old: int, new: int) -> dict[str, Any]:
             raise BadInput("Il n’y a pas de point de contrôle de cette taille.", field="old")
     if old > new:
         raise BadInput("L’ancien point de contrôle est plus récent que l’autre.", field="old")
-    return {"old": old, "new": new, "path": [part.hex() for part in consistency(Tiles(session), old, new)]}
+    path = Tiles(session).make(lambda hashes: consistency(hashes, old, new))
+    return {"old": old, "new": new, "path": [part.hex() for part in path]}
 
 
 def leaves_csv(session: Session, which: ColumnElement[bool]) -> Iterator[str]:
@@ -109,8 +121,8 @@ def leaves_csv(session: Session, which: ColumnElement[bool]) -> Iterator[str]:
     tiles = Tiles(session)
     yield "\ufeff" + csv_line(("number", *FIELDS, "path"))
     for number, said in _rows(session, which, checkpoint.size, -1, None):
-        path = " ".join(part.hex() for part in inclusion(tiles, number, checkpoint.size))
-        yield csv_line((number, *said, path))
+        path = tiles.make(partial(inclusion, number=number, size=checkpoint.size))
+        yield csv_line((number, *said, " ".join(part.hex() for part in path)))
 
 
 def checkpoints(session: Session, *, before: int | None = None, limit: int = 50) -> Sequence[Checkpoint]:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.seal.models import Checkpoint
+from voucher_service.ledger.seal.note import LogKey
 from voucher_service.partners.api.keys import Scope
 from voucher_service.reconciliation.books import draw_down, proofs
 from voucher_service.web import doors
@@ -88,7 +89,8 @@ def checkpoints() -> ResponseReturnValue:
     asked = doors.read_query(AskedCheckpoints)
     with doors.services().database.read() as session:
         found = proofs.checkpoints(session, before=asked.before)
-    return as_json(CheckpointsOut(key=_key(), items=[CheckpointOut.of(one) for one in found]))
+        key = proofs.log_key(session, _key()).text()
+    return as_json(CheckpointsOut(key=key, items=[CheckpointOut.of(one) for one in found]))
 
 
 @blueprint.get("/allocations/<int:allocation_id>/proof")
@@ -137,5 +139,5 @@ def _proof(session: Session, which: ColumnElement[bool], asked: AskedProof) -> R
     return as_json(ProofOut.model_validate(told))
 
 
-def _key() -> str:
-    return doors.services().log_signer().key.text()
+def _key() -> LogKey:
+    return doors.services().log_signer().key

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment.models import Order
 from voucher_service.ids import PROGRAMME_ZONE
+from voucher_service.ledger.seal.note import LogKey
+from voucher_service.ledger.seal.ring import changes
 from voucher_service.partners.models import EarmarkKind, Partner
 from voucher_service.reconciliation.books import draw_down, proofs
 from voucher_service.reconciliation.explain import ORDER_WORDS
@@ -80,8 +82,8 @@ def _partner(session: Session, partner_id: UUID) -> Partner:
     return found
 
 
-def _key() -> str:
-    return doors.services().log_signer().key.text()
+def _key() -> LogKey:
+    return doors.services().log_signer().key
 
 
 @blueprint.get("/gifts/<int:allocation_id>")
@@ -187,11 +189,18 @@ def checkpoints(partner_id: UUID) -> ResponseReturnValue:
     with doors.services().database.read() as session:
         partner = _partner(session, partner_id)
         found = proofs.checkpoints(session, before=before)
+        key, changed = proofs.log_key(session, _key()), bool(changes(session))
     endpoint = "partner_books.checkpoints"
     older = url_for(endpoint, partner_id=partner_id, before=found[-1].size) if len(found) == 50 else ""
     newer = url_for(endpoint, partner_id=partner_id) if before else ""
     return render_template(
-        "partner/proofs.html", partner=partner, checkpoints=found, key=_key(), older_href=older, newer_href=newer
+        "partner/proofs.html",
+        partner=partner,
+        checkpoints=found,
+        key=key.text(),
+        changed=changed,
+        older_href=older,
+        newer_href=newer,
     )
 
 

@@ -71,7 +71,7 @@ def _inspect(path: str, entries: int, unpacked: int, columns: int) -> None:
                 if one.filename.endswith((".xml", ".rels")):
                     with archive.open(one) as part:
                         _look_over(part, columns if one.filename.startswith("xl/worksheets/") else 0)
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error):
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, RuntimeError, zlib.error):
         _leave("broken")
 
 
