@@ -25,6 +25,7 @@ from voucher_service.reconciliation.work import settle
 from voucher_service.reconciliation.work.models import Settlement, Way
 
 CLAIRE, OMAR = "staff:claire", "staff:omar"
+TOTALS = "our ref;montant;unit;status;date;nombre de recharges\n"
 
 
 @dataclass
@@ -58,7 +59,9 @@ class Bench:
             if kind == "code_used_before_reveal":
                 add_code(session, self.world, "8910", ItemState.IN_STOCK)
             days = (DAY, DAY)
-            statement = keep(session, self.world, *[text.replace("ORDER", str(order)) for text in lines], period=days)
+            head = {"head": TOTALS} if kind == "total_differs" else {}
+            texts = [text.replace("ORDER", str(order)) for text in lines]
+            statement = keep(session, self.world, *texts, period=days, **head)
             self.order_id, self.statement_id = order, statement.id
         self.again()
         with self.database.read() as session:
@@ -132,6 +135,7 @@ CASES: dict[str, tuple[OrderState, list[str]]] = {
     "delivered_there_open_here": (OrderState.WAITING, [line("ORDER")]),
     "refused_there_open_here": (OrderState.UNKNOWN, [line("ORDER", status="refusé")]),
     "reversed_after_delivery": (OrderState.DELIVERED, [line("ORDER", status="remboursé")]),
+    "total_differs": (OrderState.DELIVERED, [";8;EUR;OK;10/03/2026 12:00;1\n"]),
     "code_used_before_reveal": (OrderState.GIVEN_BACK, [";;8910;10;OK;10/03/2026 12:00\n"]),
 }
 

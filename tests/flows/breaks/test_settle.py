@@ -32,13 +32,15 @@ BOOKED: list[tuple[str, Way, dict[AccountKind, int], OrderState]] = [
     ("refused_here_delivered_there", Way.THEIRS, {AVAILABLE: -1000, DELIVERED: 1000}, OrderState.DELIVERED),
     ("unexpected_at_partner", Way.WRITE_OFF, {AVAILABLE: -1000, LOST: 1000}, OrderState.GIVEN_BACK),
     ("duplicate_at_partner", Way.WRITE_OFF, {AVAILABLE: -1000, LOST: 1000}, OrderState.DELIVERED),
+    ("total_differs", Way.THEIRS, {AVAILABLE: 200, DELIVERED: -200}, OrderState.DELIVERED),
+    ("total_differs", Way.WRITE_OFF, {LOST: 200, DELIVERED: -200}, OrderState.DELIVERED),
     ("code_used_before_reveal", Way.WRITE_OFF, {AVAILABLE: -1000, LOST: 1000}, OrderState.GIVEN_BACK),
 ]
 
 
 def gift_of(bench: Bench, kind: str) -> dict[str, Any]:
     """The gift a person names where no order asked for what was taken."""
-    named = kind in {"unexpected_at_partner", "duplicate_at_partner", "code_used_before_reveal"}
+    named = kind in {"unexpected_at_partner", "duplicate_at_partner", "code_used_before_reveal", "total_differs"}
     return {"allocation_id": bench.world.book_id} if named else {}
 
 

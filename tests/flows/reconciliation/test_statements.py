@@ -41,7 +41,7 @@ def keep(session: Session, world: World, *lines: str, **options: object) -> Stat
     period = options.get("period")
     return import_statement(
         session, partner_id=world.partner_id, file_name=str(options.get("name", "mars.csv")),
-        content=(HEAD + "".join(lines)).encode(), actor="lea", now=NOON,
+        content=(str(options.get("head", HEAD)) + "".join(lines)).encode(), actor="lea", now=NOON,
         period=period if isinstance(period, tuple) else None,
     )  # fmt: skip
 
