@@ -44,7 +44,8 @@ MOVES = {
     "line added under another statement's name": LINE_ADDED.format(":n"),
     "claim changed": "UPDATE line_claim SET matched_by = 'serial' WHERE line_id = :second",
     "claim deleted": "DELETE FROM line_claim WHERE line_id = :second",
-    "claim added": "INSERT INTO line_claim SELECT :n, id, 'serial' FROM stated_line WHERE id = :first",
+    "claim added": "INSERT INTO line_claim (order_id, line_id, matched_by) "
+    "SELECT :n, id, 'serial' FROM stated_line WHERE id = :first",
     "claim moved in": "UPDATE line_claim SET line_id = :first WHERE line_id <> :second",
     "claim moved out": "UPDATE line_claim SET line_id = 7 WHERE line_id = :second",
     "break changed": "UPDATE reconciliation_break SET note = NULL WHERE statement_id = :s AND line_id = :first",

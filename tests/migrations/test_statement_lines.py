@@ -37,7 +37,10 @@ REFUSED_ABOVE = (
     ),
     "UPDATE line_claim SET matched_by = 'serial'",
     "DELETE FROM line_claim",
-    "INSERT INTO line_claim SELECT statement_id, id + 1, 'serial' FROM stated_line WHERE line = 2",
+    (
+        "INSERT INTO line_claim (order_id, line_id, matched_by) "
+        "SELECT statement_id, id + 1, 'serial' FROM stated_line WHERE line = 2"
+    ),
 )
 REFUSED_ALWAYS = (
     "UPDATE reconciliation_break SET note = 'x'",

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment.models import Attempt, Order, OrderState
@@ -146,21 +146,21 @@ def _orders(session: Session, voucher: Voucher) -> Iterator[Event]:
     for attempt in attempts:
         yield Event(step=Step.ASKED, at=attempt.started_at, detail=attempt.outcome or "", other_id=attempt.order_id)
     lines = session.execute(
-        select(StatementLine, Statement.uploaded_at, Statement.uploaded_by)
+        select(StatementLine, Statement.uploaded_at, Statement.uploaded_by, LineClaim.order_id, LineClaim.summed_by)
         .join(Statement, Statement.id == StatementLine.statement_id)
-        .join(LineClaim, LineClaim.line_id == StatementLine.id)
+        .join(LineClaim, func.coalesce(LineClaim.summed_by, LineClaim.line_id) == StatementLine.id)
         .where(LineClaim.order_id.in_(ids))
         .limit(MOST)
     )
-    for line, uploaded_at, uploaded_by in lines:
+    for line, uploaded_at, uploaded_by, order_id, summed_by in lines:
         yield Event(
             step=Step.ON_STATEMENT,
             at=uploaded_at,
             actor=uploaded_by,
-            quantity=line.quantity,
-            unit=Unit(line.unit),
+            quantity=line.quantity if summed_by is None else None,  # that of a whole day
+            unit=Unit(line.unit) if summed_by is None else None,
             detail=line.status,
-            other_id=line.order_id,
+            other_id=order_id,
         )
 
 

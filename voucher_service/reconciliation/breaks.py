@@ -25,6 +25,7 @@ from voucher_service.reconciliation.classify import (
 from voucher_service.reconciliation.match import claimed
 from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.scratch import FOUND, keep
+from voucher_service.reconciliation.sums import has_sums, sum_lines, summed_up
 from voucher_service.reconciliation.work.events import event_row, write_events
 from voucher_service.reconciliation.work.models import Comparison, Settlement, Step
 
@@ -47,7 +48,8 @@ class Changes:
 def refresh(session: Session, statement: Statement, now: datetime) -> Changes:
     """Bring the breaks of the statement, and the missing orders of its partner, to what holds now."""
     lines, orders = select(line_differences(statement)), missing_orders(statement)
-    keep(session, FOUND, union_all(lines, orders))
+    sums = [sum_lines(statement)] if has_sums(session, statement) else []
+    keep(session, FOUND, union_all(lines, orders, *sums))
     closed = _close(session, statement, now)
     for same in (_SAME_LINE, _SAME_ORDER):
         _change(session, same, now)
@@ -80,7 +82,9 @@ def _order_settled() -> ColumnElement[bool]:
     is_late = Break.kind == BreakClass.LATE_DELIVERY.value
     holds = or_(and_(is_late, late_open()), and_(~is_late, Order.state == OrderState.DELIVERED.value))
     return Break.line_id.is_(None) & Break.order_id.in_(
-        select(Order.id).where(Order.id == Break.order_id, or_(claimed(), ~holds))
+        select(Order.id).where(
+            Order.id == Break.order_id, or_(claimed(), ~holds, and_(~is_late, summed_up(Break.partner_id)))
+        )
     )
 
 

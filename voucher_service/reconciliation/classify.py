@@ -37,6 +37,7 @@ from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, ow
 from voucher_service.reconciliation.models import BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import LOOSE, SEEN
+from voucher_service.reconciliation.sums import sum_agrees, summed_up
 
 PRIORITIES: dict[BreakClass, int] = {
     BreakClass.AMOUNT_DIFFERS: 2,
@@ -52,6 +53,7 @@ PRIORITIES: dict[BreakClass, int] = {
     BreakClass.CODE_USED_BEFORE_REVEAL: 1,
     BreakClass.CODE_REVEALED_NEVER_USED: 4,
     BreakClass.LATE_DELIVERY: 1,
+    BreakClass.TOTAL_DIFFERS: 2,
     BreakClass.UNCLASSIFIED: 1,
 }
 
@@ -174,7 +176,7 @@ def unclaimed_lines(statement: Statement) -> _Found:
 
 
 def missing_orders(statement: Statement) -> _Found:
-    """Our deliveries of the statement's days that no line of any statement claims."""
+    """Our deliveries of the statement's days that no line of any statement claims, nor sums up with another total."""
     start, end = days_of(statement)
     code = exists().where(StockItem.order_id == Order.id)
     kind = case((code, BreakClass.CODE_REVEALED_NEVER_USED.value), else_=BreakClass.MISSING_AT_PARTNER.value)
@@ -187,6 +189,7 @@ def missing_orders(statement: Statement) -> _Found:
             Order.final_at >= start,
             Order.final_at < end,
             ~claimed(),
+            ~summed_up(statement.partner_id),
         )
     )
 
@@ -219,7 +222,7 @@ def agreed() -> ColumnElement[bool]:
         Order.state == OrderState.MANUAL.value,
         exists().where(Transfer.resolves_id == Order.hold_id),
     )
-    return func.coalesce(or_(plainly_agreed(), late), false())
+    return func.coalesce(or_(plainly_agreed(), late, sum_agrees()), false())
 
 
 def _said_no() -> ColumnElement[bool]:

@@ -161,6 +161,12 @@ TEXTS: dict[BreakClass, Explanation] = {
         N_("Ouvrez la recharge : deux personnes décident si le don la paie, ou si l’opérateur l’a reprise."),
         N_("Dites-nous si cette livraison tardive est reprise ou maintenue."),
     ),
+    BreakClass.TOTAL_DIFFERS: Explanation(
+        N_("Total du jour différent"),
+        N_("La ligne %(line)s regroupe les recharges du %(their_day)s : %(theirs)s. Écart avec les nôtres : %(gap)s."),
+        N_("Demandez à l’opérateur le détail de ce jour : un relevé avec une ligne par recharge remplace celui-ci."),
+        N_("Envoyez le détail de ce jour : un relevé corrigé, avec une ligne par recharge."),
+    ),
     BreakClass.UNCLASSIFIED: Explanation(
         N_("À démêler"),
         N_("La ligne %(line)s (%(theirs)s) porte une référence commune à plusieurs de nos recharges."),
@@ -181,6 +187,7 @@ def explain(difference: Difference, translate: Callable[[str], str] = str, langu
         "their_day": _day(theirs.at) if theirs else "–",
         "ours": display(ours.quantity, ours.unit, language) if ours else "–",
         "our_day": _day(ours.at) if ours else "–",
+        "gap": display(difference.quantity, difference.unit, language),
     }
     return Explanation(
         translate(text.title),

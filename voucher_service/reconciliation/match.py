@@ -2,7 +2,7 @@
 
 Three passes: our reference, the partner's reference, the serial of a code. An order is claimed by one line
 and a line by one order (UNIQUE), only among the orders that this partner's allocations pay for. A reference
-that several free orders carry claims none of them.
+that several free orders carry claims none of them. Lines that sum up a day come last (`sums.py`), for what is left.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from voucher_service.fulfilment.settle import STATEMENT
 from voucher_service.fulfilment.settle_many import Told, confirm_many
 from voucher_service.ledger.models import Transfer
 from voucher_service.partners.models import Agreement, Allocation
-from voucher_service.reconciliation.models import LineClaim, Statement, StatementLine, lines_of
+from voucher_service.reconciliation.models import LineClaim, StatedSum, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import LOOSE, keep
+from voucher_service.reconciliation.sums import has_sums, match_sums
 
 PASSES = ("our_ref", "partner_ref", "serial")
 _CLAIM = insert(LineClaim)
@@ -92,7 +93,9 @@ def match(session: Session, statement: Statement) -> None:
         session.execute(text("ANALYZE line_claim"))
     wanted = (StatementLine.id, StatementLine.named_id, StatementLine.partner_ref, StatementLine.serial)
     told = (StatementLine.unit, StatementLine.quantity, StatementLine.status)
-    keep(session, LOOSE, select(*wanted, *told).where(of_statement, unmatched))
+    sums = has_sums(session, statement)
+    single = [~exists().where(StatedSum.line_id == StatementLine.id)] if sums else []
+    keep(session, LOOSE, select(*wanted, *told).where(of_statement, unmatched, *single))
     for by in PASSES[1:]:
         free = pairs(statement, by).where(~claimed()).subquery()
         # Counted before the orders are shared out: a reference of several free orders claims none of them.
@@ -108,6 +111,12 @@ def match(session: Session, statement: Statement) -> None:
             .where(exists().where(LineClaim.line_id == LOOSE.c.id))
             .execution_options(synchronize_session=False)
         )
+    if sums:
+        match_sums(session, statement, _free(statement))
+
+
+def _free(statement: Statement) -> ColumnElement[bool]:
+    return and_(own_order(statement.partner_id), ~claimed())
 
 
 def _claims_of(statement: Statement) -> ColumnElement[bool]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    or_,
     select,
     text,
 )
@@ -42,6 +43,7 @@ class BreakClass(StrEnum):
     CODE_USED_BEFORE_REVEAL = "code_used_before_reveal"
     CODE_REVEALED_NEVER_USED = "code_revealed_never_used"
     LATE_DELIVERY = "late_delivery"
+    TOTAL_DIFFERS = "total_differs"
     UNCLASSIFIED = "unclassified"
 
 
@@ -100,14 +102,58 @@ class StatementLine(Base):
     matched_by: ClassVar[MappedSQLExpression[str | None]]
 
 
+class StatedSum(Base):
+    """What a line that sums up stands for: `count` top-ups of a day of the partner's zone. Written once, with its line.
+
+    Without a `product` it stands for those of every product in the line's unit.
+    """
+
+    __tablename__ = "stated_sum"
+    __table_args__ = (
+        CheckConstraint("count >= 1", name="count"),
+        CheckConstraint("until_at > from_at", name="day"),
+    )
+
+    line_id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"),
+        ForeignKey("stated_line.id"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    statement_id: Mapped[UUID] = mapped_column(ForeignKey("statement.id"))
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"), index=True)
+    count: Mapped[int] = mapped_column(Integer)
+    unit: Mapped[str] = mapped_column(String(16))  # that of the line, and so is the status
+    status: Mapped[str] = mapped_column(String(10))
+    product: Mapped[str | None] = mapped_column(String(40))
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime]
+
+
 class LineClaim(Base):
-    """A line claims an order. An order is claimed by one line at most, and a line claims one order at most."""
+    """A line claims an order. An order is claimed by one line at most, and a line claims one order at most.
+
+    A line that sums up (`summed_by`) claims several: each of these claims has a place of its own as its `line_id`, in
+    the upper half of the ids of its statement, where no line stands.
+    """
 
     __tablename__ = "line_claim"
+    __table_args__ = (
+        Index(
+            "ix_line_claim_summed_by",
+            "summed_by",
+            sqlite_where=text("summed_by IS NOT NULL"),
+            postgresql_where=text("summed_by IS NOT NULL"),
+        ),
+    )
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     line_id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), unique=True)
-    matched_by: Mapped[str] = mapped_column(String(12))  # our_ref | partner_ref | serial
+    matched_by: Mapped[str] = mapped_column(String(12))  # our_ref | partner_ref | serial | sum
+    summed_by: Mapped[int | None] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"),
+        CheckConstraint("(summed_by IS NULL) = (matched_by <> 'sum')", name="summed"),
+    )
 
 
 Statement.number = column_property(
@@ -122,7 +168,8 @@ StatementLine.order_id = column_property(
 )
 StatementLine.matched_by = column_property(
     select(LineClaim.matched_by)
-    .where(LineClaim.line_id == StatementLine.id)
+    .where(or_(LineClaim.line_id == StatementLine.id, LineClaim.summed_by == StatementLine.id))
+    .limit(1)
     .correlate_except(LineClaim)
     .scalar_subquery()
 )

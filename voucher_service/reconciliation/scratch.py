@@ -20,6 +20,9 @@ LOOSE = table(
 SEEN = table("seen_line", column("line_id", _ID))
 """The lines that do not plainly agree with an order they claimed."""
 
+SUMMABLE = table("summable_order", column("line_id", _ID), column("order_id", Uuid()), column("quantity", BigInteger()))
+"""The free orders that each line that sums up may stand for; an order stands here once for each such line."""
+
 FOUND = table(
     "found_difference", column("line_id", _ID), column("order_id", Uuid()), column("kind", String()),
     column("quantity", BigInteger()), column("unit", String()),

@@ -23,6 +23,7 @@ from voucher_service.reconciliation.reader.columns import Columns, instant_text
 from voucher_service.reconciliation.reader.profile import Profile
 from voucher_service.reconciliation.reader.read import read
 from voucher_service.reconciliation.reader.sources import listed
+from voucher_service.reconciliation.sums import Sums, write_sums
 
 
 def known_statement(session: Session, partner_id: UUID, digest: bytes) -> Statement | None:
@@ -46,16 +47,15 @@ def import_statement(
 
     It is read with the partner's profile in force; without one, by the names everybody uses.
     `period` is the first and last day the file speaks for, in the zone of the partner's profile (Europe/Paris where
-    there is none); without it, the days of its first
-    and last line. A delivery of ours on a day no file speaks for is never looked for. `number` is the statement's
-    own, unless the file says it; `replaces` is the statement this one corrects, whose lines then count no more.
+    there is none); without it, the days of its first and last line. A delivery of ours on a day no file speaks for is
+    never looked for. `number` is the statement's own, unless the file says it; `replaces` is the statement this one
+    corrects, whose lines then count no more.
 
     Raises:
-        BadFile: the file is rejected whole, with line, column and remedy.
+        NotFound: no such partner. BadFile: the file is rejected whole, with line, column and remedy.
         BadInput: the period ends before it begins, or the number is not that of the file.
         Conflict: the number stands already, or what is replaced cannot be: see `sequence.edition_of`;
             `period_closed`: the file speaks of days of a closed month.
-        NotFound: no such partner.
     """
     if session.get(Partner, partner_id) is None:
         raise NotFound("Cet opérateur n’existe pas : choisissez-le dans la liste.")
@@ -69,7 +69,7 @@ def import_statement(
     statement_id, settings = new_id(), profiles.profile_of(profile)
     intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
     with line_loader(session, statement_id, intake) as load:
-        parsed = read(content, _watched(load, period, settings), settings)
+        parsed = read(content, _watched(sums := Sums(load), period, settings), settings)
     if parsed.number is not None:
         if number not in {None, parsed.number}:
             raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=parsed.number)
@@ -87,6 +87,7 @@ def import_statement(
         edition=edition, replaces_id=old.id if old else None,
     )  # fmt: skip
     _write(session, statement, StatementIntake(statement_id=statement_id, number=intake), reading)
+    write_sums(session, statement, sums.found, ZoneInfo(settings.zone) if settings else PROGRAMME_ZONE)
     if old:
         sequence.release(session, old, now)
     return statement

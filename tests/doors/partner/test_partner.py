@@ -129,6 +129,24 @@ def test_each_difference_is_named_exported_and_written_about(app: Flask) -> None
     assert again.status_code == 303
 
 
+def test_what_may_be_the_same_top_up_is_shown_on_both_doors(app: Flask) -> None:
+    client, partner = client_as(app, Role.PARTNER), own(app)
+    rows = sample(app, partner).decode("utf-8-sig").splitlines()
+    at = next(place for place, row in enumerate(rows) if ";Livré;" in row)
+    cells = rows[at].split(";")
+    rows[at] = ";".join([cells[0], "une-autre", "", "", *cells[4:]])
+    accept(client, partner, send(client, partner, "\n".join(rows).encode()))
+    with services_of(app).database.read() as session:
+        found = {one.kind: one.id for one in session.scalars(select(Break))}
+    coordinator = client_as(app, Role.COORDINATOR)
+    sides = ("unexpected_at_partner", "missing_at_partner")
+    for here, there in (sides, sides[::-1]):
+        for door, path in ((client, f"/partner/{partner}/breaks/"), (coordinator, "/admin/breaks/")):
+            page = door.get(f"{path}{found[here]}").text
+            assert "Peut-être la même recharge" in page
+            assert f'href="{path}{found[there]}"' in page
+
+
 def test_a_bad_file_names_line_and_column_and_keeps_the_form(app: Flask) -> None:
     client, partner = client_as(app, Role.PARTNER), own(app)
     for content, words in (

@@ -21,10 +21,12 @@ from sqlalchemy.orm import Session
 from tests.databases import fresh_postgres, migrate
 from tests.flows.reconciliation.builders import NOON
 from tests.flows.reconciliation.faults import FAULTS, Case, Place, hide_references, make_case, period
+from tests.flows.reconciliation.summed import FAULTS as SUM_FAULTS
+from tests.flows.reconciliation.summed import make_summary
 from tests.servers.shared import close_session, open_session
 from voucher_service.db import Database
 from voucher_service.errors import BadFile
-from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine
+from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine
 from voucher_service.reconciliation.run import RunResult, figures, run
 from voucher_service.reconciliation.statements import import_statement
 
@@ -92,6 +94,36 @@ def one(session: Session, seed: int, *, scale: int = 1, most: int = 3) -> tuple[
     return planted, [f"seed {seed}: {line}" for line in wrong]
 
 
+def summed_up(session: Session, seed: int) -> tuple[Counter[str], list[str]]:
+    """Try a statement that sums up days, every kind of fault planted up to twice; return what went wrong too."""
+    case = make_summary(session, seed)
+    planted: Counter[str] = Counter()
+    for fault in SUM_FAULTS:
+        for _ in range(case.random.randrange(3)):
+            fault(case)
+            planted[f"total: {fault.__name__}"] += 1
+    content, expected, claims = case.file()
+    wrong: list[str] = []
+    for turn in ("first", "again"):
+        statement = import_statement(
+            session, partner_id=case.world.partner_id, file_name="releve.csv", content=content, actor="lea", now=NOON,
+            period=period(),
+        )  # fmt: skip
+        result = run(session, statement.id, NOON)
+        told = found(session)
+        right: Found = Counter(dict.fromkeys(expected.items(), 1))
+        if told != right:
+            wrong.append(f"{turn}: not found {right - told}, invented {told - right}")
+        if result.figures.unexplained or any(result.figures.residual.values()):
+            wrong.append(f"{turn}: left over {result.figures}")
+        held = select(LineClaim.order_id, LineClaim.summed_by).where(LineClaim.summed_by.is_not(None))
+        if {order: line % 2**32 for order, line in session.execute(held) if line} != claims:
+            wrong.append(f"{turn}: a total claims what it must not, or not all it should")
+        if turn == "again" and (result.new, result.closed, result.settled) != (0, 0, ()):
+            wrong.append(f"the same file again changed something: {result}")
+    return planted, [f"seed {seed}, totals: {line}" for line in wrong]
+
+
 def _refused_whole(session: Session, case: Case, random: Random) -> list[str]:
     """Damage the file so that it must be refused; nothing of it may stay."""
     lines = case.content().decode().splitlines()
@@ -126,6 +158,10 @@ def campaign(database: Database, seeds: range, scale: int) -> list[str]:
     for seed in seeds:
         with undone(database) as session:
             done, bad = one(session, seed)
+        planted += done
+        wrong += bad
+        with undone(database) as session:
+            done, bad = summed_up(session, seed)
         planted += done
         wrong += bad
     with undone(database) as session:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.databases import fresh_sqlite
 from voucher_service.db import Database
 
 
@@ -15,3 +17,11 @@ def database(database_url: str) -> Iterator[Database]:
     made = Database(database_url)
     yield made
     made.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """A database for what is planted: the language of the queries is the same."""
+    database = Database(fresh_sqlite(tmp_path))
+    yield database
+    database.close()

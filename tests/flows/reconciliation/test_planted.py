@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, true
 from sqlalchemy.exc import IntegrityError
 
-from tests.databases import fresh_sqlite
 from tests.flows.reconciliation.campaign import one, undone
 from voucher_service.db import Database
 from voucher_service.fulfilment.models import Order, OrderState
@@ -48,13 +46,6 @@ def wrong_in(database: Database, seeds: range = range(3)) -> list[str]:
         except IntegrityError as error:  # a line or an order would have been claimed twice
             wrong.append(str(error.orig))
     return wrong
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Database]:
-    database = Database(fresh_sqlite(tmp_path))
-    yield database
-    database.close()
 
 
 def without_serials(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,10 @@ _TAIL = re.compile(r"([0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]{1,9}))?(?: ?(Z|[+-][0
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Canonical lines, column by column. `named` is the order id that `our_ref` spells."""
+    """Canonical lines, column by column. `named` is the order id that `our_ref` spells.
+
+    `sums` are the few that sum up a day: line, unit, status, when, how many top-ups, and the code of their product.
+    """
 
     line: Sequence[int]
     our_ref: Sequence[str | None]
@@ -47,6 +50,7 @@ class Columns:
     quantity: Sequence[int]
     status: Sequence[str]
     event_at: Sequence[str]
+    sums: Sequence[tuple[int, str, str, datetime, int, str | None]] = ()
 
     def rows(self) -> Iterator[tuple[object, ...]]:
         """Yield the lines, each as a tuple in the order of the fields."""
@@ -66,7 +70,7 @@ def convert(header: Header, starts: Sequence[int], every: Sequence[Sequence[str]
     Raises:
         NotPlainError: the rows are short, long, or hold something that is read one by one.
     """
-    if len(every) != header.width:
+    if len(every) != header.width or Field.COUNT in header.places:
         raise NotPlainError
 
     def needed(name: Field) -> list[str]:

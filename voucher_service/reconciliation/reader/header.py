@@ -16,8 +16,8 @@ from voucher_service.reconciliation.reader.words import (
     BY_NAME,
     COLUMNS,
     FIELD_NAMES,
+    POINTERS,
     QUANTITY_UNITS,
-    REFERENCES,
     REQUIRED,
     Field,
     Scale,
@@ -53,7 +53,7 @@ class Header:
 
     def reference_name(self) -> str:
         """Return the name of the first column of references."""
-        return next(self.names[field] for field in REFERENCES if field in self.names)
+        return next(self.names[field] for field in POINTERS if field in self.names)
 
 
 def find_header(text: Text) -> Header:
@@ -135,7 +135,7 @@ def _header(row: Row, separator: str, _made_of: int) -> Header:
     for field in REQUIRED:
         if field not in places:
             raise _missing(row, field)
-    if not any(field in places for field in REFERENCES):
+    if not any(field in places for field in POINTERS):
         raise _missing(row, Field.OUR_REF)
     scale = None
     if Field.UNIT not in places:

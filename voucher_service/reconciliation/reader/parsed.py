@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from voucher_service.reconciliation.reader.columns import Columns, instant_text
+from voucher_service.reconciliation.reader.sums import Summed
 from voucher_service.reconciliation.reader.values import named_order
 from voucher_service.reconciliation.reader.words import Field, LineStatus
 from voucher_service.units import Unit
@@ -24,6 +25,7 @@ class Line:
     quantity: int
     status: LineStatus
     event_at: datetime
+    sums: Summed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,9 @@ def to_columns(lines: list[Line]) -> Columns:
         quantity=[line.quantity for line in lines],
         status=[line.status.value for line in lines],
         event_at=[instant_text(line.event_at) for line in lines],
+        sums=[
+            (line.line, line.unit.value, line.status.value, line.event_at, *line.sums) for line in lines if line.sums
+        ],
     )
 
 

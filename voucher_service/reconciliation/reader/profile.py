@@ -13,8 +13,8 @@ from voucher_service.errors import BadInput
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.reader.manner import DateForm, Dates, Manner, Marks
 from voucher_service.reconciliation.reader.words import (
+    POINTERS,
     QUANTITY_UNITS,
-    REFERENCES,
     REQUIRED,
     UNITS,
     Field,
@@ -178,7 +178,7 @@ def check(profile: Profile) -> Profile:
     for name in REQUIRED:
         if name not in profile.columns:
             raise BadInput("Choisissez la colonne qui le dit.", field=f"column_{name.value}")
-    if not any(name in profile.columns for name in REFERENCES):
+    if not any(name in profile.columns for name in POINTERS):
         raise BadInput(
             "Choisissez au moins une colonne de références : la nôtre, la vôtre ou le numéro de série.",
             field=f"column_{Field.OUR_REF.value}",

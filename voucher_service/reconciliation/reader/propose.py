@@ -16,8 +16,8 @@ from voucher_service.reconciliation.reader.profile import Control, Kind, Profile
 from voucher_service.reconciliation.reader.rows import Row, rows
 from voucher_service.reconciliation.reader.sources.text import Text
 from voucher_service.reconciliation.reader.words import (
+    POINTERS,
     QUANTITY_UNITS,
-    REFERENCES,
     REQUIRED,
     STATUSES,
     TRAILER,
@@ -212,7 +212,7 @@ def _doubts(profile: Profile, *, form: DateForm | None, words: dict[str, LineSta
         for name in REQUIRED
         if name not in profile.columns
     }
-    if not any(name in profile.columns for name in REFERENCES):
+    if not any(name in profile.columns for name in POINTERS):
         doubts["column_our_ref"] = N_("Nous n’avons trouvé aucune référence : choisissez sa colonne.")
     if Field.QUANTITY in profile.columns and Field.UNIT not in profile.columns and profile.scale() is None:
         doubts["unit"] = N_("Rien ne dit en quelle unité sont les quantités : choisissez-la.")

@@ -30,6 +30,7 @@ from voucher_service.reconciliation.reader.parsed import Format, Line, Parsed, l
 from voucher_service.reconciliation.reader.profile import Profile
 from voucher_service.reconciliation.reader.rows import Row
 from voucher_service.reconciliation.reader.sources.text import open_text
+from voucher_service.reconciliation.reader.sums import summed
 from voucher_service.reconciliation.reader.values import (
     BadCell,
     parse_quantity,
@@ -221,7 +222,8 @@ class _Reading:
             name: self._cell(row, name, longest)
             for name, longest in ((Field.OUR_REF, 40), (Field.PARTNER_REF, 80), (Field.SERIAL, 30))
         }
-        if not any(references.values()):
+        sums = summed(self.header, row, references)
+        if sums is None and not any(references.values()):
             raise BadFile(
                 "aucune référence : il faut la référence client, l’identifiant de transaction ou le numéro de série.",
                 line=row.line,
@@ -236,6 +238,7 @@ class _Reading:
             quantity=self._needed(row, Field.QUANTITY, lambda text: parse_quantity(text, scale, manner.marks)),
             status=self._needed(row, Field.STATUS, lambda text: parse_status(text, manner.words)),
             event_at=self._needed(row, Field.EVENT_AT, lambda text: parse_instant(text, manner.dates)),
+            sums=sums,
         )
 
     def _cell(self, row: Row, name: Field, longest: int) -> str | None:

@@ -24,6 +24,8 @@ class Field(StrEnum):
     QUANTITY = "quantity"
     UNIT = "unit"
     EVENT_AT = "event_at"
+    COUNT = "count"
+    PRODUCT = "product"
 
 
 class LineStatus(StrEnum):
@@ -72,10 +74,16 @@ COLUMNS: dict[Field, tuple[str, ...]] = {
         "date operation", "date d operation", "transaction date", "date transaction", "date de transaction",
         "created at", "date de creation",
     ),
+    # Of lines that sum up a day. A bare "nombre" could be anything: a person says so in the settings.
+    Field.COUNT: ("nombre de recharges", "nb recharges", "nb de recharges", "nombre de transactions",
+                  "number of topups", "topup count", "transaction count"),
+    Field.PRODUCT: ("code produit", "product code", "sku"),
 }  # fmt: skip
 
 REQUIRED = (Field.STATUS, Field.QUANTITY, Field.EVENT_AT)
 REFERENCES = (Field.OUR_REF, Field.PARTNER_REF, Field.SERIAL)
+POINTERS = (*REFERENCES, Field.COUNT)
+"""What says which orders a line stands for: a reference, or that it counts those of a day."""
 
 FIELD_NAMES: dict[Field, str] = {
     Field.LINE: "ligne",
@@ -86,6 +94,8 @@ FIELD_NAMES: dict[Field, str] = {
     Field.QUANTITY: "quantité",
     Field.UNIT: "unité",
     Field.EVENT_AT: "date",
+    Field.COUNT: "nombre de recharges",
+    Field.PRODUCT: "code produit",
 }
 
 BY_NAME: dict[str, tuple[Field, int]] = {

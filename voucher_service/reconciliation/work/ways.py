@@ -26,7 +26,7 @@ _LESS_THERE = (
     BreakClass.REVERSED_AFTER_DELIVERY,
 )
 _MORE_THERE = (BreakClass.UNEXPECTED_AT_PARTNER, BreakClass.DUPLICATE_AT_PARTNER)
-_ANY_GIFT = frozenset({*_MORE_THERE, BreakClass.CODE_USED_BEFORE_REVEAL})
+_ANY_GIFT = frozenset({*_MORE_THERE, BreakClass.CODE_USED_BEFORE_REVEAL, BreakClass.TOTAL_DIFFERS})
 ELSEWHERE = frozenset(
     {
         BreakClass.DELIVERED_THERE_OPEN_HERE,
@@ -86,6 +86,8 @@ def _whole(facts: Facts) -> tuple[Way, ...]:
     if facts.kind in _LESS_THERE:
         is_delivered = facts.order is not None and facts.order.state == OrderState.DELIVERED.value
         return (Way.THEIRS, Way.WRITE_OFF) if is_delivered else ()
+    if facts.kind is BreakClass.TOTAL_DIFFERS:
+        return (Way.THEIRS, Way.WRITE_OFF)
     if facts.kind is BreakClass.CODE_USED_BEFORE_REVEAL:
         in_stock = facts.item is not None and facts.item.state != ItemState.HELD.value
         return (Way.WRITE_OFF,) if facts.order is None and in_stock else ()

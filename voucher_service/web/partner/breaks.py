@@ -14,7 +14,7 @@ from voucher_service.errors import BadInput
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
 from voucher_service.reconciliation.models import BreakClass
-from voucher_service.reconciliation.work import notes, words, worklist
+from voucher_service.reconciliation.work import notes, suggest, words, worklist
 from voucher_service.reconciliation.work.models import Side
 from voucher_service.reconciliation.work.worklist import Age, Sort, Wanted
 from voucher_service.web import doors
@@ -111,5 +111,9 @@ def _page(partner_id: UUID, break_id: UUID, errors: dict[str, str]) -> str:
         partner = partner_of(session, partner_id)
         item = worklist.item_of(session, break_id, doors.now(), partner_id=partner_id)
         history = notes.history(session, break_id)
+        suggested = suggest.suggestions(session, item)
     told = explain(item.difference, _, doors.language())
-    return render_template("partner/break.html", partner=partner, item=item, told=told, history=history, errors=errors)
+    return render_template(
+        "partner/break.html", partner=partner, item=item, told=told, history=history, errors=errors,
+        suggestions=suggested,
+    )  # fmt: skip

@@ -40,6 +40,8 @@ class Sent(BaseModel):
     column_quantity: int | None = Field(default=None, ge=0, le=99)
     column_unit: int | None = Field(default=None, ge=0, le=99)
     column_event_at: int | None = Field(default=None, ge=0, le=99)
+    column_count: int | None = Field(default=None, ge=0, le=99)
+    column_product: int | None = Field(default=None, ge=0, le=99)
     unit: str = Field(default="", max_length=20)
     decimal: str = Field(default="", max_length=1)
     grouping: str = Field(default="", max_length=1)
@@ -160,6 +162,8 @@ def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
             (Column.STATUS, _("Statut"), True),
             (Column.EVENT_AT, _("Date"), True),
             (Column.LINE, _("Numéro de ligne"), False),
+            (Column.COUNT, _("Nombre de recharges, si une ligne en regroupe plusieurs"), False),
+            (Column.PRODUCT, _("Code du produit, si une ligne regroupe celles d’un produit"), False),
         ],
         "separators": [
             (";", _("Point-virgule")), (",", _("Virgule")), ("tab", _("Tabulation")), ("|", _("Barre verticale")),
