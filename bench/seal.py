@@ -13,7 +13,8 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence, Sequence
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.synchronize import Event
 from typing import ParamSpec, TypeVar
@@ -22,10 +23,11 @@ from sqlalchemy import text
 
 from bench import http_door
 from bench import redemption_paths as paths
+from bench.growth import cpu_seconds
 from bench.stock_of_vouchers import add_vouchers
 from tests.programme import MASTER, Programme
 from tests.served import serving
-from tests.servers.postgresql import postgres
+from tests.servers.postgresql import PostgresServer, postgres
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
 from voucher_service.ids import utc_now
@@ -37,39 +39,46 @@ from voucher_service.migrations.runner import upgrade
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Way = Callable[[list[str]], float]
+"""Redeems the codes; returns how many a second."""
 
 CLIENTS = 16
 GOAL = 0.97
 PROCESSES = 4
-PAUSE = 1.0  # seconds between two looks of the sealer: sixty times as often as in service
+PAUSE = 2.0  # seconds between two looks of the sealer: thirty times as often as in service, each over 15 minutes
 TABLES = ("ledger_leaf", "ledger_node", "ledger_checkpoint")
 
 
 def main(transfers: int, leaves: int, rounds: int, each: int) -> None:
     """Print the figures."""
     with postgres(own=True) as server:
+        assert isinstance(server, PostgresServer)
         upgrade(server.url)
         programme = Programme.make(server.url, gift=10**12)
         add_vouchers(programme, 1, transfers - 1)
-        rate(programme, transfers)
+        rate(programme, server.pid, transfers)
         proofs(programme.database)
-        cost(programme, server.url, transfers, rounds, each)
+        cost(programme, server, transfers, rounds, each)
         many_leaves(programme.database, leaves)  # last: these leaves have no transfers
         proofs(programme.database)
         programme.database.close()
 
 
-def rate(programme: Programme, transfers: int) -> None:
+def rate(programme: Programme, server: int, transfers: int) -> None:
     """Seal everything once."""
     signer = LogSigner(programme.vault, 1)
-    start, cpu = time.perf_counter(), time.process_time()
+    start, cpu, theirs = time.perf_counter(), time.process_time(), cpu_seconds(server)
     sealed = sealer.seal_all(programme.database, signer, now=utc_now())
     seconds, busy = time.perf_counter() - start, time.process_time() - cpu
+    theirs = cpu_seconds(server) - theirs
     assert sealed == transfers, f"{sealed} of {transfers} were sealed"
     with programme.database.read() as session:
         sizes = {t: session.execute(text(f"SELECT pg_total_relation_size('{t}')")).scalar_one() for t in TABLES}
     total = sum(sizes.values())
-    print(f"sealed {sealed:,} transfers in {seconds:.1f} s: {sealed / seconds:,.0f} a second ({busy:.1f} s of our CPU)")
+    print(
+        f"sealed {sealed:,} transfers in {seconds:.1f} s: {sealed / seconds:,.0f} a second; CPU a transfer: "
+        f"{busy / sealed * 1e6:.1f} µs ours, {theirs / sealed * 1e6:.1f} µs the server's"
+    )
     print(f"the log takes {total / 2**20:.0f} MiB, {total / sealed:.0f} bytes a transfer, indexes included: {sizes}")
 
 
@@ -120,54 +129,102 @@ def many_leaves(database: Database, leaves: int) -> None:
         connection.execute(text("VACUUM ANALYZE ledger_leaf, ledger_node"))
 
 
-def _seal_on(url: str, stop: Event, count: object) -> None:
+class Sealer:
+    """A process that seals every second until `stop`, and what it did and cost."""
+
+    def __init__(self, url: str) -> None:
+        """Start it and wait until it is ready, so that its own start is not measured."""
+        context = multiprocessing.get_context("spawn")
+        ready, self._stop = context.Event(), context.Event()
+        self._told = context.Array("d", 2)
+        self._worker = context.Process(target=_seal_on, args=(url, ready, self._stop, self._told))
+        self._worker.start()
+        assert ready.wait(60), "the sealer did not start"
+
+    def stop(self) -> tuple[float, float]:
+        """Stop it; return how many transfers it sealed and its CPU seconds."""
+        self._stop.set()
+        self._worker.join()
+        return self._told[0], self._told[1]
+
+
+def _seal_on(url: str, ready: Event, stop: Event, told: MutableSequence[float]) -> None:
     database = Database(url, pool_size=1)
     signer = LogSigner(Vault(MASTER), 1)
+    sealer.seal_all(database, signer, now=utc_now())
+    ready.set()
+    began = time.process_time()
     while not stop.wait(PAUSE):
-        count.value += sealer.seal_all(database, signer, now=utc_now())  # type: ignore[attr-defined]
+        told[0] += sealer.seal_all(database, signer, now=utc_now())
+    told[0] += sealer.seal_all(database, signer, now=utc_now())  # the rest costs CPU, too
+    told[1] = time.process_time() - began
     database.close()
 
 
-def cost(programme: Programme, url: str, first: int, rounds: int, each: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Redemptions a second; CPU seconds of server and sealer a redemption; the share sealed meanwhile."""
+
+    per_second: float
+    cpu: float
+    sealed: float
+
+
+def one_round(server: PostgresServer, way: Way, codes: list[str], *, sealing: bool) -> Round:
+    """Redeem the codes, with a sealer at work or without."""
+    beside = Sealer(server.url) if sealing else None
+    before = cpu_seconds(server.pid)
+    try:
+        per_second = way(codes)
+    finally:
+        sealed, own = beside.stop() if beside else (0.0, 0.0)
+    return Round(per_second, (cpu_seconds(server.pid) - before + own) / len(codes), sealed / len(codes))
+
+
+def cost(programme: Programme, server: PostgresServer, first: int, rounds: int, each: int) -> None:
     """Redeem in pairs of rounds, one with a sealer at work and one without, in random order.
 
     Many short pairs, since the machine's own ups and downs are wider than what is sought: each pair is compared in
-    itself, and the bounds say what so many pairs can tell.
+    itself, and the bounds say what so many pairs can tell. CPU hangs less on what else the machine does.
     """
     staff = programme.staff[1].id
     following = first + 1
 
-    def take() -> int:
+    def take() -> list[str]:
         nonlocal following
         start, following = following, following + each
         add_vouchers(programme, start, following - 1)
         sealer.seal_all(programme.database, LogSigner(programme.vault, 1), now=utc_now())
-        return start
+        return paths.codes(programme, start, each)
 
-    with serving(programme, url, DELIVER_IN_WEB="0") as given:
-        ways: dict[str, Callable[[], float]] = {
-            "Python, 4 processes": lambda: (
-                paths.python(url, MASTER, staff, _parts(paths.codes(programme, take(), each))).per_second
-            ),
-            "HTTP, 16 clients": lambda: http_door.redeem(given, paths.codes(programme, take(), each), CLIENTS),
+    with serving(programme, server.url, DELIVER_IN_WEB="0") as given:
+        ways: dict[str, Way] = {
+            "Python, 4 processes": lambda codes: paths.python(server.url, MASTER, staff, _parts(codes)).per_second,
+            "HTTP, 16 clients": lambda codes: http_door.redeem(given, codes, CLIENTS),
         }
         for name, way in ways.items():
-            ratios: list[float] = []
-            behind: list[float] = []
-            for number in range(rounds + 1):
-                rates = {}
-                for sealing in random.sample([False, True], 2):
-                    rates[sealing] = _with_sealer(url, behind, way, each) if sealing else way()
-                if number:  # the first pair warms up
-                    ratios.append(rates[True] / rates[False])
-            low, middle, high = interval(ratios)
-            print(
-                f"{name}: with sealing {middle:.3f} of the rate without, 95 % of {low:.3f}-{high:.3f}"
-                f" ({rounds} pairs of {each}, {min(ratios):.3f}-{max(ratios):.3f});"
-                f" sealed while redeeming: {statistics.median(behind):.0%}; "
-                + ("shown" if low > GOAL else "missed" if high < GOAL else "not decided by these pairs")
-                + f": the goal is above {GOAL}"
-            )
+            pairs: list[dict[bool, Round]] = []
+            for _ in range(rounds + 1):
+                order = random.sample([False, True], 2)
+                pairs.append({sealing: one_round(server, way, take(), sealing=sealing) for sealing in order})
+            _tell(name, pairs[1:], each)  # the first pair warms up
+
+
+def _tell(name: str, pairs: Sequence[dict[bool, Round]], each: int) -> None:
+    low, middle, high = interval([pair[True].per_second / pair[False].per_second for pair in pairs])
+    print(
+        f"{name}: with sealing {middle:.3f} of the rate without, 95 % of {low:.3f}-{high:.3f} ({len(pairs)} pairs of"
+        f" {each}); sealed while redeeming: {statistics.median(pair[True].sealed for pair in pairs):.0%}; "
+        + ("shown" if low > GOAL else "missed" if high < GOAL else "not decided by these pairs")
+        + f": the goal is above {GOAL}"
+    )
+    low, middle, high = interval([pair[True].cpu / pair[False].cpu for pair in pairs])
+    without, beside = (statistics.median(pair[sealing].cpu for pair in pairs) * 1e6 for sealing in (False, True))
+    print(
+        f"  CPU of the database server a redemption: {without:.0f} µs; with the sealer and its server's part"
+        f" {beside:.0f} µs, {middle:.3f} times as much, 95 % of {low:.3f}-{high:.3f}",
+        flush=True,
+    )
 
 
 def interval(ratios: list[float], draws: int = 4_000) -> tuple[float, float, float]:
@@ -181,20 +238,6 @@ def interval(ratios: list[float], draws: int = 4_000) -> tuple[float, float, flo
 
 def _parts(codes: list[str]) -> list[list[str]]:
     return [codes[part::PROCESSES] for part in range(PROCESSES)]
-
-
-def _with_sealer(url: str, behind: list[float], way: Callable[[], float], each: int) -> float:
-    context = multiprocessing.get_context("spawn")
-    stop, count = context.Event(), context.Value("q", 0)
-    worker = context.Process(target=_seal_on, args=(url, stop, count))
-    worker.start()
-    try:
-        per_second = way()
-    finally:
-        stop.set()
-        worker.join()
-    behind.append(count.value / each)
-    return per_second
 
 
 if __name__ == "__main__":

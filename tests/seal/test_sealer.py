@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, insert, select, text
@@ -15,12 +16,14 @@ from tests.programme import Programme
 from tests.seal.log import Log
 from voucher_service.ids import new_id
 from voucher_service.ledger.models import Transfer
-from voucher_service.ledger.seal import publish, sealer
+from voucher_service.ledger.seal import on_postgresql, publish, sealer
+from voucher_service.ledger.seal.canonical import COLUMNS, facts, leaf_bytes
+from voucher_service.ledger.seal.inspect import SAYS
 from voucher_service.ledger.seal.models import Checkpoint, Leaf
 from voucher_service.ledger.seal.note import open_note
 from voucher_service.ledger.seal.publish import LogForked
 from voucher_service.ledger.seal.tiles import Tiles, size_of
-from voucher_service.ledger.seal.tree import root_of
+from voucher_service.ledger.seal.tree import leaf_hash, root_of
 
 
 @pytest.fixture
@@ -72,6 +75,63 @@ def test_what_commits_after_younger_transfers_were_sealed_is_not_missed(
     assert log.seal() == 0, "older than the sealer looks back"
     assert log.seal(sweep=True) == 1
     assert log.findings() == []
+
+
+AWKWARD: tuple[dict[str, object], ...] = (
+    {
+        "key": "a\\b\nc\\n",
+        "actor": "staff:é\t\\",
+        "object_id": "\\",
+        "occurred_at": datetime(2026, 3, 29, 1, tzinfo=UTC),
+    },
+    {"object_kind": "voucher", "object_id": "\n\\é", "recorded_at": datetime(2026, 10, 25, 0, 30, 1, 7, tzinfo=UTC)},
+    {"object_kind": "a\nb", "object_id": "", "key": "\u2028 'q' :x %s", "request_hash": bytes(range(224, 256))},
+    {
+        "quantity": 2**53,
+        "occurred_at": datetime(1999, 1, 2, 3, 4, 5, 100_000, tzinfo=UTC),
+        "object_id": "\U0001f4a7" * 9,
+    },
+)
+
+
+def _awkward(session: Session, log: Log) -> None:
+    book = log.programme.allocation_id * 100
+    for at, more in enumerate(AWKWARD, start=1):
+        row = transfer(at, log.programme.now) | {"source_id": book + 1, "destination_id": book + 10}
+        session.execute(insert(Transfer).values(row | more))
+
+
+def _unlike(log: Log) -> list[UUID]:
+    """Transfers whose leaf is not what `canonical` says."""
+    with log.programme.database.read() as session:
+        rows = session.execute(select(Leaf.hash, *COLUMNS).join(Transfer, Transfer.id == Leaf.transfer_id)).all()
+    assert len(rows) > len(AWKWARD)
+    return [row[1] for row in rows if row[0] != leaf_hash(leaf_bytes(facts(row[1:])))]
+
+
+def test_both_ways_to_seal_take_the_canonical_bytes(log: Log) -> None:
+    log.redeem(2)
+    with log.programme.database.begin() as session:
+        _awkward(session, log)
+    with log.programme.database.begin() as session:
+        if not log.programme.database.is_sqlite:
+            session.execute(text("SET LOCAL TIME ZONE 'Pacific/Chatham'"))
+        assert sealer.seal_portion(session, log.signer, now=log.programme.now, sweep=True) == 5 + len(AWKWARD)
+    assert _unlike(log) == []
+    assert log.findings([]) == []
+
+
+@pytest.mark.postgresql
+def test_another_form_in_sql_would_be_found(
+    busy_programme: Programme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log.of(busy_programme, tmp_path)
+    with busy_programme.database.begin() as session:
+        _awkward(session, log)
+    monkeypatch.setattr(on_postgresql, "_APPEND", on_postgresql._APPEND.replace("HH24", "HH12"))
+    log.seal(sweep=True)
+    assert _unlike(log) != []
+    assert {finding.rule for finding in log.findings()} == {SAYS}
 
 
 @pytest.mark.postgresql

@@ -8,16 +8,15 @@ sealed one on; a full sweep now and then looks at all, for a commit that was lat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from voucher_service.db import Database
 from voucher_service.ledger.models import Transfer
+from voucher_service.ledger.seal import on_postgresql
 from voucher_service.ledger.seal.canonical import COLUMNS, facts, leaf_bytes
 from voucher_service.ledger.seal.models import Checkpoint, Leaf, Node
 from voucher_service.ledger.seal.note import LogSigner
@@ -47,17 +46,17 @@ def seal_portion(
     """Seal up to `portion` transfers and sign a checkpoint; return how many: 0 when another sealer is at work."""
     if not _alone(session):
         return 0
-    rows = session.execute(_unsealed(None if sweep else _look_from(session, now), portion)).all()
-    if not rows:
+    first, since = size_of(session), None if sweep else _look_from(session, now)
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    done = (_append if sqlite else on_postgresql.append)(session, first, since, portion)
+    if not done:
         return 0
-    first = size_of(session)
-    _append(session, first, [(row[0], leaf_hash(leaf_bytes(facts(row)))) for row in rows])
-    size = first + len(rows)
+    size = first + done
     grow(session, first, size)
     root = Tiles(session).make(lambda hashes: root_of(hashes, size))
     note = signer_now(session, signer).sign(size, root)
     session.execute(insert(Checkpoint).values(size=size, root=root, note=note, sealed_at=now))
-    return len(rows)
+    return done
 
 
 def _alone(session: Session) -> bool:
@@ -76,31 +75,22 @@ def _look_from(session: Session, now: datetime) -> UUID | None:
     return UUID(int=max(at_ms, 0) << 80)
 
 
-def _unsealed(since: UUID | None, portion: int) -> Any:
-    found = (
+def _append(session: Session, first: int, since: UUID | None, portion: int) -> int:
+    """Seal as `on_postgresql.append` does, with the hashing in this process."""
+    unsealed = (
         select(*COLUMNS)
         .join(Leaf, Leaf.transfer_id == Transfer.id, isouter=True)
         .where(Leaf.transfer_id.is_(None))
         .order_by(Transfer.id)
         .limit(portion)
     )
-    return found if since is None else found.where(Transfer.id >= since)
-
-
-def _append(session: Session, first: int, leaves: Sequence[tuple[UUID, bytes]]) -> None:
-    if session.get_bind().dialect.name == "sqlite":
-        rows = [(first + at, one.hex, digest) for at, (one, digest) in enumerate(leaves)]
+    found = session.execute(unsealed if since is None else unsealed.where(Transfer.id >= since)).all()
+    rows = [(first + at, row[0].hex, leaf_hash(leaf_bytes(facts(row)))) for at, row in enumerate(found)]
+    if rows:
         session.connection().exec_driver_sql(
             "INSERT INTO ledger_leaf (number, transfer_id, hash) VALUES (?, ?, ?)", rows
         )
-        return
-    session.execute(
-        text(
-            "INSERT INTO ledger_leaf (number, transfer_id, hash) SELECT :first + place - 1, id, hash "
-            "FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bytea[])) WITH ORDINALITY AS given (id, hash, place)"
-        ),
-        {"first": first, "ids": [one for one, _ in leaves], "hashes": [digest for _, digest in leaves]},
-    )
+    return len(rows)
 
 
 def grow(session: Session, old: int, new: int) -> None:
