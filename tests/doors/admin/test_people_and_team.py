@@ -22,7 +22,7 @@ from voucher_service.staff.models import Staff
 from voucher_service.web.log import make_logger
 
 CANARIES = ("Zoé Canari", "06 98 76 54 32", "0698765432", "1983")
-HELP = Path(__file__).parents[3] / "admin" / "templates" / "admin" / "gifts" / "lot_format.html"
+HELP = Path(__file__).parents[3] / "admin" / "templates" / "admin" / "stock" / "lot_format.html"
 
 
 def register(desk: Desk) -> str:

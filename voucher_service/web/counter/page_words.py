@@ -10,8 +10,14 @@ from voucher_service.web.person_words import person_words
 
 
 def page_words() -> dict[str, Any]:
-    """Return the words by name; `scanner` holds those of each phase of the camera: what is so, what to do."""
-    return {"scanner": _scanner(), **_talk(), **_visit(), **_result(), "person": person_words()}
+    """Return the words by name; `scanner` holds those of each phase of the camera: what is so, what to do.
+
+    `told` holds what the person is told of each result, in each language.
+    """
+    parts: tuple[dict[str, Any], ...] = ({"scanner": _scanner(), "told": person_words()}, _talk(), _visit(), _result())
+    joined = {name: words for part in parts for name, words in part.items()}
+    assert len(joined) == sum(len(part) for part in parts), "two parts of the page say something by one name"
+    return joined
 
 
 def _scanner() -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ import { el } from "./counter-dom.js";
  * @returns {HTMLElement | false} nothing for a look that records nothing
  */
 export function forPerson(answer, words) {
-  /** @type {Record<string, Said[]>} */ const known = words.person ?? {};
+  /** @type {Record<string, Said[]>} */ const known = words.told ?? {};
   const said = answer.tone === "here" ? known.here : known[answer.outcome] ?? known.other;
   if (!said || answer.tone === "info") return false;
   return el("details", { class: "for-person" }, el("summary", {}, words.show_person),
