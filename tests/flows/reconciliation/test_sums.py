@@ -124,7 +124,7 @@ def test_the_database_keeps_a_claim_of_a_total_to_itself(database: Database) -> 
 @pytest.mark.parametrize(
     ("line", "column"),
     [
-        (f"{new_id()};;10,00;EUR;Livré;{DAY};3;", "nombre de recharges"),
+        (f"01a2119d-4931-7e20-8189-804cdba2c445;;10,00;EUR;Livré;{DAY};3;", "nombre de recharges"),
         (f";;10,00;EUR;Livré;{DAY};0;", "nombre de recharges"),
         (f";;10,00;EUR;Livré;{DAY};2,5;", "nombre de recharges"),
         (f";;10,00;EUR;Livré;{DAY};;", "our ref"),
