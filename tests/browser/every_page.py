@@ -55,7 +55,6 @@ NOT_FOUND_BY_LINKS = {
     "counter_api.order": "no page: JSON, asked by the counter's own page",
     "beneficiary.scanned": "no page of ours is linked to it: a telephone's own camera opens it, as `held` does",
     "ledger.checkpoint": "no page: text for a program",
-    "ledger.keys": "no page: text for a program; linked once the key was changed",
     "ledger.tile": "no page: hashes for a program",
     "metrics.scrape": "no page: text for a program, and only with METRICS_TOKEN",
     "partner_books.consistency": "no page: a proof for a program",
