@@ -90,6 +90,8 @@ def import_statement(
     write_sums(session, statement, sums.found, ZoneInfo(settings.zone) if settings else PROGRAMME_ZONE)
     if old:
         sequence.release(session, old, now)
+    if told is not None:
+        sequence.follow_gaps(session, statement, now)
     return statement
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
@@ -22,30 +20,22 @@ from sqlalchemy.orm import Session
 from voucher_service.ledger.models import AccountKind, Transfer
 from voucher_service.ledger.seal.models import Checkpoint, Leaf
 from voucher_service.partners.models import Agreement, Allocation, Partner
+from voucher_service.reconciliation.closing import legs
+from voucher_service.reconciliation.closing.month import Month
 from voucher_service.reconciliation.export import csv_line
 from voucher_service.reconciliation.intake.models import StatementReading
 from voucher_service.reconciliation.models import Break, Statement
 from voucher_service.units import Unit, display
 
-FORMAT = "coup-de-pouce agreed statement 1"
+FORMAT = "coup-de-pouce agreed statement 2"
+FIRST_FORMAT = "coup-de-pouce agreed statement 1"
+"""Statements of before the balances: they are made again as they were."""
 HELD = (
     AccountKind.AVAILABLE, AccountKind.RESERVED, AccountKind.IN_DELIVERY, AccountKind.DELIVERED,
     AccountKind.RETURNED_TO_DONOR, AccountKind.WRITTEN_OFF, AccountKind.VARIANCE,
 )  # fmt: skip
 HEADER = ("dotation", "nom", "unite", "compte", "au_debut", "entre", "sorti", "a_la_fin")
 NAMES = ("disponible", "réservé à un bon", "en livraison", "livré", "rendu", "annulé", "inexpliqué")
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A partner's month: days at the branches, their instants (`until_at` excluded), and the log's size."""
-
-    partner_id: UUID
-    first_day: date
-    last_day: date
-    from_at: datetime
-    until_at: datetime
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +58,39 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The three files."""
+    """The files; `balances` is empty for a statement of the first form."""
 
     csv: bytes
     pdf: bytes
     manifest: str
+    balances: bytes
 
 
-def make(session: Session, month: Month, *, previous: str) -> Made:
-    """Make the agreed statement; `previous` is the SHA-256 of the manifest before it, in hex, or empty."""
-    lines = _lines(session, month)
+def make(session: Session, month: Month, *, previous: str, agreed: Mapping[str, Any] | None = None) -> Made:
+    """Make the agreed statement; `previous` is the SHA-256 of the manifest before it, in hex, or empty.
+
+    `agreed` is what the manifest says once both sides agreed: what lines of later months claim may move a delivery
+    over midnight, so the balances and the tolerance stay as they were agreed to.
+    """
+    gifts = _gifts(session, month)
+    lines = [line for gift in gifts for line in _gift(session, gift, month)]
+    moved = {line.allocation_id for line in lines}
+    is_first = agreed is not None and agreed["format"] == FIRST_FORMAT
+    left: legs.Section = []
+    used: legs.Section = []
+    if agreed is not None and not is_first:
+        left, used = agreed["balances"], agreed["tolerance"]
+    elif not is_first:
+        left = legs.balances(session, month, [gift for gift in gifts if gift.id in moved])
+        used = legs.tolerance_used(session, month)
     files = _files(session, month)
     table = ("\ufeff" + "".join([csv_line(HEADER), *(_cells(line) for line in lines)])).encode()
     partner = session.get_one(Partner, month.partner_id)
     root = session.get_one(Checkpoint, month.size).root.hex()
-    drawn = _pdf(partner.name, month, lines, files, root)
-    manifest = {
-        "format": FORMAT,
+    drawn = _pdf(partner.name, month, lines, [] if is_first else legs.drawn(left, used), files, root)
+    balances = b"" if is_first else legs.table(left)
+    manifest: dict[str, Any] = {
+        "format": FIRST_FORMAT if is_first else FORMAT,
         "partner": str(month.partner_id),
         "first_day": month.first_day.isoformat(),
         "last_day": month.last_day.isoformat(),
@@ -93,21 +99,23 @@ def make(session: Session, month: Month, *, previous: str) -> Made:
         "files": {"etat.csv": _digest(table), "etat.pdf": _digest(drawn)},
         "statements": files,
     }
-    return Made(table, drawn, json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1) + "\n")
+    if not is_first:
+        manifest["files"] |= {"soldes.csv": _digest(balances)}
+        manifest |= {"balances": left, "tolerance": used}
+    return Made(table, drawn, json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1) + "\n", balances)
 
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _lines(session: Session, month: Month) -> list[Line]:
-    gifts = session.scalars(
+def _gifts(session: Session, month: Month) -> Sequence[Allocation]:
+    return session.scalars(
         select(Allocation)
         .join(Agreement, Agreement.id == Allocation.agreement_id)
         .where(Agreement.partner_id == month.partner_id)
         .order_by(Allocation.id)
     ).all()
-    return [line for gift in gifts for line in _gift(session, gift, month)]
 
 
 def _gift(session: Session, gift: Allocation, month: Month) -> list[Line]:
@@ -163,7 +171,10 @@ def _files(session: Session, month: Month) -> list[dict[str, Any]]:
     ]
 
 
-def _pdf(partner: str, month: Month, lines: Sequence[Line], files: Sequence[dict[str, Any]], root: str) -> bytes:
+def _pdf(
+    partner: str, month: Month, lines: Sequence[Line], more: Sequence[tuple[int, str]],
+    files: Sequence[dict[str, Any]], root: str,
+) -> bytes:  # fmt: skip
     out = io.BytesIO()
     canvas = Canvas(out, pagesize=A4, pageCompression=1, invariant=1, lang="fr")
     canvas.setTitle(f"État contradictoire {month.first_day:%m/%Y}")
@@ -179,7 +190,7 @@ def _pdf(partner: str, month: Month, lines: Sequence[Line], files: Sequence[dict
         figures = [display(value, line.unit) for value in (line.opening, line.received, line.left, line.closing)]
         name = NAMES[HELD.index(line.account)]
         texts.append((9, f"   {name} : {figures[0]} + {figures[1]} - {figures[2]} = {figures[3]}"))
-    texts += [(9, ""), (10, "Relevés")]
+    texts += [*more, (9, ""), (10, "Relevés")]
     for one in files:
         kept = "remplacé, ne compte plus" if "replaced" in one else f"{one['differences']} écarts expliqués"
         texts.append((9, f"   {one['name']} : {one['lines']} lignes, {kept}"))
