@@ -10,21 +10,24 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
 
 from tests.flows.reconciliation.builders import AMPLE, NOON, Wanted, World, add_orders, make_world
-from tests.flows.reconciliation.test_statements import keep, line
+from tests.flows.reconciliation.test_statements import HEAD, line
 from tests.flows.reconciliation.test_whole_life import SCANLESS
 from voucher_service.db import Database
-from voucher_service.errors import BadInput, Conflict, NotFound
+from voucher_service.errors import BadFile, BadInput, Conflict, NotFound
 from voucher_service.fulfilment.models import Order
 from voucher_service.ledger.audit import audit
 from voucher_service.ledger.balances import balances
 from voucher_service.ledger.models import AccountKind
+from voucher_service.partners.models import Allocation
 from voucher_service.reconciliation.balances import books, compare, tolerance
 from voucher_service.reconciliation.balances.declare import Said, declare
 from voucher_service.reconciliation.balances.models import DeclaredBalance
-from voucher_service.reconciliation.models import Break, BreakClass
+from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.run import RunResult, run
+from voucher_service.reconciliation.statements import import_statement
 from voucher_service.reconciliation.work import settle
 from voucher_service.reconciliation.work.models import Settlement, Way
 from voucher_service.units import Unit
@@ -53,7 +56,14 @@ class Books:
     def compared(self, *lines: str) -> RunResult:
         """Import a statement of DAY and compare it."""
         with self.database.begin() as session:
-            return run(session, keep(session, self.world, *lines, period=(DAY, DAY)).id, LATER)
+            return run(session, self.take_in(session, *lines).id, LATER)
+
+    def take_in(self, session: Session, *lines: str, replaces: UUID | None = None) -> Statement:
+        """Import a statement of DAY, a day later."""
+        return import_statement(
+            session, partner_id=self.world.partner_id, file_name="mars.csv", content=(HEAD + "".join(lines)).encode(),
+            actor="lea", now=LATER, period=(DAY, DAY), replaces=replaces,
+        )  # fmt: skip
 
     def breaks(self, kind: str = BALANCE) -> list[tuple[int, bool]]:
         """Quantity of each break of this class, and whether it is open."""
@@ -270,3 +280,48 @@ def test_a_wider_tolerance_is_never_for_today(held: Books) -> None:
     assert at[1] is not None
     assert (at[1].each, at[1].most) == (1, 2)
     put(0, 0, DAY)  # a narrower one may begin at once
+
+
+def test_a_statement_may_say_what_is_left_and_is_incomplete_until_it_agrees(held: Books) -> None:
+    one, two = held.orders
+    lines = (line(one), line(two))
+    with held.database.begin() as session:
+        label = session.scalars(select(Allocation.label)).one()
+    for told in (f"SOLDE;{held.world.book_id};9 999 999 970,00\n", f"TOTAL;2\nSolde;;{label};9999999980\n"):
+        result = held.compared(*lines, told)
+        is_wrong = "970" in told
+        assert result.figures.complete is not is_wrong
+        assert (BreakClass.BALANCE_DIFFERS in result.figures.by_class) is is_wrong
+        assert result.figures.lines == 2
+    with held.database.read() as session:
+        kept = session.scalars(select(DeclaredBalance).order_by(DeclaredBalance.edition)).all()
+        assert [(one.closing, one.line, one.as_of, one.edition) for one in kept] == [
+            (AMPLE - 3_000, 4, DAY, 1), (AMPLE - 2_000, 5, DAY, 2),
+        ]  # fmt: skip
+    assert held.breaks() == [(-1_000, False)]
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["SOLDE;inconnue;5\n", "SOLDE;BOOK;\n", "SOLDE;BOOK;x\n", "SOLDE;BOOK;5;Mo\n", "SOLDE;BOOK;1\nSOLDE;BOOK;2\n"],
+    ids=["no such gift", "nothing left said", "no number", "another unit", "twice"],
+)
+def test_a_balance_that_cannot_be_read_rejects_the_whole_file_with_its_line(held: Books, told: str) -> None:
+    with pytest.raises(BadFile) as caught, held.database.begin() as session:
+        held.take_in(session, line(held.orders[0]), told.replace("BOOK", str(held.world.book_id)))
+    assert caught.value.line in {3, 4}
+    with held.database.read() as session:
+        assert session.scalars(select(DeclaredBalance)).all() == []
+
+
+def test_a_replaced_statement_s_balance_counts_no_more(held: Books) -> None:
+    told = [line(one) for one in held.orders]
+    with held.database.begin() as session:
+        first = held.take_in(session, *told, f"SOLDE;{held.world.book_id};5,00\n")
+        run(session, first.id, LATER)
+    assert len(held.breaks()) == 1
+    with held.database.begin() as session:
+        better = held.take_in(session, *told, replaces=first.id)
+        assert run(session, better.id, LATER).figures.clean
+        assert compare.current(session, held.world.partner_id) == []
+    assert [is_open for _, is_open in held.breaks()] == [False]

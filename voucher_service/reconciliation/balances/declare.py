@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import BadInput, NotFound
+from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.ids import PROGRAMME_ZONE, new_id
 from voucher_service.partners.models import Agreement, Allocation
 from voucher_service.reconciliation.balances.compare import current, let_go, refresh
@@ -18,6 +19,9 @@ from voucher_service.reconciliation.balances.models import DeclaredBalance
 from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.days import instants
 from voucher_service.reconciliation.intake import profiles
+from voucher_service.reconciliation.models import Statement
+from voucher_service.reconciliation.reader.balances import Balance
+from voucher_service.reconciliation.reader.words import plain
 from voucher_service.texts import clean_text
 from voucher_service.units import MAX_QUANTITY
 
@@ -93,8 +97,46 @@ def declare(
     session.flush()
     if known is not None:
         let_go(session, [known.id], now)
-    refresh(session, made, now)
+    if source is None:  # a statement is compared when its lines have been matched
+        refresh(session, made, now)
     return made
+
+
+def take_in(session: Session, statement: Statement, said: Sequence[Balance], *, now: datetime) -> None:
+    """Keep the balances that a statement ends with, of its last day.
+
+    Raises:
+        BadFile: names the line: no such gift, another unit, or a day that is not over.
+    """
+    for one in said:
+        gift = _named(session, statement, one)
+        try:
+            declare(
+                session, partner_id=statement.partner_id, allocation_id=gift.id, as_of=statement.last_day,
+                said=Said(closing=one.closing), actor=statement.uploaded_by, now=now, source=(statement.id, one.line),
+            )  # fmt: skip
+        except BadInput as error:
+            raise BadFile(error.message, line=one.line, **error.values) from error
+
+
+def _named(session: Session, statement: Statement, said: Balance) -> Allocation:
+    """Return the gift by its number, its name, or the agreement of which it is the only one in that unit."""
+    gifts = session.execute(
+        select(Allocation, Agreement.reference)
+        .join(Agreement, Agreement.id == Allocation.agreement_id)
+        .where(Agreement.partner_id == statement.partner_id)
+    ).all()
+    name = plain(said.gift)
+    by_itself = [gift for gift, _ in gifts if name in {str(gift.id), plain(gift.label)}]
+    by_agreement = [gift for gift, reference in gifts if name == plain(reference) and gift.unit == said.unit.value]
+    found = by_itself or by_agreement
+    if len(found) != 1:
+        raise BadFile(
+            "« {gift} » ne désigne pas une de vos dotations : écrivez son numéro.", line=said.line, gift=said.gift
+        )
+    if found[0].unit != said.unit.value:
+        raise BadFile("ce solde n’est pas dans l’unité de la dotation.", line=said.line)
+    return found[0]
 
 
 def check(said: Said) -> None:

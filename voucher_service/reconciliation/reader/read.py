@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from voucher_service.errors import N_, BadFile
 from voucher_service.ids import PROGRAMME_ZONE
+from voucher_service.reconciliation.reader.balances import ENDS, balances, is_balance, take_balance
 from voucher_service.reconciliation.reader.blocks import Block, blocks
 from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert
 from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_row, first_cell
@@ -88,6 +89,7 @@ def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profi
         counts=dict(reading.counts),
         sums=dict(reading.sums),
         number=reading.announced_number(),
+        balances=tuple(balances(header, reading.balances, reading.scales)),
     )
 
 
@@ -99,6 +101,7 @@ class _Reading:
     scales: set[Scale] = field(default_factory=set)
     number: int | None = None
     trailer: Row | None = None
+    balances: list[Row] = field(default_factory=list)
     opening: Row | None = None
     count: int = 0
     total: int = 0
@@ -159,11 +162,12 @@ class _Reading:
             self.sums[Unit(unit), LineStatus(status)] += quantity
 
     def _has_trailer(self, block: Block, first: Sequence[str]) -> bool:
-        if self.header.closing is None and self.header.opening is None and all(first):
+        header = self.header
+        if (header.closing, header.opening, header.balance) == (None, None, None) and all(first):
             if min(map(len, first)) > _TRAILER_LENGTH:
                 return False
-            return any(len(cell) <= _TRAILER_LENGTH and not cell.isdigit() and plain(cell) in TRAILER for cell in first)
-        return any(self._is_opening(row) or self._is_closing(row) for row in block.rows())
+            return any(len(cell) <= _TRAILER_LENGTH and not cell.isdigit() and plain(cell) in ENDS for cell in first)
+        return any(self._is_opening(row) or self._is_closing(row) or is_balance(header, row) for row in block.rows())
 
     def _numbers_follow(self, cells: Sequence[Sequence[str]]) -> bool:
         """Say whether the partner's own numbers, if there are any, follow one another; remember the last."""
@@ -181,6 +185,9 @@ class _Reading:
         return True
 
     def _take(self, row: Row, lines: list[Line]) -> None:
+        if is_balance(self.header, row.cells):
+            take_balance(self.balances, row)
+            return
         if self.trailer is not None:
             raise BadFile("une ligne suit le total : le total doit être la dernière ligne.", line=row.line)
         if self._is_closing(row.cells):

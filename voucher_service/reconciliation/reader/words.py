@@ -149,4 +149,5 @@ QUANTITY_UNITS: dict[str, Scale] = {
     "volume mo": _MEGABYTE, "volume mb": _MEGABYTE, "quantite mo": _MEGABYTE, "data mb": _MEGABYTE,
 }  # fmt: skip
 
+BALANCES = frozenset({"solde", "soldes", "balance"})
 TRAILER = frozenset({"total", "totaux", "trailer", "fin", "end", "eof"})
