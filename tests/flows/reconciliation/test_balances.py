@@ -159,7 +159,14 @@ def test_a_delivery_on_both_sides_of_the_instant_counts_where_the_line_that_clai
 
 
 def test_the_figures_must_follow_from_each_other_and_belong_to_a_past_day(held: Books) -> None:
-    whole = {"opening": 0, "granted": AMPLE, "delivered": 2_000, "reversed": 0, "expired": 0, "returned": 0}
+    whole: dict[str, Any] = {
+        "opening": 0,
+        "granted": AMPLE,
+        "delivered": 2_000,
+        "reversed": 0,
+        "expired": 0,
+        "returned": 0,
+    }
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"closing": 5, **whole}, "closing"),
         ({"closing": 5, "delivered": -1}, "delivered"),

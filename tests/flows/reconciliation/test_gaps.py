@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -78,7 +79,7 @@ def test_only_the_partner_says_that_a_number_never_served_and_another_person_agr
 ) -> None:
     with database.read() as session:
         (break_id,) = session.scalars(select(Break.id).where(Break.kind == MISSING))
-    said = {"way": Way.NO_VALUE, "note": "Numéros sautés par la facturation", "now": NOON}
+    said: Any = {"way": Way.NO_VALUE, "note": "Numéros sautés par la facturation", "now": NOON}
     with pytest.raises(BadInput, match="ne peut pas être réglé"):
         database.run(settle.propose, break_id, actor=CLAIRE, **said)
     made = database.run(settle.propose, break_id, actor=PARTNER, side=Side.PARTNER, **said)

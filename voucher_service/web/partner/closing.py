@@ -22,8 +22,13 @@ from voucher_service.web import doors
 blueprint = Blueprint("partner_closing", __name__, url_prefix="/partner/<uuid:partner_id>/closing")
 
 READERS = (doors.Role.PARTNER, doors.Role.COORDINATOR, doors.Role.AUDITOR)
-FILES = {"etat.csv": "text/csv", "etat.pdf": "application/pdf", "manifest.json": "application/json",
-         "manifest.sig": "text/plain"}  # fmt: skip
+FILES = {
+    "etat.csv": "text/csv",
+    "etat.pdf": "application/pdf",
+    "soldes.csv": "text/csv",
+    "manifest.json": "application/json",
+    "manifest.sig": "text/plain",
+}
 
 
 class Proposed(BaseModel):
@@ -110,6 +115,7 @@ def download(partner_id: UUID, close_id: UUID, name: str) -> ResponseReturnValue
     body = {
         "etat.csv": made.csv,
         "etat.pdf": made.pdf,
+        "soldes.csv": made.balances,
         "manifest.json": row.manifest.encode(),
         "manifest.sig": base64.b64encode(row.signature) + b"\n",
     }[name]
