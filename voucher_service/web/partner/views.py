@@ -40,8 +40,9 @@ class Shown(BaseModel):
 
 @blueprint.context_processor
 def frame() -> dict[str, Any]:
-    """Give every page the door's name and the words for what both sides say became of a top-up."""
+    """Give every page the door's name, whose clock its times are, and the words for what became of a top-up."""
     return {
+        "times_in": PROGRAMME_ZONE.key.rpartition("/")[2].replace("_", " "),
         "door_name": _("Espace opérateur"),
         "line_words": {state: _(words) for state, words in LINE_WORDS.items()},
         "order_words": {state: _(words) for state, words in ORDER_WORDS.items()},
