@@ -13,7 +13,7 @@ from voucher_service.services import Services
 
 
 def agree_on_months(database: Joined, services: Services, office: Office, now: datetime) -> None:
-    """Of the first operator one month is closed and the next waits for its agreement; the second's statement differs."""
+    """Of the first operator one month is closed and the next waits to be agreed to; the second's statement differs."""
     last = local_day(now).replace(day=1) - timedelta(days=1)
     before = last.replace(day=1) - timedelta(days=1)
     for number, end, with_faults in ((0, before, False), (0, last, False), (1, last, True)):

@@ -175,10 +175,7 @@ StatementLine.matched_by = column_property(
     .scalar_subquery()
 )
 StatementLine.sums_up = column_property(
-    select(StatedSum.count)
-    .where(StatedSum.line_id == StatementLine.id)
-    .correlate_except(StatedSum)
-    .scalar_subquery()
+    select(StatedSum.count).where(StatedSum.line_id == StatementLine.id).correlate_except(StatedSum).scalar_subquery()
 )
 
 

@@ -224,7 +224,9 @@ def _pdf(partner: str, month: Month, lines: Sequence[Line], files: Sequence[dict
         if f"{line.allocation_id}" != label:
             label = f"{line.allocation_id}"
             texts += [(9, ""), (10, f"{line.label} (dotation {label})")]
-        figures = [display(value, line.unit, aligned=True) for value in (line.opening, line.received, line.left, line.closing)]
+        figures = [
+            display(value, line.unit, aligned=True) for value in (line.opening, line.received, line.left, line.closing)
+        ]
         name = NAMES[HELD.index(line.account)]
         texts.append((9, f"   {name} : {figures[0]} + {figures[1]} - {figures[2]} = {figures[3]}"))
     texts += [(9, ""), (10, "Relevés")]

@@ -113,7 +113,7 @@ def how_many(session: Session, wanted: Wanted, now: datetime) -> int:
 def open_by_priority(session: Session) -> dict[int, int]:
     """Return how many open breaks there are of each priority that has any."""
     found = select(Break.priority, func.count()).where(Break.resolved_at.is_(None)).group_by(Break.priority)
-    return {priority: count for priority, count in session.execute(found)}
+    return dict(session.execute(found).all())
 
 
 def item_of(session: Session, break_id: UUID, now: datetime, *, partner_id: UUID | None = None) -> Item:

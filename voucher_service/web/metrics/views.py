@@ -60,8 +60,8 @@ class _Snapshot(Collector):
         )
         yield _gauge("route_paused", "Routes whose partner refuses us.", found.paused, "route")
         yield _gauge("balance_hundredths", "What a partner said is left.", found.balances, "route", "currency")
-        breaks = {(str(priority),): float(self._breaks.get(priority, 0)) for priority in {1} | self._breaks.keys()}
-        yield _gauge("breaks_open", "Differences with partners that nobody has settled; 1 is urgent.", breaks, "priority")
+        breaks: dict[tuple[str, ...], float] = {(str(one),): self._breaks.get(one, 0) for one in {1, *self._breaks}}
+        yield _gauge("breaks_open", "Breaks that nobody has settled; 1 is urgent.", breaks, "priority")
         yield _gauge("gifts_ending", "Open gifts that end within 30 days, or have ended.", {(): self._ending})
         yield _gauge("callbacks_recent", f"Callbacks received within {minutes} min.", {(): found.callbacks})
 
