@@ -127,7 +127,7 @@ def order_proof(order_id: UUID) -> ResponseReturnValue:
         "Do today's books only add to those of a checkpoint that you kept?",
         answer=ProofOut,
         query=AskedGrowth,
-        problems=(409,),
+        problems=(404, 409),
     )
 )
 def consistency() -> ResponseReturnValue:
