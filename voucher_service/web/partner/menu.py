@@ -12,8 +12,8 @@ _OF_GIFTS = ("partner_books.gift", "partner_books.giver")
 
 def menu() -> list[dict[str, object]]:
     """Return the rooms of the partner whose page is shown; nothing where none is chosen yet."""
-    partner_id = (request.view_args or {}).get("partner_id")
-    if partner_id is None:
+    partner_id, staff = (request.view_args or {}).get("partner_id"), doors.signed_in()
+    if partner_id is None or staff is None:
         return []
     rooms = [
         (_("Dons et relevés"), "partner.overview", {"partner", "partner_intake", *_OF_GIFTS}),
@@ -28,6 +28,6 @@ def menu() -> list[dict[str, object]]:
         {"label": label, "href": url_for(endpoint, partner_id=partner_id), "current": bool(here & inside)}
         for label, endpoint, inside in rooms
     ]
-    if doors.current_staff().partner_id is None:
+    if staff.partner_id is None:
         shown.insert(0, {"label": _("Tous les opérateurs"), "href": url_for("partner.home"), "current": False})
     return shown
