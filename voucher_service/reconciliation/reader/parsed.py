@@ -30,13 +30,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What was detected. `columns` maps each field to the name it has in the file."""
+    """What was detected. `columns` maps each field to the name it has in the file.
+
+    `is_proved`: the file announces how many lines it has, or their sum, and that is so.
+    """
 
     encoding: str
     separator: str
     header_line: int
     columns: dict[Field, str]
-    has_trailer: bool
+    is_proved: bool
     header: tuple[str, ...] = ()  # the whole row
 
 

@@ -50,7 +50,7 @@ from voucher_service.units import Unit
 MAX_LINES = 2_000_000
 CHUNK = 20_000  # rows that stand in memory
 SAMPLE = 20  # lines kept to show
-_TRAILER_LENGTH = 12  # spelling out every reference would cost a third of the reading
+_TRAILER_LENGTH = 13  # spelling out every reference would cost a third of the reading
 
 T = TypeVar("T")
 
@@ -75,12 +75,10 @@ def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profi
         last_line = block.starts[-1]
     if not reading.count:
         raise BadFile("le relevé ne contient aucune ligne après l’en-tête.", line=header.line)
-    reading.check_controls(last_line)
+    is_proved = reading.check_controls(last_line)
     zone = ZoneInfo(profile.zone) if profile else PROGRAMME_ZONE
     return Parsed(
-        format=Format(
-            text.encoding, header.separator, header.line, dict(header.names), reading.trailer is not None, header.row
-        ),
+        format=Format(text.encoding, header.separator, header.line, dict(header.names), is_proved, header.row),
         count=reading.count,
         sample=reading.sample,
         first_day=datetime.fromisoformat(reading.first).astimezone(zone).date(),
@@ -271,20 +269,25 @@ class _Reading:
             raise BadFile(told, line=row.line, column=column, number=number, expected=expected)
         self.number = number
 
-    def check_controls(self, last_line: int) -> None:
-        """Compare what the file announces of itself with its lines; what the profile expects must be there."""
+    def check_controls(self, last_line: int) -> bool:
+        """Compare what the file announces of itself with its lines; what the profile expects must be there.
+
+        Return whether it announced a number or a sum at all.
+        """
         opening, closing = self.header.opening, self.header.closing
         totals = Totals(self.count, self.total, self.scales)
+        is_proved = False
         if opening is not None:
             if self.opening is None:
                 told = N_("la ligne « {mark} » qui annonce le relevé manque : le fichier n’est pas entier.")
                 raise BadFile(told, line=1, mark=opening.mark)
-            check_row(self.header, opening, self.opening, totals)
+            is_proved = check_row(self.header, opening, self.opening, totals)
         if self.trailer is not None:
-            check_row(self.header, closing, self.trailer, totals)
+            is_proved |= check_row(self.header, closing, self.trailer, totals)
         elif closing is not None:
             told = N_("la dernière ligne « {mark} » manque : le fichier est peut-être coupé, exportez-le à nouveau.")
             raise BadFile(told, line=last_line, mark=closing.mark)
+        return is_proved
 
     def announced_number(self) -> int | None:
         """Return the statement's own number, from the row above or the one below the lines."""
