@@ -185,7 +185,8 @@ def _complete_page(visit: Visit, sent: dict[str, Any], errors: dict[str, str]) -
 def complete(visit_id: UUID) -> ResponseReturnValue:
     """Keep the rest of a visit's answers."""
     visit = own_visit(visit_id)
-    answers = _answers(_form_of(visit))
+    questions = _form_of(visit)
+    answers = _answers(questions)
     try:
         sent = doors.read_form(CompleteIn)
         doors.services().database.run(
@@ -200,7 +201,8 @@ def complete(visit_id: UUID) -> ResponseReturnValue:
         )
     except BadInput as error:
         return _complete_page(visit, {**request.form.to_dict(), "answers": answers}, _faults(error)), 422
-    flash(_("Le passage est complété."), "ok")
+    left = any(question["id"] not in answers for question in questions)
+    flash(_("C’est gardé. Des questions restent sans réponse.") if left else _("Le passage est complété."), "ok")
     return redirect(url_for("counter_visits.day"), 303)
 
 
