@@ -18,7 +18,7 @@ from voucher_service.people.identity import find_by_reference
 from voucher_service.visits import follow_up
 from voucher_service.visits.models import Visit, VisitKind
 from voucher_service.visits.offline.models import OfflineEntry
-from voucher_service.visits.offline.unsettled import unsettled_of
+from voucher_service.visits.offline.unsettled import promised, unsettled_of
 from voucher_service.visits.outcomes import Outcome, words
 from voucher_service.visits.questions import DEFAULT_QUESTIONS, from_form, in_language
 from voucher_service.visits.receipts import paid_visits
@@ -156,7 +156,7 @@ def own_visit(visit_id: UUID) -> Visit:
 
 def _form_of(visit: Visit) -> Any:
     with doors.services().database.read() as session:
-        return desk_state().forms.of(session, visit.campaign_id, doors.now())
+        return desk_state().forms.of(session, visit.campaign_id, doors.now(), at=visit.occurred_at)
 
 
 @blueprint.get("/visits/<uuid:visit_id>")
@@ -217,8 +217,11 @@ def _shift(faults: dict[str, str] | None = None, typed: dict[str, str] | None = 
         standing = undoing(session, lines, now=doors.now())
         unsettled = [_unsettled_row(entry) for entry in unsettled_of(session, doors.current_staff().id)]
         paid = paid_visits(session, [line.scan.id for line in lines])
+        vain = promised(session, [line.scan.id for line in lines])
     rows = [
-        _scan_row(line) | _undo_row(standing.get(line.scan.id)) | {"receipt_href": receipt_href(paid.get(line.scan.id))}
+        _scan_row(line, settled=vain.get(line.scan.id))
+        | _undo_row(standing.get(line.scan.id))
+        | {"receipt_href": receipt_href(paid.get(line.scan.id))}
         for line in lines
     ]
     return render_template("counter/shift.html", rows=rows, unsettled=unsettled, errors=faults or {}, typed=typed or {})
@@ -262,10 +265,11 @@ def _order_href(order_id: UUID, word: Progress) -> str:
     return url_for("counter_articles.show" if lies_here else "counter.top_up", order_id=order_id)
 
 
-def _scan_row(line: follow_up.ScanLine) -> dict[str, Any]:
+def _scan_row(line: follow_up.ScanLine, *, settled: bool | None) -> dict[str, Any]:
+    """Return one row; `settled` says whether an acceptance without the server has been seen to, None: it was none."""
     outcome = Outcome(line.scan.outcome)
     said = None if line.order is None else status_words(line.order)
-    return {
+    row = {
         "scan_id": str(line.scan.id),
         "at": moment(line.scan.received_at),
         "what": offer_name(line.offer) if line.offer else _("Code inconnu"),
@@ -276,3 +280,8 @@ def _scan_row(line: follow_up.ScanLine) -> dict[str, Any]:
         "order_tone": None if said is None else PROGRESS_TONES[said.word],
         "order_href": None if line.order is None or said is None else _order_href(line.order.id, said.word),
     }
+    if settled is None or outcome is Outcome.ACCEPTED:
+        return row
+    # The books refused it; whoever accepted it in good faith is told so nowhere.
+    word = _("Accepté, réglé par la coordination") if settled else _("Accepté, à régler par la coordination")
+    return row | {"word": word, "tone": "ok" if settled else "check", "href": ""}
