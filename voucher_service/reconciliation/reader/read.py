@@ -30,7 +30,7 @@ from voucher_service.reconciliation.reader.parsed import Format, Line, Parsed, l
 from voucher_service.reconciliation.reader.profile import Profile
 from voucher_service.reconciliation.reader.rows import Row
 from voucher_service.reconciliation.reader.sources.text import open_text
-from voucher_service.reconciliation.reader.sums import summed
+from voucher_service.reconciliation.reader.sums import Summed, summed
 from voucher_service.reconciliation.reader.values import (
     BadCell,
     parse_quantity,
@@ -86,6 +86,7 @@ def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profi
         counts=dict(reading.counts),
         sums=dict(reading.sums),
         number=reading.announced_number(),
+        top_ups=reading.top_ups,
     )
 
 
@@ -99,6 +100,7 @@ class _Reading:
     trailer: Row | None = None
     opening: Row | None = None
     count: int = 0
+    top_ups: int = 0
     total: int = 0
     first: str = "9"
     last: str = ""
@@ -144,8 +146,10 @@ class _Reading:
     def count_in(self, columns: Columns) -> None:
         """Add the lines to what is counted."""
         if not self.sample:
-            self.sample = [line_of(row) for row in islice(columns.rows(), SAMPLE)]
+            summed_up = {line: Summed(number, product) for line, *_, number, product in columns.sums}
+            self.sample = [line_of(row, summed_up) for row in islice(columns.rows(), SAMPLE)]
         self.count += len(columns.line)
+        self.top_ups += len(columns.line) + sum(number - 1 for *_, number, _product in columns.sums)
         self.total += sum(columns.quantity)
         self.first, self.last = min(self.first, *columns.event_at), max(self.last, *columns.event_at)
         for status, times in Counter(columns.status).items():
