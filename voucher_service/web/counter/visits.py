@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from voucher_service.errors import BadInput, Conflict, NotFound
+from voucher_service.fulfilment.articles.lists import arriving
 from voucher_service.fulfilment.words import Progress, status_words
 from voucher_service.ids import local_day, new_id
 from voucher_service.people.identity import find_by_reference
@@ -29,6 +30,7 @@ from voucher_service.web.counter.api import take_back
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people, till_of
 from voucher_service.web.counter.offline_words import entry_words
 from voucher_service.web.counter.pages import ANSWER, frame
+from voucher_service.web.counter.parcels import SIGNING
 from voucher_service.web.counter.words import PROGRESS_TONES, TONES, moment, offer_name, receipt_href
 
 blueprint = Blueprint("counter_visits", __name__, url_prefix="/counter")
@@ -217,11 +219,19 @@ def _shift(faults: dict[str, str] | None = None, typed: dict[str, str] | None = 
         standing = undoing(session, lines, now=doors.now())
         unsettled = [_unsettled_row(entry) for entry in unsettled_of(session, doors.current_staff().id)]
         paid = paid_visits(session, [line.scan.id for line in lines])
+        parcels = arriving(session, [one.id for one in doors.staff_branches(session)]) if _signs() else []
     rows = [
         _scan_row(line) | _undo_row(standing.get(line.scan.id)) | {"receipt_href": receipt_href(paid.get(line.scan.id))}
         for line in lines
     ]
-    return render_template("counter/shift.html", rows=rows, unsettled=unsettled, errors=faults or {}, typed=typed or {})
+    return render_template(
+        "counter/shift.html", rows=rows, unsettled=unsettled, errors=faults or {}, typed=typed or {},
+        parcels=[(url_for("counter_parcels.show", parcel_id=one.id), moment(one.sent_at)) for one in parcels],
+    )  # fmt: skip
+
+
+def _signs() -> bool:
+    return doors.current_staff().role in SIGNING
 
 
 def _unsettled_row(entry: OfflineEntry) -> dict[str, Any]:
