@@ -15,7 +15,7 @@ from voucher_service.errors import BadInput, Conflict
 from voucher_service.partners import lists as partner_lists
 from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
 from voucher_service.reconciliation.models import BreakClass
-from voucher_service.reconciliation.work import notes, settle, suggest, words, worklist
+from voucher_service.reconciliation.work import notes, settle, suggest, together, words, worklist
 from voucher_service.reconciliation.work.models import Side, Step, Way
 from voucher_service.reconciliation.work.ways import Facts, ways_of
 from voucher_service.reconciliation.work.worklist import Age, Sort, Wanted
@@ -118,6 +118,7 @@ def _page(break_id: UUID, faults: dict[str, str]) -> str:
                 session, people + [who for one in settlements for who in (one.proposed_by, one.decided_by)]
             ),
             "suggestions": suggest.suggestions(session, item),
+            "together": together.together(session, item),
             "undoable": next((one for one in settlements if settle.can_undo(facts.found, one)), None),
         }
     pending = next((one for one in settlements if one.decided_at is None), None)

@@ -124,6 +124,14 @@ def as_(context: BrowserContext, login: str) -> Page:
     return page
 
 
+def watched(page: Page) -> list[str]:
+    """Return the list in which the page's errors gather: of scripts and of the content policy."""
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
+
+
 def dress(page: Page, width: int, scheme: Scheme, *, forced: bool = False) -> None:
     """Look at the page that wide, in these colours."""
     page.set_viewport_size({"width": width, "height": 800})

@@ -168,15 +168,14 @@ def test_another_partners_statement_does_not_exist(
     expect(page.get_by_role("heading", name="Aucune dotation")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", ["telephone", "desktop"])
 def test_no_page_is_wider_than_the_screen(
-    open_context: OpenContext, desk: Desk, url: str, statement: bytes, screenshot: Screenshot, device: str, scheme: str
+    open_context: OpenContext, desk: Desk, url: str, statement: bytes, screenshot: Screenshot, device: str
 ) -> None:
-    page = signed_in(open_context, desk, url, device=device, scheme=scheme)
+    page = signed_in(open_context, desk, url, device=device)
 
     def look(name: str) -> None:
-        screenshot(page, f"partner-{name}-{device}-{scheme}")
+        screenshot(page, f"partner-{name}-{device}")
         assert page.evaluate(WIDER) == 0, name
 
     look("empty")

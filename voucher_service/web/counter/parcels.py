@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.fulfilment.articles import parcels
+from voucher_service.fulfilment.articles.lists import arriving
 from voucher_service.fulfilment.articles.parcel_models import Parcel, ParcelState
 from voucher_service.staff.lists import branch_names
 from voucher_service.web import doors
 from voucher_service.web.counter.pages import frame
+from voucher_service.web.counter.words import moment
 
 blueprint = Blueprint("counter_parcels", __name__, url_prefix="/counter/parcels")
 blueprint.context_processor(frame)
@@ -29,6 +31,14 @@ class Arrival(BaseModel):
 
     missing: list[UUID] = Field(default_factory=list, max_length=parcels.MOST)
     note: str = Field(default="", max_length=400)
+
+
+def arrivals(session: Session) -> list[tuple[str, str]]:
+    """Return where to sign for each transfer on its way to them, and when it was sent."""
+    if doors.current_staff().role not in SIGNING:
+        return []
+    coming = arriving(session, [branch.id for branch in doors.staff_branches(session)])
+    return [(url_for("counter_parcels.show", parcel_id=one.id), moment(one.sent_at)) for one in coming]
 
 
 @blueprint.get("/<uuid:parcel_id>")

@@ -263,7 +263,8 @@ def _shown(
 ) -> str:
     """Return the page of a file: as read where it can be read, its first rows as they stand, and the settings."""
     parsed: Parsed | None = None
-    if error is None and not {"words", "unit"} & (errors or {}).keys():
+    # What the guess could not tell is asked, not told as a fault.
+    if error is None and not proposal.doubts and not {"words", "unit"} & (errors or {}).keys():
         try:
             parsed = read(waiting.content, profile=check(proposal.profile))
         except BadFile as fault:
