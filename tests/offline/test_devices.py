@@ -193,8 +193,12 @@ def test_fifteen_wrong_pins_a_day_stop_even_the_right_one(desk: Desk, monkeypatc
 
 
 def test_someone_signed_in_by_password_opens_a_shift_without_a_pin(desk: Desk) -> None:
-    device, client = Device.enrolled(desk), desk.client(Role.COORDINATOR)
+    key, client = ec.generate_private_key(ec.SECP256R1()), desk.client(Role.COORDINATOR)
+    body = enrol(desk, key, invite(desk, branch_id=2)).get_json()
+    device = Device(desk, key, UUID(body["device"]["id"]), wire.unbase64(body["box"]), UUID(int=0))
+    assert 'data-branch="1"' in client.http.get("/counter/").text
     answer = device.post("shift", {}, client=client.http)
+    assert 'data-branch="2"' in client.http.get("/counter/").text, "a receipt names the branch where one stands"
     shift = answer.get_json()["shift"]
     assert shift["role"] == "coordinator"
     assert device.post("shift/close", {"shift_id": shift["id"]}, client=client.http).status_code == 200

@@ -127,6 +127,8 @@ def test_the_list_of_the_day_leads_to_what_is_missing(desk: Desk) -> None:
     assert f"/counter/visits/{visit_id}" in listed
     page = client.http.get(f"/counter/visits/{visit_id}")
     assert faults(page.text) == []
+    begun = client.form(f"/counter/visits/{visit_id}", **{"a-duree": "10"}).text
+    assert ("Des questions restent sans réponse" in begun, "À compléter" in begun) == (True, True)
     answers = {
         "a-type_lieu": "lieu_activite",
         "a-autonomie": "autonome",

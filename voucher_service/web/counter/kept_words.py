@@ -109,8 +109,8 @@ def _of_the_device() -> dict[str, dict[str, str]]:
             _("Aucun service ouvert"),
             _("Sans service ouvert, cet appareil n’accepte rien."),
             _(
-                "Un service s’ouvre avec le réseau, dans « Appareil ». D’ici là, le journal papier du carnet de "
-                "secours."
+                "Un service s’ouvre avec le réseau, dans « Appareil ». D’ici là, prenez le journal papier du carnet "
+                "de secours."
             ),
         ),
         "clock": _said(
@@ -164,9 +164,8 @@ def device_words() -> dict[str, Any]:
         "not_enrolled": _("Cet appareil n’est pas enregistré."),
         "stopped": _("Cet appareil ne sert plus : demandez un nouveau code à la coordination."),
         "opening_away": _(
-            "Un service ne s’ouvre qu’avec le réseau, car seul le serveur reconnaît votre code. D’ici là, travaillez "
-            "avec le carnet de secours : ses instructions sont sur sa première page, et ses lignes se saisissent "
-            "ensuite dans « Papier ». Cette page voit d’elle-même quand le réseau revient."
+            "Un service ne s’ouvre qu’avec le réseau. D’ici là, prenez le carnet de secours : sa première page dit "
+            "quoi faire. Cette page voit d’elle-même quand le réseau revient."
         ),
         "closing_away": _(
             "Ce service reste ouvert sans réseau, même si la page ou l’appareil se ferme. Fermé, il ne se rouvre "
@@ -177,7 +176,7 @@ def device_words() -> dict[str, Any]:
         ),
         "passkey_away": _("Le service ne répond pas : vérifiez le réseau, puis recommencez."),
         "passkey_failed": _("L’appareil n’a pas pu lire de clé d’accès : ouvrez votre service par code PIN."),
-        "shift_open": _("Un service est ouvert jusqu’à {until}."),
+        "shift_open": _("Un service est ouvert jusqu’au {until}."),
         "shift_none": _("Aucun service n’est ouvert."),
         "lease": _("Sans réseau, encore {count} bons au plus, jusqu’au {until}."),
         "lease_none": _("Rien n’est permis sans réseau pour l’instant."),

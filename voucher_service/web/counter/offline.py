@@ -20,7 +20,7 @@ from voucher_service.visits.offline import bits, leases, state, upload, wire
 from voucher_service.web import doors
 from voucher_service.web.access import close_session, open_session
 from voucher_service.web.counter import offline_bodies as bodies
-from voucher_service.web.counter.desk_state import desk_state
+from voucher_service.web.counter.desk_state import choose_branch, desk_state
 from voucher_service.web.counter.offline_words import answer_words
 
 blueprint = Blueprint("counter_offline", __name__, url_prefix="/counter/offline")
@@ -173,6 +173,7 @@ def open_shift() -> ResponseReturnValue:
         if sent.login:
             open_session(staff_id, session.get_one(Staff, staff_id).session_version)
         opened = _shift(session, shift)
+    choose_branch(device.branch_id)  # with the network as without it: what is done here is done at the device's branch
     doors.log().info("shift_opened", device=str(device.id), staff=str(staff_id))
     return jsonify(shift=opened, csrf_token=generate_csrf(), now=wire.instant(doors.now())), 201
 

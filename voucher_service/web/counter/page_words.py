@@ -30,7 +30,7 @@ def scanner_words() -> dict[str, list[str]]:
     type_it = _("Tapez le code à 16 chiffres écrit sous le QR.")
 
     def first(remedy: str) -> str:
-        return " ".join((remedy, _("En attendant :"), type_it))
+        return " ".join((remedy, _("Sinon, tapez le code à 16 chiffres écrit sous le QR.")))
 
     return {
         "starting": [_("La caméra démarre…"), _("Autorisez la caméra si l’appareil le demande.")],

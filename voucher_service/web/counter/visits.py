@@ -29,6 +29,7 @@ from voucher_service.web.counter.api import take_back
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people, till_of
 from voucher_service.web.counter.offline_words import entry_words
 from voucher_service.web.counter.pages import ANSWER, frame
+from voucher_service.web.counter.parcels import arrivals
 from voucher_service.web.counter.words import PROGRESS_TONES, TONES, moment, offer_name, receipt_href
 
 blueprint = Blueprint("counter_visits", __name__, url_prefix="/counter")
@@ -185,7 +186,8 @@ def _complete_page(visit: Visit, sent: dict[str, Any], errors: dict[str, str]) -
 def complete(visit_id: UUID) -> ResponseReturnValue:
     """Keep the rest of a visit's answers."""
     visit = own_visit(visit_id)
-    answers = _answers(_form_of(visit))
+    questions = _form_of(visit)
+    answers = _answers(questions)
     try:
         sent = doors.read_form(CompleteIn)
         doors.services().database.run(
@@ -200,7 +202,8 @@ def complete(visit_id: UUID) -> ResponseReturnValue:
         )
     except BadInput as error:
         return _complete_page(visit, {**request.form.to_dict(), "answers": answers}, _faults(error)), 422
-    flash(_("Le passage est complété."), "ok")
+    left = any(question["id"] not in answers for question in questions)
+    flash(_("C’est gardé. Des questions restent sans réponse.") if left else _("Le passage est complété."), "ok")
     return redirect(url_for("counter_visits.day"), 303)
 
 
@@ -217,6 +220,7 @@ def _shift(faults: dict[str, str] | None = None, typed: dict[str, str] | None = 
         standing = undoing(session, lines, now=doors.now())
         unsettled = [_unsettled_row(entry) for entry in unsettled_of(session, doors.current_staff().id)]
         paid = paid_visits(session, [line.scan.id for line in lines])
+        parcels = arrivals(session)
         vain = promised(session, [line.scan.id for line in lines])
     rows = [
         _scan_row(line, settled=vain.get(line.scan.id))
@@ -224,7 +228,9 @@ def _shift(faults: dict[str, str] | None = None, typed: dict[str, str] | None = 
         | {"receipt_href": receipt_href(paid.get(line.scan.id))}
         for line in lines
     ]
-    return render_template("counter/shift.html", rows=rows, unsettled=unsettled, errors=faults or {}, typed=typed or {})
+    return render_template(
+        "counter/shift.html", rows=rows, unsettled=unsettled, parcels=parcels, errors=faults or {}, typed=typed or {}
+    )
 
 
 def _unsettled_row(entry: OfflineEntry) -> dict[str, Any]:

@@ -55,6 +55,7 @@ export function sayDay(iso, language) {
 export function sayAge(ms, language) {
   const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const minutes = Math.round(ms / 60_000);
+  if (minutes < 1) return language === "fr" ? "il y a moins d’une minute" : "less than a minute ago";
   if (minutes < 60) return words.format(-minutes, "minute");
   return minutes < 48 * 60 ? words.format(-Math.round(minutes / 60), "hour") : words.format(-Math.round(minutes / 1440), "day");
 }

@@ -117,7 +117,7 @@ export class Line extends EventTarget {
     if (place.dataset.said === text) return; // a screen reader hears a change, not each look
     place.dataset.said = text;
     place.className = `queue-line ${this.away || this.waiting || this.unsettled || this.halted ? "check" : "ok"}`;
-    place.replaceChildren(icon(this.away ? "check" : this.waiting ? "wait" : this.unsettled || this.halted ? "check" : "ok"), el("span", {}, text));
+    place.replaceChildren(icon(this.away ? "check" : this.waiting ? "wait" : this.unsettled || this.halted ? "check" : "ok"), el("span", {}, ...parts.map((part) => el("span", {}, `${part} `))));
   }
 }
 
