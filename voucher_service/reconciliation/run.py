@@ -25,6 +25,8 @@ from voucher_service.units import Unit
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
 
+ABSENT = (BreakClass.MISSING_AT_PARTNER, BreakClass.CODE_REVEALED_NEVER_USED)
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -50,6 +52,11 @@ class Figures:
     def open(self) -> int:
         """Return the number of differences someone still has to explain."""
         return sum(self.by_class.values())
+
+    @property
+    def absent(self) -> int:
+        """Return how many of the open differences are orders of ours that no line carries."""
+        return sum(self.by_class.get(kind, 0) for kind in ABSENT)
 
     @property
     def complete(self) -> bool:

@@ -29,6 +29,7 @@ from voucher_service.web.counter.api import take_back
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people, till_of
 from voucher_service.web.counter.offline_words import entry_words
 from voucher_service.web.counter.pages import ANSWER, frame
+from voucher_service.web.counter.parcels import arrivals
 from voucher_service.web.counter.words import PROGRESS_TONES, TONES, moment, offer_name, receipt_href
 
 blueprint = Blueprint("counter_visits", __name__, url_prefix="/counter")
@@ -219,6 +220,7 @@ def _shift(faults: dict[str, str] | None = None, typed: dict[str, str] | None = 
         standing = undoing(session, lines, now=doors.now())
         unsettled = [_unsettled_row(entry) for entry in unsettled_of(session, doors.current_staff().id)]
         paid = paid_visits(session, [line.scan.id for line in lines])
+        parcels = arrivals(session)
         vain = promised(session, [line.scan.id for line in lines])
     rows = [
         _scan_row(line, settled=vain.get(line.scan.id))
@@ -226,7 +228,9 @@ def _shift(faults: dict[str, str] | None = None, typed: dict[str, str] | None = 
         | {"receipt_href": receipt_href(paid.get(line.scan.id))}
         for line in lines
     ]
-    return render_template("counter/shift.html", rows=rows, unsettled=unsettled, errors=faults or {}, typed=typed or {})
+    return render_template(
+        "counter/shift.html", rows=rows, unsettled=unsettled, parcels=parcels, errors=faults or {}, typed=typed or {}
+    )
 
 
 def _unsettled_row(entry: OfflineEntry) -> dict[str, Any]:
