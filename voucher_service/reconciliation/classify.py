@@ -10,6 +10,7 @@ Nearly all lines agree plainly. One reading of all lines (`seen`) finds the othe
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -69,8 +70,8 @@ def priority_of(kind: ColumnElement[str]) -> ColumnElement[int]:
 
 
 def same_amount() -> ColumnElement[bool]:
-    """Return the condition "the line's quantity is the one we ordered"."""
-    return StatementLine.quantity == Order.quantity
+    """Return the condition "the quantity of the line seen is the one we ordered"."""
+    return SEEN.c.quantity == Order.quantity
 
 
 def _state(*states: OrderState) -> ColumnElement[bool]:
@@ -78,7 +79,7 @@ def _state(*states: OrderState) -> ColumnElement[bool]:
 
 
 def _claimed_kind() -> ColumnElement[str | None]:
-    """The class of a line with the order it claimed; NULL when they agree."""
+    """The class of a line seen with the order it claimed; NULL when they agree."""
     given_back = or_(
         _state(OrderState.GIVEN_BACK, OrderState.REVERSED, OrderState.LOST),
         and_(_state(OrderState.MANUAL), hold_ended()),
@@ -88,7 +89,7 @@ def _claimed_kind() -> ColumnElement[str | None]:
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
         # Before the amount: what may be sent a second time is the most urgent to know.
         (_state(OrderState.WAITING, OrderState.SENDING), BreakClass.DELIVERED_THERE_OPEN_HERE.value),
-        (StatementLine.unit != Order.unit, BreakClass.PRODUCT_DIFFERS.value),
+        (SEEN.c.unit != Order.unit, BreakClass.PRODUCT_DIFFERS.value),
         (~same_amount(), BreakClass.AMOUNT_DIFFERS.value),
         (_state(OrderState.DELIVERED), null()),
         else_=BreakClass.DELIVERED_THERE_OPEN_HERE.value,
@@ -96,19 +97,20 @@ def _claimed_kind() -> ColumnElement[str | None]:
     said_no = case(
         (given_back, null()),
         (
-            and_(_state(OrderState.DELIVERED), StatementLine.status == _REVERSED.value),
+            and_(_state(OrderState.DELIVERED), SEEN.c.status == _REVERSED.value),
             BreakClass.REVERSED_AFTER_DELIVERY.value,
         ),
         (_state(OrderState.DELIVERED), BreakClass.DELIVERED_HERE_REFUSED_THERE.value),
         else_=BreakClass.REFUSED_THERE_OPEN_HERE.value,
     )
-    return case((StatementLine.status == _DELIVERED.value, said_delivered), else_=said_no)
+    return case((SEEN.c.status == _DELIVERED.value, said_delivered), else_=said_no)
 
 
-def seen(statement: Statement) -> Select[int]:
-    """The lines of the statement that do not plainly agree with an order they claimed."""
+def seen(statement: Statement) -> Select[int, UUID, str, int, str]:
+    """The lines of the statement that do not plainly agree with an order they claimed: the columns of `SEEN`."""
+    told = (StatementLine.unit, StatementLine.quantity, StatementLine.status)
     return (
-        select(StatementLine.id.label("line_id"))
+        select(StatementLine.id.label("line_id"), LineClaim.order_id, *told)
         .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
         .join(Order, Order.id == LineClaim.order_id, isouter=True)
         .where(lines_of(statement.number), plainly_agreed().is_not(true()))
@@ -118,22 +120,18 @@ def seen(statement: Statement) -> Select[int]:
 def claimed_lines() -> _Found:
     """Lines seen to differ from the order they claimed: (line_id, order_id, kind, quantity, unit)."""
     kind = _claimed_kind()
+    delivered = SEEN.c.status == _DELIVERED.value
     difference = case(
-        (
-            kind == BreakClass.AMOUNT_DIFFERS.value,
-            StatementLine.quantity - Order.quantity,
-        ),
-        (StatementLine.status == _DELIVERED.value, StatementLine.quantity),
+        (kind == BreakClass.AMOUNT_DIFFERS.value, SEEN.c.quantity - Order.quantity),
+        (delivered, SEEN.c.quantity),
         (_state(OrderState.DELIVERED), -Order.quantity),
         else_=0,
     )
-    unit = case((StatementLine.status == _DELIVERED.value, StatementLine.unit), else_=Order.unit)
+    unit = case((delivered, SEEN.c.unit), else_=Order.unit)
     return (
-        select(StatementLine.id.label("line_id"), Order.id.label("order_id"), kind.label("kind"))
+        select(SEEN.c.line_id, Order.id.label("order_id"), kind.label("kind"))
         .add_columns(difference.label("quantity"), unit.label("unit"))
-        .join(SEEN, SEEN.c.line_id == StatementLine.id)
-        .join(LineClaim, LineClaim.line_id == StatementLine.id)
-        .join(Order, Order.id == LineClaim.order_id)
+        .join(Order, Order.id == SEEN.c.order_id)
         .where(kind.is_not(None))
     )
 

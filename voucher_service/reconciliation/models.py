@@ -102,6 +102,7 @@ class StatementLine(Base):
     event_at: Mapped[datetime]
     order_id: ClassVar[MappedSQLExpression[UUID | None]]
     matched_by: ClassVar[MappedSQLExpression[str | None]]
+    sums_up: ClassVar[MappedSQLExpression[int | None]]  # how many top-ups, where it stands for those of a day
 
 
 class StatedSum(Base):
@@ -174,6 +175,9 @@ StatementLine.matched_by = column_property(
     .limit(1)
     .correlate_except(LineClaim)
     .scalar_subquery()
+)
+StatementLine.sums_up = column_property(
+    select(StatedSum.count).where(StatedSum.line_id == StatementLine.id).correlate_except(StatedSum).scalar_subquery()
 )
 
 

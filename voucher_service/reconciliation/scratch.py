@@ -17,8 +17,11 @@ LOOSE = table(
 )  # fmt: skip
 """The lines that no pass has matched so far."""
 
-SEEN = table("seen_line", column("line_id", _ID))
-"""The lines that do not plainly agree with an order they claimed."""
+SEEN = table(
+    "seen_line", column("line_id", _ID), column("order_id", Uuid()), column("unit", String()),
+    column("quantity", BigInteger()), column("status", String()),
+)  # fmt: skip
+"""The lines that do not plainly agree with the order they claimed, with what is needed to tell why."""
 
 SUMMABLE = table("summable_order", column("line_id", _ID), column("order_id", Uuid()), column("quantity", BigInteger()))
 """The free orders that each line that sums up may stand for; an order stands here once for each such line."""

@@ -26,7 +26,7 @@ HEADER = (
 Section = list[dict[str, Any]]
 
 
-def balances(session: Session, month: Month, gifts: Sequence[Allocation]) -> Section:
+def balances_of(session: Session, month: Month, gifts: Sequence[Allocation]) -> Section:
     """Return what both sides say is left of each gift at the end of the month; or that the partner does not say."""
     said = {one.allocation_id: one for one in current(session, month.partner_id, month.last_day, month.last_day)}
     return [_balance(session, month, gift, said.get(gift.id)) for gift in gifts]
@@ -98,10 +98,10 @@ def table(section: Section) -> bytes:
     return ("\ufeff" + "".join(rows)).encode()
 
 
-def drawn(balances_: Section, used: Section) -> list[tuple[int, str]]:
+def drawn(balances: Section, tolerance: Section) -> list[tuple[int, str]]:
     """Return both as lines of the printed statement: (size of the letters, words)."""
     texts = [(9, ""), (10, "Soldes des dotations en fin de mois")]
-    for one in balances_:
+    for one in balances:
         unit = Unit(one["unit"])
         said = one["declared"]
         told = (
@@ -112,10 +112,10 @@ def drawn(balances_: Section, used: Section) -> list[tuple[int, str]]:
         texts.append((9, f"   {one['label']} : livres {display(one['books'], unit)}, {told}"))
         if one["around_midnight"]:
             texts.append((9, f"      dont {display(one['around_midnight'], unit)} livrés de part et d’autre de minuit"))
-    if used:
-        texts += [(9, ""), (10, f"Tolérance utilisée : {len(used)} écarts")]
+    if tolerance:
+        texts += [(9, ""), (10, f"Tolérance utilisée : {len(tolerance)} écarts")]
         sums: dict[str, int] = {}
-        for one in used:
+        for one in tolerance:
             sums[one["unit"]] = sums.get(one["unit"], 0) + abs(one["quantity"])
         texts += [(9, f"   {display(total, Unit(unit))} en tout") for unit, total in sorted(sums.items())]
     return texts

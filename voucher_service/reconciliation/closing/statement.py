@@ -10,11 +10,12 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import ColumnElement, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.models import AccountKind, Transfer
@@ -24,7 +25,7 @@ from voucher_service.reconciliation.closing import legs
 from voucher_service.reconciliation.closing.month import Month
 from voucher_service.reconciliation.export import csv_line
 from voucher_service.reconciliation.intake.models import StatementReading
-from voucher_service.reconciliation.models import Break, Statement
+from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.units import Unit, display
 
 FORMAT = "coup-de-pouce agreed statement 2"
@@ -35,7 +36,7 @@ HELD = (
     AccountKind.RETURNED_TO_DONOR, AccountKind.WRITTEN_OFF, AccountKind.VARIANCE,
 )  # fmt: skip
 HEADER = ("dotation", "nom", "unite", "compte", "au_debut", "entre", "sorti", "a_la_fin")
-NAMES = ("disponible", "réservé à un bon", "en livraison", "livré", "rendu", "annulé", "inexpliqué")
+NAMES = ("disponible", "réservé à un bon", "en livraison", "livré", "rendu", "passé en perte", "inexpliqué")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,42 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the agreed statement tells: the accounts of each gift, and the partner's files that speak of the month.
+
+    `unspoken` are stretches of days that no file speaks for: first and last day of each.
+    """
+
+    lines: list[Line]
+    files: list[dict[str, Any]]
+    unspoken: list[tuple[date, date]]
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
-    """The files; `balances` is empty for a statement of the first form."""
+    """The files."""
 
     csv: bytes
     pdf: bytes
     manifest: str
-    balances: bytes
+
+    @property
+    def balances(self) -> bytes:
+        """Return what the manifest says is left of each gift, as CSV; nothing for a statement of the first form."""
+        told: Mapping[str, Any] = json.loads(self.manifest)
+        return legs.table(told["balances"]) if "balances" in told else b""
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether the files are those that the manifest names."""
+        named: dict[str, str] = json.loads(self.manifest)["files"]
+        left = {"soldes.csv": _digest(self.balances)} if "soldes.csv" in named else {}
+        return named == {"etat.csv": _digest(self.csv), "etat.pdf": _digest(self.pdf)} | left
+
+
+def sheet_of(session: Session, month: Month) -> Sheet:
+    """Return what the agreed statement of the month tells."""
+    return Sheet(_lines(session, month), _files(session, month), _unspoken(session, month))
 
 
 def make(session: Session, month: Month, *, previous: str, agreed: Mapping[str, Any] | None = None) -> Made:
@@ -72,50 +102,47 @@ def make(session: Session, month: Month, *, previous: str, agreed: Mapping[str, 
     `agreed` is what the manifest says once both sides agreed: what lines of later months claim may move a delivery
     over midnight, so the balances and the tolerance stay as they were agreed to.
     """
-    gifts = _gifts(session, month)
-    lines = [line for gift in gifts for line in _gift(session, gift, month)]
-    moved = {line.allocation_id for line in lines}
-    is_first = agreed is not None and agreed["format"] == FIRST_FORMAT
-    left: legs.Section = []
-    used: legs.Section = []
-    if agreed is not None and not is_first:
-        left, used = agreed["balances"], agreed["tolerance"]
-    elif not is_first:
-        left = legs.balances(session, month, [gift for gift in gifts if gift.id in moved])
-        used = legs.tolerance_used(session, month)
-    files = _files(session, month)
+    sheet = sheet_of(session, month)
+    lines, files = sheet.lines, sheet.files
+    more: dict[str, legs.Section] = {}
+    if agreed is None:
+        moved = dict.fromkeys(line.allocation_id for line in lines)
+        gifts = [session.get_one(Allocation, gift) for gift in moved]
+        more = {"balances": legs.balances_of(session, month, gifts), "tolerance": legs.tolerance_used(session, month)}
+    elif agreed["format"] != FIRST_FORMAT:
+        more = {name: agreed[name] for name in ("balances", "tolerance")}
     table = ("\ufeff" + "".join([csv_line(HEADER), *(_cells(line) for line in lines)])).encode()
     partner = session.get_one(Partner, month.partner_id)
     root = session.get_one(Checkpoint, month.size).root.hex()
-    drawn = _pdf(partner.name, month, lines, [] if is_first else legs.drawn(left, used), files, root)
-    balances = b"" if is_first else legs.table(left)
-    manifest: dict[str, Any] = {
-        "format": FIRST_FORMAT if is_first else FORMAT,
+    drawn = _pdf(partner.name, month, lines, legs.drawn(**more) if more else [], files, root)
+    named = {"etat.csv": _digest(table), "etat.pdf": _digest(drawn)}
+    if more:
+        named["soldes.csv"] = _digest(legs.table(more["balances"]))
+    manifest = {
+        "format": FORMAT if more else FIRST_FORMAT,
         "partner": str(month.partner_id),
         "first_day": month.first_day.isoformat(),
         "last_day": month.last_day.isoformat(),
         "books": {"size": month.size, "root": root},
         "previous": previous,
-        "files": {"etat.csv": _digest(table), "etat.pdf": _digest(drawn)},
+        "files": named,
         "statements": files,
-    }
-    if not is_first:
-        manifest["files"] |= {"soldes.csv": _digest(balances)}
-        manifest |= {"balances": left, "tolerance": used}
-    return Made(table, drawn, json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1) + "\n", balances)
+    } | more
+    return Made(table, drawn, json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1) + "\n")
 
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _gifts(session: Session, month: Month) -> Sequence[Allocation]:
-    return session.scalars(
+def _lines(session: Session, month: Month) -> list[Line]:
+    gifts = session.scalars(
         select(Allocation)
         .join(Agreement, Agreement.id == Allocation.agreement_id)
         .where(Agreement.partner_id == month.partner_id)
         .order_by(Allocation.id)
     ).all()
+    return [line for gift in gifts for line in _gift(session, gift, month)]
 
 
 def _gift(session: Session, gift: Allocation, month: Month) -> list[Line]:
@@ -149,26 +176,51 @@ def _cells(line: Line) -> str:
 
 
 def _files(session: Session, month: Month) -> list[dict[str, Any]]:
-    """Return the partner's files that speak of the month: their differences, and which are replaced."""
-    overlaps = (Statement.first_day <= month.last_day, Statement.last_day >= month.first_day)
+    """Return the partner's files that speak of the month: their differences, and which are replaced.
+
+    A code that was given and is not used yet is counted apart: it stays open when the month is closed.
+    """
+    is_code = Break.kind == BreakClass.CODE_REVEALED_NEVER_USED.value
     found = session.execute(
         select(
             Statement.file_name,
             Statement.file_sha256,
             Statement.line_count,
-            func.count(Break.id),
+            func.count(Break.id) - func.count(case((is_code, Break.id))),
+            func.count(case((is_code, Break.id))),
             exists().where(StatementReading.replaces_id == Statement.id),
         )
         .join(Break, Break.statement_id == Statement.id, isouter=True)
-        .where(Statement.partner_id == month.partner_id, *overlaps)
+        .where(*_speaks_of(month))
         .group_by(Statement.id, Statement.file_name, Statement.file_sha256, Statement.line_count)
         .order_by(Statement.file_sha256)
     )
     return [
         {"name": name, "sha256": bytes(digest).hex(), "lines": lines, "differences": breaks}
+        | ({"codes_not_used": codes} if codes else {})
         | ({"replaced": True} if replaced else {})
-        for name, digest, lines, breaks, replaced in found
+        for name, digest, lines, breaks, codes, replaced in found
     ]
+
+
+def _speaks_of(month: Month) -> tuple[ColumnElement[bool], ...]:
+    overlaps = (Statement.first_day <= month.last_day, Statement.last_day >= month.first_day)
+    return (Statement.partner_id == month.partner_id, *overlaps)
+
+
+def _unspoken(session: Session, month: Month) -> list[tuple[date, date]]:
+    replaced = exists().where(StatementReading.replaces_id == Statement.id)
+    spoken = session.execute(select(Statement.first_day, Statement.last_day).where(*_speaks_of(month), ~replaced)).all()
+    stretches: list[tuple[date, date]] = []
+    for ahead in range((month.last_day - month.first_day).days + 1):
+        day = month.first_day + timedelta(days=ahead)
+        if any(first <= day <= last for first, last in spoken):
+            continue
+        if stretches and stretches[-1][1] == day - timedelta(days=1):
+            stretches[-1] = (stretches[-1][0], day)
+        else:
+            stretches.append((day, day))
+    return stretches
 
 
 def _pdf(
@@ -187,12 +239,15 @@ def _pdf(
         if f"{line.allocation_id}" != label:
             label = f"{line.allocation_id}"
             texts += [(9, ""), (10, f"{line.label} (dotation {label})")]
-        figures = [display(value, line.unit) for value in (line.opening, line.received, line.left, line.closing)]
+        figures = [
+            display(value, line.unit, aligned=True) for value in (line.opening, line.received, line.left, line.closing)
+        ]
         name = NAMES[HELD.index(line.account)]
         texts.append((9, f"   {name} : {figures[0]} + {figures[1]} - {figures[2]} = {figures[3]}"))
     texts += [*more, (9, ""), (10, "Relevés")]
     for one in files:
-        kept = "remplacé, ne compte plus" if "replaced" in one else f"{one['differences']} écarts expliqués"
+        kept = "remplacé, ne compte plus" if "replaced" in one else f"écarts réglés : {one['differences']}"
+        kept += f", codes pas encore utilisés : {one['codes_not_used']}" if "codes_not_used" in one else ""
         texts.append((9, f"   {one['name']} : {one['lines']} lignes, {kept}"))
     height = A4[1] - 60.0
     for size, words in texts:

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
-from voucher_service.errors import BadFile
+from voucher_service.errors import N_, BadFile
 from voucher_service.reconciliation.reader.header import Header
 from voucher_service.reconciliation.reader.profile import Control
 from voucher_service.reconciliation.reader.rows import Row
@@ -23,8 +23,30 @@ class Totals:
     scales: Set[Scale]
 
 
-def check_row(header: Header, control: Control | None, row: Row, totals: Totals) -> None:
-    """Compare the announced count and sum with the lines. Without a `control` they are looked for in the row.
+def check_rows(header: Header, opening: Row | None, trailer: Row | None, totals: Totals, last_line: int) -> bool:
+    """Compare what both rows announce with the lines; say whether they announced a number or a sum at all.
+
+    Raises:
+        BadFile: they differ, or a row that the profile expects is not there.
+    """
+    is_proved = False
+    if header.opening is not None:
+        if opening is None:
+            told = N_("la ligne « {mark} » qui annonce le relevé manque : le fichier n’est pas entier.")
+            raise BadFile(told, line=1, mark=header.opening.mark)
+        is_proved = check_row(header, header.opening, opening, totals)
+    if trailer is not None:
+        is_proved |= check_row(header, header.closing, trailer, totals)
+    elif header.closing is not None:
+        told = N_("la dernière ligne « {mark} » manque : le fichier est peut-être coupé, exportez-le à nouveau.")
+        raise BadFile(told, line=last_line, mark=header.closing.mark)
+    return is_proved
+
+
+def check_row(header: Header, control: Control | None, row: Row, totals: Totals) -> bool:
+    """Compare the announced count and sum with the lines; say whether there was any to compare.
+
+    Without a `control` they are looked for in the row.
 
     Raises:
         BadFile: they differ.
@@ -47,6 +69,7 @@ def check_row(header: Header, control: Control | None, row: Row, totals: Totals)
         )
     if total:
         _check_sum(header, row, total, totals)
+    return bool(count or total)
 
 
 def _check_sum(header: Header, row: Row, total: str, totals: Totals) -> None:
@@ -65,7 +88,7 @@ def _check_sum(header: Header, row: Row, total: str, totals: Totals) -> None:
     if announced != totals.total:
         told = str(Decimal(totals.total) / scale[1]).replace(".", ",")
         raise BadFile(
-            "le total annonce « {total} », la somme des lignes est {told}.",
+            "le total annonce « {total} », la somme des lignes, tous statuts confondus, est {told}.",
             line=row.line,
             column=column,
             total=total,

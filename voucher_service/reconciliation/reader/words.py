@@ -150,4 +150,9 @@ QUANTITY_UNITS: dict[str, Scale] = {
 }  # fmt: skip
 
 BALANCES = frozenset({"solde", "soldes", "balance"})
-TRAILER = frozenset({"total", "totaux", "trailer", "fin", "end", "eof"})
+TRAILER = frozenset(
+    {
+        "total", "totals", "totaux", "total general", "grand total", "total eur", "total ttc", "total ht", "trailer",
+        "fin", "end", "eof",
+    }
+)  # fmt: skip
