@@ -7,18 +7,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tests.flows.reconciliation.builders import AMPLE, NOON, make_world
-from tests.flows.reconciliation.left import BALANCE, CLAIRE, DAY, LATER, OMAR, THEM, Books
+from tests.flows.reconciliation.left import BALANCE, CLAIRE, DAY, LATER, OMAR, THEM, Books, make_books
 from tests.flows.reconciliation.test_statements import HEAD, line
+from voucher_service.db import Database
 from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.fulfilment.models import Order
 from voucher_service.ledger.balances import balances
-from voucher_service.ledger.models import AccountKind
+from voucher_service.ledger.models import AccountKind, Transfer
 from voucher_service.partners.models import Allocation
-from voucher_service.reconciliation.balances import compare
+from voucher_service.reconciliation.balances import books, compare
 from voucher_service.reconciliation.balances.declare import Said, declare
 from voucher_service.reconciliation.balances.models import DeclaredBalance
 from voucher_service.reconciliation.intake import profiles
@@ -28,6 +29,7 @@ from voucher_service.reconciliation.reader.propose import propose
 from voucher_service.reconciliation.reader.read import read
 from voucher_service.reconciliation.reader.sources.text import open_text
 from voucher_service.reconciliation.run import run
+from voucher_service.reconciliation.statements import import_statement
 from voucher_service.reconciliation.work import settle
 from voucher_service.reconciliation.work.models import Way
 
@@ -205,3 +207,34 @@ def test_the_rows_of_a_partner_s_own_are_found_by_the_profile(held: Books) -> No
     for wrong in (BalanceRow("", 3, 2), BalanceRow("RESTE", 0, 2), BalanceRow("RESTE", 3, 101)):
         with pytest.raises(BadInput):
             check(replace(told, balance=wrong))
+
+
+@pytest.mark.parametrize("fault", ["_corrections", "_straddling"])
+def test_planted_without_this_part_a_balance_that_is_explained_stays_open(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Bookings counted on the day they are written, or deliveries by our clock alone: the break does not close."""
+    held = make_books(sqlite)
+    one, two = held.orders
+    midnight = "11/03/2026 00:00"
+    nothing = {
+        "_corrections": lambda gift_id, _: books._plain(gift_id, NOON - timedelta(days=9)),
+        "_straddling": lambda *_: select(func.sum(Transfer.quantity)).where(Transfer.id.is_(None)),
+    }
+    monkeypatch.setattr(books, fault, nothing[fault])
+    if fault == "_corrections":
+        held.declare(AMPLE - 1_000)
+        held.compared(line(one), line(two, status="refusé"))
+        held.book("delivered_here_refused_there", Way.THEIRS)
+    else:
+        held.declare(AMPLE - 1_000)
+        with sqlite.begin() as session:
+            statement = import_statement(
+                session, partner_id=held.world.partner_id, file_name="avril.csv", actor="lea", now=LATER,
+                content=(HEAD + line(one) + line(two, day=midnight)).encode(),
+            )  # fmt: skip
+            run(session, statement.id, LATER)
+    assert held.breaks() == [(1_000, True)]
+    monkeypatch.undo()
+    sqlite.run(compare.refresh_partner, held.world.partner_id, LATER)
+    assert held.breaks() == [(1_000, False)]
