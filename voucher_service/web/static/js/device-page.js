@@ -89,6 +89,11 @@ withPasskey.addEventListener("click", () => attempt(async () => {
   }
   location.assign(page.dataset.counter);
 }));
+// A session ends sooner than a shift: the PIN opens another.
+byId("again").addEventListener("click", () => {
+  shiftForm.hidden = false;
+  byId("f-login").focus();
+});
 byId("close-shift").addEventListener("click", () => attempt(async () => {
   if (!(await closeShift((await fact("state")).shift.id))) line.lose();
 }));
