@@ -10,6 +10,7 @@ Nearly all lines agree plainly. One reading of all lines (`seen`) finds the othe
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -31,10 +32,11 @@ from sqlalchemy import union_all as union
 from sqlalchemy.sql.expression import Subquery
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
+from voucher_service.fulfilment.settle import STATEMENT
 from voucher_service.ledger.models import Transfer
 from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
-from voucher_service.reconciliation.models import BreakClass, LineClaim, Statement, StatementLine, lines_of
+from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import LOOSE, SEEN
 from voucher_service.reconciliation.sums import sum_agrees, summed_up
@@ -177,7 +179,22 @@ def unclaimed_lines(statement: Statement) -> _Found:
 
 def missing_orders(statement: Statement) -> _Found:
     """Our deliveries of the statement's days that no line of any statement claims, nor sums up with another total."""
+    return _missing(statement, _of_its_days(statement))
+
+
+def missing_again(statement: Statement, order_id: UUID) -> _Found:
+    """The same of one order, also when it was found missing on other days, or booked on the word of a statement."""
+    known = exists().where(Break.order_id == Order.id, Break.line_id.is_(None))
+    told = Order.outcome_code == STATEMENT
+    return _missing(statement, and_(Order.id == order_id, or_(_of_its_days(statement), known, told)))
+
+
+def _of_its_days(statement: Statement) -> ColumnElement[bool]:
     start, end = days_of(statement)
+    return and_(Order.final_at >= start, Order.final_at < end)
+
+
+def _missing(statement: Statement, which: ColumnElement[bool]) -> _Found:
     code = exists().where(StockItem.order_id == Order.id)
     kind = case((code, BreakClass.CODE_REVEALED_NEVER_USED.value), else_=BreakClass.MISSING_AT_PARTNER.value)
     return (
@@ -186,8 +203,7 @@ def missing_orders(statement: Statement) -> _Found:
         .where(
             own_order(statement.partner_id),
             _state(OrderState.DELIVERED),
-            Order.final_at >= start,
-            Order.final_at < end,
+            which,
             ~claimed(),
             ~summed_up(statement.partner_id),
         )

@@ -149,7 +149,7 @@ class LineClaim(Base):
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     line_id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), unique=True)
-    matched_by: Mapped[str] = mapped_column(String(12))  # our_ref | partner_ref | serial | sum
+    matched_by: Mapped[str] = mapped_column(String(12))  # our_ref | partner_ref | serial | sum | hand
     summed_by: Mapped[int | None] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"),
         CheckConstraint("(summed_by IS NULL) = (matched_by <> 'sum')", name="summed"),
