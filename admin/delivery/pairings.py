@@ -53,13 +53,10 @@ def say(break_id: UUID) -> ResponseReturnValue:
         line_break, order_id = _sides(break_id, sent)
     except BadInput as error:
         return page_of(break_id, dict(doors.faults_of(error))), 422
-    kept = {"order_id": order_id, "note": sent.pair_note, "reason": "pair_note"}
+    work, told = pair.pair, _("C’est noté : au-dessus du seuil, une autre personne doit donner son accord.")
     if sent.answer is Answer.APART:
-        return act(
-            break_id, _("C’est noté : elles ne sont plus proposées ensemble."), pair.set_apart, line_break, **kept
-        )
-    told = _("C’est noté : au-dessus du seuil, une autre personne doit donner son accord.")
-    return act(break_id, told, pair.pair, line_break, **kept)
+        work, told = pair.set_apart, _("C’est noté : elles ne sont plus proposées ensemble.")
+    return act(break_id, told, work, line_break, order_id=order_id, note=sent.pair_note, reason="pair_note")
 
 
 @blueprint.post("/<uuid:pairing_id>/agree")

@@ -29,7 +29,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy import union_all as union
-from sqlalchemy.sql.expression import Subquery
+from sqlalchemy.sql.expression import SelectBase, Subquery
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
 from voucher_service.fulfilment.settle import STATEMENT
@@ -37,6 +37,7 @@ from voucher_service.ledger.models import Transfer
 from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
+from voucher_service.reconciliation.products import other_product, other_product_delivered, other_products
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import LOOSE, SEEN
 from voucher_service.reconciliation.sums import sum_agrees, summed_up
@@ -88,7 +89,7 @@ def _claimed_kind() -> ColumnElement[str | None]:
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
         # Before the amount: what may be sent a second time is the most urgent to know.
         (_state(OrderState.WAITING, OrderState.SENDING), BreakClass.DELIVERED_THERE_OPEN_HERE.value),
-        (StatementLine.unit != Order.unit, BreakClass.PRODUCT_DIFFERS.value),
+        (or_(StatementLine.unit != Order.unit, other_product()), BreakClass.PRODUCT_DIFFERS.value),
         (~same_amount(), BreakClass.AMOUNT_DIFFERS.value),
         (_state(OrderState.DELIVERED), null()),
         else_=BreakClass.DELIVERED_THERE_OPEN_HERE.value,
@@ -105,22 +106,27 @@ def _claimed_kind() -> ColumnElement[str | None]:
     return case((StatementLine.status == _DELIVERED.value, said_delivered), else_=said_no)
 
 
-def seen(statement: Statement) -> Select[int]:
-    """The lines of the statement that do not plainly agree with an order they claimed."""
-    return (
+def seen(statement: Statement, *, products: bool) -> SelectBase:
+    """The lines of the statement that do not plainly agree with an order they claimed; `products`: some state one."""
+    odd = (
         select(StatementLine.id.label("line_id"))
         .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
         .join(Order, Order.id == LineClaim.order_id, isouter=True)
         .where(lines_of(statement.number), plainly_agreed().is_not(true()))
     )
+    return odd.union(other_products(statement)) if products else odd
 
 
 def claimed_lines() -> _Found:
     """Lines seen to differ from the order they claimed: (line_id, order_id, kind, quantity, unit)."""
     kind = _claimed_kind()
     difference = case(
+        # Another product in the same unit counts by what it was more or less, which may be nothing.
         (
-            kind == BreakClass.AMOUNT_DIFFERS.value,
+            and_(
+                kind.in_([BreakClass.AMOUNT_DIFFERS.value, BreakClass.PRODUCT_DIFFERS.value]),
+                StatementLine.unit == Order.unit,
+            ),
             StatementLine.quantity - Order.quantity,
         ),
         (StatementLine.status == _DELIVERED.value, StatementLine.quantity),
@@ -238,7 +244,7 @@ def agreed() -> ColumnElement[bool]:
         Order.state == OrderState.MANUAL.value,
         exists().where(Transfer.resolves_id == Order.hold_id),
     )
-    return func.coalesce(or_(plainly_agreed(), late, sum_agrees()), false())
+    return func.coalesce(and_(or_(plainly_agreed(), late, sum_agrees()), ~other_product_delivered()), false())
 
 
 def _said_no() -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from voucher_service.units import Unit, display
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """The partner's line. `quantity` counts pieces of `unit`."""
+    """The partner's line. `quantity` counts pieces of `unit`; `ordered` is the product of the order it claimed."""
 
     line: int
     our_ref: str | None
@@ -25,6 +25,8 @@ class Theirs:
     quantity: int
     unit: Unit
     at: datetime
+    product: str | None = None
+    ordered: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,9 @@ def explain(difference: Difference, translate: Callable[[str], str] = str, langu
         "our_day": _day(ours.at) if ours else "–",
         "gap": display(difference.quantity, difference.unit, language),
     }
+    if difference.kind is BreakClass.PRODUCT_DIFFERS and theirs and theirs.product:
+        facts["theirs"] = f"{theirs.product}, {facts['theirs']}"
+        facts["ours"] = f"{theirs.ordered}, {facts['ours']}" if theirs.ordered else facts["ours"]
     return Explanation(
         translate(text.title),
         translate(text.sentence) % facts,

@@ -19,6 +19,7 @@ from voucher_service.fulfilment.settle_many import Told, confirm_many
 from voucher_service.ledger.models import Transfer
 from voucher_service.partners.models import Agreement, Allocation
 from voucher_service.reconciliation.models import LineClaim, StatedSum, Statement, StatementLine, lines_of
+from voucher_service.reconciliation.products import other_product
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import LOOSE, keep
 from voucher_service.reconciliation.sums import has_sums, match_sums
@@ -129,6 +130,8 @@ def _claims_of(statement: Statement) -> ColumnElement[bool]:
 def decided_by_statement(session: Session, which: ColumnElement[bool]) -> list[Told]:
     """Return the open orders that one of `which` lines, matched, says were delivered, in the quantity we ordered.
 
+    A line that states another product than we ordered decides nothing.
+
     The partner's reference is what the order carries already, else what the line says.
 
     An order that waits for people because its value was already given back is not among them: its value may
@@ -145,6 +148,7 @@ def decided_by_statement(session: Session, which: ColumnElement[bool]) -> list[T
             StatementLine.quantity == Order.quantity,
             Order.state.in_(DECIDABLE),
             ~hold_ended(),
+            ~other_product(),
         )
         .order_by(StatementLine.line)
     )

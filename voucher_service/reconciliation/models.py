@@ -25,6 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
 from voucher_service.db import Base
+from voucher_service.fulfilment.models import Order
+from voucher_service.partners.models import Offer
+from voucher_service.vouchers.models import Voucher
 
 
 class BreakClass(StrEnum):
@@ -86,6 +89,14 @@ class StatementLine(Base):
     """
 
     __tablename__ = "stated_line"
+    __table_args__ = (
+        Index(
+            "ix_stated_line_product",
+            "id",
+            sqlite_where=text("product IS NOT NULL"),
+            postgresql_where=text("product IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
     statement_id: Mapped[UUID]
@@ -98,8 +109,10 @@ class StatementLine(Base):
     quantity: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(String(10))  # delivered | refused | reversed
     event_at: Mapped[datetime]
+    product: Mapped[str | None] = mapped_column(String(40))  # the partner's code, where the line states one
     order_id: ClassVar[MappedSQLExpression[UUID | None]]
     matched_by: ClassVar[MappedSQLExpression[str | None]]
+    ordered: ClassVar[MappedSQLExpression[str | None]]  # the product of that order
 
 
 class StatedSum(Base):
@@ -171,6 +184,16 @@ StatementLine.matched_by = column_property(
     .where(or_(LineClaim.line_id == StatementLine.id, LineClaim.summed_by == StatementLine.id))
     .limit(1)
     .correlate_except(LineClaim)
+    .scalar_subquery()
+)
+
+StatementLine.ordered = column_property(
+    select(Offer.product_code)
+    .join(Voucher, Voucher.offer_id == Offer.id)
+    .join(Order, Order.voucher_id == Voucher.id)
+    .join(LineClaim, LineClaim.order_id == Order.id)
+    .where(LineClaim.line_id == StatementLine.id, StatementLine.product.is_not(None))
+    .correlate_except(LineClaim, Order, Voucher, Offer)
     .scalar_subquery()
 )
 

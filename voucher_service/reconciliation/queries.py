@@ -193,6 +193,8 @@ def _theirs(line: StatementLine) -> Theirs:
         quantity=line.quantity,
         unit=Unit(line.unit),
         at=line.event_at,
+        product=line.product,
+        ordered=line.ordered,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -172,7 +173,8 @@ def test_a_closed_month_keeps_what_was_matched(bench: Bench) -> None:
                 agreed_at=NOON,
             )
         )  # fmt: skip
-    for act in (lambda: undo(bench, made), lambda: say(bench, second, orders[1])):
+    acts: list[Callable[[], Pairing]] = [partial(undo, bench, made), partial(say, bench, second, orders[1])]
+    for act in acts:
         with pytest.raises(Conflict) as raised:
             act()
         assert raised.value.code == "period_closed"

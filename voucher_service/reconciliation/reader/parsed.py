@@ -26,6 +26,7 @@ class Line:
     status: LineStatus
     event_at: datetime
     sums: Summed | None = None
+    product: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def to_columns(lines: list[Line]) -> Columns:
         quantity=[line.quantity for line in lines],
         status=[line.status.value for line in lines],
         event_at=[instant_text(line.event_at) for line in lines],
+        product=[line.product for line in lines] if any(line.product for line in lines) else (),
         sums=[
             (line.line, line.unit.value, line.status.value, line.event_at, *line.sums) for line in lines if line.sums
         ],
@@ -81,6 +83,7 @@ def to_columns(lines: list[Line]) -> Columns:
 
 def line_of(row: tuple[Any, ...]) -> Line:
     """Return the line that a row of `Columns.rows` stands for."""
-    line, our_ref, _, partner_ref, serial, unit, quantity, status, at = row
+    line, our_ref, _, partner_ref, serial, unit, quantity, status, at, product = row
     instant = datetime.fromisoformat(at)
-    return Line(line, our_ref, partner_ref, serial, Unit(unit), quantity, LineStatus(status), instant)
+    told = (our_ref, partner_ref, serial, Unit(unit), quantity, LineStatus(status), instant)
+    return Line(line, *told, product=product)

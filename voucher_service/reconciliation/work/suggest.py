@@ -7,16 +7,29 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, cast, exists, literal, null, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    SQLColumnExpression,
+    cast,
+    exists,
+    literal,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment.models import Order
+from voucher_service.partners.models import Offer
 from voucher_service.reconciliation.explain import Theirs
 from voucher_service.reconciliation.match import DECIDABLE, claimed, hold_ended, own_order
 from voucher_service.reconciliation.models import Break, BreakClass, StatedSum, StatementLine
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.work.models import Pairing
 from voucher_service.reconciliation.work.worklist import Item
+from voucher_service.vouchers.models import Voucher
 
 APART = timedelta(hours=24)
 MOST = 5
@@ -42,7 +55,8 @@ def suggestions(session: Session, item: Item) -> list[Suggestion]:
     """Return what may be the other side of an open break: the nearest in time first, at most five.
 
     A line that no reference joins to an order, and an order of the same partner that is missing, or (asked from the
-    line) not decided yet; in the same unit and quantity, a day apart at most, and not set apart by a person.
+    line) not decided yet; in the same unit and quantity, and product where the line states one; a day apart at most,
+    and not set apart by a person.
     """
     one = item.difference
     if one.resolved_at is not None:
@@ -58,6 +72,7 @@ def suggestions(session: Session, item: Item) -> list[Suggestion]:
             .where(StatementLine.status == LineStatus.DELIVERED.value)
             .where(StatementLine.id.not_in(select(StatedSum.line_id)))
             .where(~_answered(StatementLine.id, literal(one.ours.order_id)))
+            .where(or_(StatementLine.product.is_(None), StatementLine.product == _product_of(one.ours.order_id)))
         )
         rows = _nearest(session, their_lines, StatementLine.event_at, one.ours.at)
         order = one.ours.order_id
@@ -70,12 +85,14 @@ def suggestions(session: Session, item: Item) -> list[Suggestion]:
 
 def _orders(session: Session, item: Item, theirs: Theirs) -> list[Suggestion]:
     line = select(Break.line_id).where(Break.id == item.difference.id).scalar_subquery()
-    same = (
+    same: tuple[ColumnElement[bool], ...] = (
         Order.unit == theirs.unit.value,
         Order.quantity == theirs.quantity,
         ~_answered(line, Order.id),
         ~exists().where(StatedSum.line_id == line),
     )
+    if theirs.product is not None:
+        same += (Order.voucher_id.in_(_vouchers_of(theirs.product)),)
     missing = (
         select(Break.id, Order.final_at, Order.id)
         .join(Order, Order.id == Break.order_id)
@@ -89,6 +106,19 @@ def _orders(session: Session, item: Item, theirs: Theirs) -> list[Suggestion]:
     found += _nearest(session, undecided, Order.created_at, theirs.at)
     nearest = sorted(found, key=lambda row: abs(row[1] - theirs.at))[:MOST]
     return [Suggestion(i, at, None, str(order), item.difference.id, order) for i, at, order in nearest]
+
+
+def _product_of(order_id: UUID) -> ScalarSelect[str]:
+    of = (
+        select(Offer.product_code)
+        .join(Voucher, Voucher.offer_id == Offer.id)
+        .join(Order, Order.voucher_id == Voucher.id)
+    )
+    return of.where(Order.id == order_id).scalar_subquery()
+
+
+def _vouchers_of(product: str) -> Select[UUID]:
+    return select(Voucher.id).join(Offer, Offer.id == Voucher.offer_id).where(Offer.product_code == product)
 
 
 def _answered(line_id: SQLColumnExpression[Any], order_id: SQLColumnExpression[Any]) -> ColumnElement[bool]:

@@ -53,6 +53,11 @@ class Facts:
         return BreakClass(self.found.kind)
 
     @property
+    def is_delivered(self) -> bool:
+        """Say whether the order is delivered in our books."""
+        return self.order is not None and self.order.state == OrderState.DELIVERED.value
+
+    @property
     def needs_gift(self) -> bool:
         """Say whether a person must name the gift that bears it: no order of ours asked for what was taken."""
         return self.kind in _ANY_GIFT and self.found.quantity != 0
@@ -73,7 +78,8 @@ def ways_of(facts: Facts) -> tuple[Way, ...]:
     if facts.found.resolved_at is not None or facts.kind in ELSEWHERE:
         return ()
     if facts.found.quantity == 0:
-        return (Way.NO_VALUE,) if facts.order is None else ()
+        is_other = facts.kind is BreakClass.PRODUCT_DIFFERS and facts.is_delivered
+        return (Way.NO_VALUE,) if facts.order is None or is_other else ()
     if facts.kind in {BreakClass.LATE_DELIVERY, BreakClass.REFUSED_HERE_DELIVERED_THERE}:
         return (Way.THEIRS,) if _is_late(facts.order) else ()
     if facts.kind in {BreakClass.AMOUNT_DIFFERS, BreakClass.PRODUCT_DIFFERS}:
@@ -84,8 +90,7 @@ def ways_of(facts: Facts) -> tuple[Way, ...]:
 def _whole(facts: Facts) -> tuple[Way, ...]:
     """Of a whole top-up that one side has and the other has not."""
     if facts.kind in _LESS_THERE:
-        is_delivered = facts.order is not None and facts.order.state == OrderState.DELIVERED.value
-        return (Way.THEIRS, Way.WRITE_OFF) if is_delivered else ()
+        return (Way.THEIRS, Way.WRITE_OFF) if facts.is_delivered else ()
     if facts.kind is BreakClass.TOTAL_DIFFERS:
         return (Way.THEIRS, Way.WRITE_OFF)
     if facts.kind is BreakClass.CODE_USED_BEFORE_REVEAL:
