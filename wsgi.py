@@ -32,6 +32,7 @@ from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.paper import blueprint as counter_paper
+from voucher_service.web.counter.parcels import blueprint as counter_parcels
 from voucher_service.web.counter.receipts import blueprint as counter_receipts
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
@@ -65,7 +66,7 @@ def build(settings: Settings) -> Services:
 
 def create(settings: Settings) -> Flask:
     """Return the application with all its doors."""
-    desk = [counter_offline, counter_paper, counter_receipts, counter_visits, counter_articles]
+    desk = [counter_offline, counter_paper, counter_receipts, counter_visits, counter_articles, counter_parcels]
     counters = [counter, counter_api, counter_kept, *desk]
     people = [session, admin, *counters, beneficiary, partner, partner_books, partner_breaks, partner_closing]
     doors = [*people, partner_intake, partner_keys, partner_hooks, api, ledger, callbacks, metrics]

@@ -11,7 +11,7 @@ from admin import menu, room, words
 from admin.counter import devices, on_paper, unsettled
 from admin.delivery import breaks, orders, pairings, routes
 from admin.delivery import one as order
-from admin.gifts import allocations, connections, endings, listing, partners
+from admin.gifts import allocations, connections, endings, listing, partners, selling
 from admin.house import books, branches, team, thresholds, today
 from admin.messages import gateways, messages, send, texts
 from admin.people import people, visits
@@ -44,6 +44,7 @@ ROOMS = (
     counts,
     connections,
     listing,
+    selling,
     campaigns,
     offers,
     people,

@@ -147,7 +147,10 @@ _DT_ONE_QUESTIONS: Final = (
         label=N_("Envoyer en deux temps : commander, puis confirmer"),
         options=_YES_NO,
         default="no",
-        hint=N_("Une commande perdue avant d’être confirmée ne livre rien : elle peut repartir sans risque."),
+        hint=N_(
+            "Conseillé : une commande perdue avant d’être confirmée ne livre rien et repart sans risque. En un seul "
+            "temps, une commande perdue attend un jour, puis deux personnes."
+        ),
     ),
     _CUT_OFF,
 )

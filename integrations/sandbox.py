@@ -9,23 +9,26 @@
     x06 refused: declined                 any other: delivered at once
 
 The first of the three digits is the delay: 1 short, 2 medium, 3 longer than the client waits (then the
-partner goes on working, and answers a query when it is done). It keeps its own book, in its own file, as a
+partner goes on working, and answers a query when it is done). When x08 to x11 is done, and when x09 is taken
+back, it calls, as soon as `flask sandbox-calls` lets it: of x10 twice. It keeps its own book, in its own file, as a
 partner would; of a number it keeps the last three digits.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from integrations.sandbox_book import Movement, line_of, opened, signing_key
+from integrations.sandbox_calls import calls_due, notice
+from voucher_service.fulfilment.abilities import Call, Notice
 from voucher_service.fulfilment.providers import (
     Accepted,
+    CallbackSignature,
     Capabilities,
     Delivered,
     ErrorClass,
@@ -42,15 +45,6 @@ from voucher_service.fulfilment.providers import (
     Unknown,
 )
 from voucher_service.ids import utc_now
-
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS movement (
-    number INTEGER PRIMARY KEY, reference TEXT NOT NULL, tail TEXT NOT NULL, product TEXT NOT NULL,
-    quantity INTEGER NOT NULL, unit TEXT NOT NULL, code TEXT NOT NULL, taken_at TEXT NOT NULL,
-    done_at TEXT NOT NULL, reversed_at TEXT
-);
-CREATE INDEX IF NOT EXISTS movement_reference ON movement (reference);
-"""
 
 _DELIVERED: Final = "delivered"
 _REFUSALS: Final = {
@@ -74,27 +68,6 @@ class SandboxTimes:
     """What an accepted order takes until it is final."""
     reversal: timedelta = timedelta(hours=2)
     sync_limit: timedelta = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """One line of the partner's book. `code` is "delivered" or why it was refused."""
-
-    number: int
-    reference: str
-    tail: str
-    product: str
-    quantity: int
-    unit: str
-    code: str
-    taken_at: datetime
-    done_at: datetime
-    reversed_at: datetime | None
-
-    @property
-    def partner_ref(self) -> str:
-        """Return the partner's own reference."""
-        return f"SBX-{self.number:08d}"
 
 
 class SandboxPartner:
@@ -127,6 +100,7 @@ class SandboxPartner:
             idempotency=Idempotency.ENFORCED if self._enforces else Idempotency.CONTRADICTED,
             reference_field="reference",
             reference_length=40,
+            callback_signature=CallbackSignature.HMAC_SHA256,
         )
 
     def submit(self, top_up: TopUp) -> Submitted:
@@ -165,21 +139,35 @@ class SandboxPartner:
 
     def movements(self) -> list[Movement]:
         """Return the partner's whole book, oldest first: what its statements are made from."""
-        with self._book() as book:
+        with opened(self._path) as book:
             rows = book.execute("SELECT * FROM movement ORDER BY number").fetchall()
-        return [_movement(row) for row in rows]
+        return [line_of(row) for row in rows]
 
     def rehearsal(self, clock: Callable[[], datetime]) -> SandboxPartner:
         """Return the same partner by the time of `clock`, answering without any delay."""
         at_once = replace(self._times, short=timedelta(), medium=timedelta(), long=timedelta())
         return SandboxPartner(self._path, times=at_once, clock=clock, enforces_reference=self._enforces)
 
+    def calls(self) -> Sequence[Call]:
+        """Return the calls that it owes by now and has not made; of x10 the same twice."""
+        with opened(self._path) as book:
+            book.execute("BEGIN IMMEDIATE")
+            due = calls_due(book, self._clock())
+            book.execute("COMMIT")
+        return due
+
+    def parse_callback(self, headers: Mapping[str, str], raw: bytes) -> Notice:
+        """Read a call of its own. Raises BadCallback."""
+        with opened(self._path) as book:
+            key = signing_key(book)
+        return notice(key, headers, raw)
+
     def _last(self, reference: str) -> Movement | None:
-        with self._book() as book:
+        with opened(self._path) as book:
             row = book.execute(
                 "SELECT * FROM movement WHERE reference = ? ORDER BY number DESC LIMIT 1", (reference,)
             ).fetchone()
-        return None if row is None else _movement(row)
+        return None if row is None else line_of(row)
 
     @staticmethod
     def _is_known(wish: str) -> bool:
@@ -200,7 +188,7 @@ class SandboxPartner:
         done_at = now + delay + (self._times.later if wish in {"10", "11"} else timedelta())
         code = _REFUSALS.get(wish, _DELIVERED)
         taken_back = now + self._times.reversal if wish == "09" else None
-        with self._book() as book:
+        with opened(self._path) as book:
             book.execute("BEGIN IMMEDIATE")
             reference = str(top_up.reference)
             first = book.execute("SELECT 1 FROM movement WHERE reference = ?", (reference,)).fetchone()
@@ -241,37 +229,9 @@ class SandboxPartner:
             case _:
                 return _final(line)
 
-    @contextmanager
-    def _book(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        book = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-        book.row_factory = sqlite3.Row
-        try:
-            book.execute("PRAGMA journal_mode=WAL")
-            book.executescript(_SCHEMA)
-            yield book
-        finally:
-            book.close()
-
 
 def _final(line: Movement) -> Delivered | Refused:
     if line.code == _DELIVERED:
         return Delivered(line.partner_ref, line.quantity)
     error_class = ErrorClass.BENEFICIARY if line.code in _BENEFICIARY else ErrorClass.REFUSED_FINAL
     return Refused(line.code, error_class)
-
-
-def _movement(row: sqlite3.Row) -> Movement:
-    reversed_at = row["reversed_at"]
-    return Movement(
-        number=row["number"],
-        reference=row["reference"],
-        tail=row["tail"],
-        product=row["product"],
-        quantity=row["quantity"],
-        unit=row["unit"],
-        code=row["code"],
-        taken_at=datetime.fromisoformat(row["taken_at"]),
-        done_at=datetime.fromisoformat(row["done_at"]),
-        reversed_at=datetime.fromisoformat(reversed_at) if reversed_at else None,
-    )

@@ -38,6 +38,7 @@ from voucher_service.web.counter.kept import blueprint as counter_kept
 from voucher_service.web.counter.offline import blueprint as counter_offline
 from voucher_service.web.counter.pages import blueprint as counter
 from voucher_service.web.counter.paper import blueprint as counter_paper
+from voucher_service.web.counter.parcels import blueprint as counter_parcels
 from voucher_service.web.counter.receipts import blueprint as counter_receipts
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger_door
@@ -81,6 +82,7 @@ class Desk:
             counter_receipts,
             counter_visits,
             counter_articles,
+            counter_parcels,
             beneficiary,
             partner_door,
             partner_books,

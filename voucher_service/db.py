@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, String, create_engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -21,6 +22,9 @@ from voucher_service.errors import NotReady
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+HINTS: Final = "hints"
+"""Where in `session.info` a feature leaves the ids of the rows that a worker should look at after the commit."""
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -73,6 +77,8 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.engine = _engine(url, pool_size)
+        # Told each id in HINTS once it is committed. It must not raise: the work is done, a hint saves waiting only.
+        self.hint: Callable[[UUID], None] = lambda _: None
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         # A pool of its own: setting the mode on a borrowed connection, and back, costs as much as a query.
         self._alone = self.engine if self.is_sqlite else _autocommit_engine(url, pool_size)
@@ -93,6 +99,9 @@ class Database:
         with self._writer, self._sessions() as session:
             yield session
             session.commit()
+            hints: list[UUID] = session.info.pop(HINTS, [])
+        for one in hints:
+            self.hint(one)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

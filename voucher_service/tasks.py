@@ -1,4 +1,6 @@
-"""The Celery door. A message is only a hint that carries an order's id; the rows are the outbox.
+"""The Celery door. A message is only a hint that carries the id of an order, or of a webhook's delivery.
+
+The rows are the outbox.
 
 Losing every message, or the whole broker, costs latency: the sweep finds what is due in the table.
 """
@@ -32,6 +34,7 @@ SWEEP = "coup_de_pouce.sweep"
 EXPIRE = "coup_de_pouce.expire"
 BALANCES = "coup_de_pouce.balances"
 MESSAGES = "coup_de_pouce.messages"
+WEBHOOK = "coup_de_pouce.webhook"
 WEBHOOKS = "coup_de_pouce.webhooks"
 SEAL = "coup_de_pouce.seal"
 SWEEP_SECONDS = 5.0
@@ -83,6 +86,9 @@ def create_celery(services: Services) -> Celery:
         },
     )
     _register(celery, services)
+    _register_telling(celery, services)
+    if services.settings.redis_url:
+        services.database.hint = _hinter(celery, WEBHOOK)
     return celery
 
 
@@ -110,14 +116,6 @@ def _register(celery: Celery, services: Services) -> None:
         for chore in (prune, note_endings, follow_late):
             services.database.run(chore, utc_now())
 
-    @celery.task(name=MESSAGES, shared=False)
-    def messages() -> None:
-        take_turn(services.database, services.gateways, services.vault, listen=LISTEN_SECONDS)
-
-    @celery.task(name=WEBHOOKS, shared=False)
-    def webhooks() -> None:
-        Courier(services.database, services.sender, services.vault).turn()
-
     @celery.task(name=SEAL, shared=False)
     def seal(sweep: bool) -> None:  # noqa: FBT001  # Celery sends arguments by place
         services.seal(utc_now(), sweep=sweep)
@@ -128,23 +126,47 @@ def _register(celery: Celery, services: Services) -> None:
         services.database.forget_connections()
 
 
+def _register_telling(celery: Celery, services: Services) -> None:
+    @celery.task(name=MESSAGES, shared=False)
+    def messages() -> None:
+        take_turn(services.database, services.gateways, services.vault, listen=LISTEN_SECONDS)
+
+    @celery.task(name=WEBHOOK, shared=False)
+    def webhook(delivery_id: str) -> None:
+        Courier(services.database, services.sender, services.vault).turn(only=UUID(delivery_id))
+
+    @celery.task(name=WEBHOOKS, shared=False)
+    def webhooks() -> None:
+        Courier(services.database, services.sender, services.vault).turn()
+
+
 def nudger(*, celery: Celery | None = None, worker: EmbeddedWorker | None = None) -> Nudge:
-    """Return what doors call after their commit: a hint on the broker, or a tap on the embedded thread.
+    """Return what doors call after their commit: a hint on the broker, or a tap on the embedded thread."""
+    hint = None if celery is None else _hinter(celery, DELIVER)
+
+    def nudge(order_id: UUID) -> None:
+        if worker is not None:
+            worker.nudge()
+        if hint is not None:
+            hint(order_id)
+
+    return nudge
+
+
+def _hinter(celery: Celery, task: str) -> Nudge:
+    """Return what gives a hint of a row to a task.
 
     It never raises and never waits long: a hint that cannot be given costs latency only.
     """
-
     quiet_until = 0.0
 
-    def nudge(order_id: UUID) -> None:
+    def hint(row_id: UUID) -> None:
         nonlocal quiet_until
-        if worker is not None:
-            worker.nudge()
-        if celery is not None and time.monotonic() >= quiet_until:
+        if time.monotonic() >= quiet_until:
             try:
-                celery.send_task(DELIVER, args=[str(order_id)], retry=False, expires=3600)
+                celery.send_task(task, args=[str(row_id)], retry=False, expires=3600)
             except Exception as fault:  # whatever the broker's client raises: the sweep comes anyway
                 quiet_until = time.monotonic() + QUIET_SECONDS
                 _log.warning("hint_not_given", fault=type(fault).__name__)
 
-    return nudge
+    return hint

@@ -31,21 +31,22 @@ def _grouped(number: int) -> str:
     return f"{number:,}".replace(",", _NO_BREAK)
 
 
-def display(quantity: int, unit: Unit, language: str = "fr") -> str:
+def display(quantity: int, unit: Unit, language: str = "fr", *, aligned: bool = False) -> str:
     """Return `quantity` as a reader expects it: `display(1250, EUR_CENT)` is "12,50 €", in English "€12.50".
 
-    Whole euros drop the decimals; megabytes become Go (GB) from 1,000 on when exact to a tenth.
+    Whole euros drop the decimals; megabytes become Go (GB) from 1,000 on when exact to a tenth. Neither when `aligned`:
+    the figures of a column then stand under one another.
     """
     if language == "en":
-        return _english(quantity, unit)
+        return _english(quantity, unit, aligned=aligned)
     if language == "ar":
         return _arabic(quantity, unit)
     if unit is Unit.EUR_CENT:
         sign = "-" if quantity < 0 else ""
         euros, cents = divmod(abs(quantity), 100)
-        return f"{sign}{_grouped(euros)}" + (f",{cents:02d}" if cents else "") + "\u00a0€"
+        return f"{sign}{_grouped(euros)}" + (f",{cents:02d}" if cents or aligned else "") + "\u00a0€"
     if unit is Unit.MEGABYTE:
-        if abs(quantity) >= 1000 and quantity % 100 == 0:
+        if abs(quantity) >= 1000 and quantity % 100 == 0 and not aligned:
             whole, tenth = divmod(quantity // 100, 10)
             return _grouped(whole) + (f",{tenth}" if tenth else "") + "\u00a0Go"
         return f"{_grouped(quantity)}\u00a0Mo"
@@ -53,11 +54,11 @@ def display(quantity: int, unit: Unit, language: str = "fr") -> str:
     return f"{_grouped(quantity)}\u00a0{name}"
 
 
-def _english(quantity: int, unit: Unit) -> str:
+def _english(quantity: int, unit: Unit, *, aligned: bool) -> str:
     if unit is Unit.EUR_CENT:
         euros, cents = divmod(abs(quantity), 100)
-        return ("-" if quantity < 0 else "") + f"€{euros:,}" + (f".{cents:02d}" if cents else "")
-    if unit is Unit.MEGABYTE and abs(quantity) >= 1000 and quantity % 100 == 0:
+        return ("-" if quantity < 0 else "") + f"€{euros:,}" + (f".{cents:02d}" if cents or aligned else "")
+    if unit is Unit.MEGABYTE and abs(quantity) >= 1000 and quantity % 100 == 0 and not aligned:
         whole, tenth = divmod(quantity // 100, 10)
         return f"{whole:,}" + (f".{tenth}" if tenth else "") + "\u00a0GB"
     one = abs(quantity) == 1

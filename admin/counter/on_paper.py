@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +12,12 @@ from flask_babel import gettext as _
 from pydantic import BaseModel
 
 from admin import room
+from admin.counter import settling
 from admin.counter import unsettled_words as words
-from admin.counter.unsettled import OPENINGS, Opening, Settlement, Which, purposes, winner
-from voucher_service.errors import BadInput, Conflict, NotFound
+from admin.counter.settling import Kind, Which
 from voucher_service.people.phones import pairs
 from voucher_service.staff.lists import branch_names
 from voucher_service.visits.offline import closing
-from voucher_service.visits.offline.rules import Status
 from voucher_service.visits.paper.keying import read_kept
 from voucher_service.visits.paper.models import EmergencyPack, PaperLine
 from voucher_service.vouchers.lists import reference_of
@@ -43,9 +43,15 @@ def index() -> ResponseReturnValue:
         found = doors.page_of(session, query, by=PaperLine.id, parse=UUID)
         packs = {line.pack_id: session.get_one(EmergencyPack, line.pack_id) for line in found.items}
         places = branch_names(session)
-    which = [(Which.WAITING.value, _("À régler")), (Which.SETTLED.value, _("Réglés"))]
     return room.page(
-        "counter/on_paper", found=found, wanted=wanted, which=which, packs=packs, places=places, say=words, won=winner
+        "counter/on_paper",
+        found=found,
+        wanted=wanted,
+        which=settling.choices(),
+        packs=packs,
+        places=places,
+        say=words,
+        won=settling.winner,
     )
 
 
@@ -59,42 +65,22 @@ def show(line_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/<uuid:line_id>/content")
 @room.WRITE
 def reveal(line_id: UUID) -> ResponseReturnValue:
-    """Open what was written beside the code, for a purpose that is logged."""
-    doors.throttle().spend(OPENINGS, room.actor())
-    try:
-        sent = doors.read_form(Opening)
-    except doors.BadForm as error:
-        return _page(line_id, errors=error.faults), 422
-    with doors.services().database.read() as session:
-        content = read_kept(doors.services().vault, _line(session.get(PaperLine, line_id)))
-    room.log("paper_content_opened", line=str(line_id), purpose=sent.purpose.value)
-    return _page(line_id, content=content)
+    """Open what was written beside the code."""
+    return settling.reveal(_KIND, line_id)
 
 
 @blueprint.post("/<uuid:line_id>/settle")
 @room.WRITE
 def settle(line_id: UUID) -> ResponseReturnValue:
     """Close it with a word on what was done."""
-    try:
-        sent = doors.read_form(Settlement)
-        doors.services().database.run(closing.close, line_id, note=sent.note, actor=room.actor(), now=doors.now())
-    except BadInput as error:
-        return _page(line_id, errors=doors.faults_of(error)), 422
-    except Conflict as error:
-        return room.refused(error, "admin.paper.show", line_id=line_id)
-    room.log("paper_line_settled", line=str(line_id))
-    return room.done(_("Réglé : ce qui était écrit à côté du code est effacé."), "admin.paper.index")
+    return settling.settle(_KIND, line_id, done=_("Réglé : ce qui était écrit à côté du code est effacé."))
 
 
-def _line(line: PaperLine | None) -> PaperLine:
-    if line is None or line.status == Status.CONFIRMED.value:
-        raise NotFound(_("Ce passage n’attend personne : revenez à la liste."))
-    return line
-
-
-def _page(line_id: UUID, *, content: dict[str, Any] | None = None, errors: dict[str, str] | None = None) -> str:
+def _page(row_id: UUID, *, content: dict[str, Any] | None = None, errors: Mapping[str, str] | None = None) -> str:
     with doors.services().database.read() as session:
-        line = _line(session.get(PaperLine, line_id))
+        line = session.get(PaperLine, row_id)
+        settling.waiting(line)
+        assert line is not None, "waiting() has seen it"
         pack = session.get_one(EmergencyPack, line.pack_id)
         voucher = session.get_one(Voucher, line.voucher_id)
         place = branch_names(session)[pack.branch_id]
@@ -106,14 +92,8 @@ def _page(line_id: UUID, *, content: dict[str, Any] | None = None, errors: dict[
         voucher=voucher,
         reference=reference_of(voucher),
         place=place,
-        won=winner(line),
-        sealed=line.content_sealed is not None,
-        content=content,
-        shown=_shown(content) if content else [],
-        purposes=purposes(),
-        errors=errors or {},
         who=who,
-        say=words,
+        **settling.context(_KIND, line, content, _shown(content or {}), errors or {}),
     )
 
 
@@ -125,3 +105,6 @@ def _shown(content: dict[str, Any]) -> list[tuple[str, object]]:
         (_("Remis à la personne"), content.get("handed") or ""),
         (_("Prochain passage"), content.get("next_visit_on") or ""),
     ]
+
+
+_KIND = Kind(table=PaperLine, name="paper", endpoint="admin.paper", row="line", read_kept=read_kept, page=_page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,8 @@ from voucher_service.errors import BadInput, Conflict
 from voucher_service.partners import lists as partner_lists
 from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
 from voucher_service.reconciliation.models import BreakClass
-from voucher_service.reconciliation.work import notes, settle, suggest, words, worklist
-from voucher_service.reconciliation.work.models import Side, Step, Way
+from voucher_service.reconciliation.work import notes, settle, suggest, together, words, worklist
+from voucher_service.reconciliation.work.models import Settlement, Side, Step, Way
 from voucher_service.reconciliation.work.ways import Facts, ways_of
 from voucher_service.reconciliation.work.worklist import Age, Sort, Wanted
 from voucher_service.staff.lists import names_of
@@ -120,6 +121,7 @@ def page_of(break_id: UUID, faults: dict[str, str]) -> str:
                 session, people + [who for one in settlements for who in (one.proposed_by, one.decided_by)]
             ),
             **hand.shown(session, item, suggest.suggestions(session, item)),
+            "together": together.together(session, item),
             "undoable": next((one for one in settlements if settle.can_undo(facts.found, one)), None),
         }
     pending = next((one for one in settlements if one.decided_at is None), None)
@@ -161,11 +163,16 @@ def _colleagues(names: dict[str, str], owner: str | None) -> list[tuple[str, str
 
 
 def act(
-    break_id: UUID, message: str, work: Any, *args: Any, reason: str = "note", **kwargs: Any
+    break_id: UUID,
+    message: str | Callable[[Any], str],
+    work: Any,
+    *args: Any,
+    reason: str = "note",
+    **kwargs: Any,
 ) -> ResponseReturnValue:
     """Do one thing to a break, and say so on its page; or say there what is to mend or what has changed."""
     try:
-        doors.services().database.run(work, *args, **kwargs, actor=room.actor(), now=doors.now())
+        made = doors.services().database.run(work, *args, **kwargs, actor=room.actor(), now=doors.now())
     except BadInput as error:
         # Several forms stand on the page: those of matching by hand name their reason apart.
         renamed = {reason if name == "note" else name: text for name, text in doors.faults_of(error).items()}
@@ -173,7 +180,18 @@ def act(
     except Conflict as error:
         return room.refused(error, "admin.breaks.show", break_id=break_id)
     room.log("break_work", break_id=str(break_id), act=work.__name__)
-    return room.done(message, "admin.breaks.show", break_id=break_id)
+    told = message if isinstance(message, str) else message(made)
+    return room.done(told, "admin.breaks.show", break_id=break_id)
+
+
+def booked(made: Settlement) -> str:
+    """Say whether what was sent was done, or waits for another person."""
+    told: str = (
+        _("C’est proposé : une autre personne doit donner son accord.")
+        if made.decided_at is None
+        else _("C’est réglé : l’écriture est faite, ce montant ne demande pas de seconde personne.")
+    )
+    return told
 
 
 @blueprint.post("/<uuid:break_id>/take")
@@ -215,8 +233,9 @@ def propose(break_id: UUID) -> ResponseReturnValue:
         sent = doors.read_form(Booking)
     except BadInput as error:
         return page_of(break_id, dict(doors.faults_of(error))), 422
-    told = _("C’est noté : au-dessus du seuil, une autre personne doit donner son accord.")
-    return act(break_id, told, settle.propose, break_id, way=sent.way, note=sent.note, allocation_id=sent.allocation_id)
+    return act(
+        break_id, booked, settle.propose, break_id, way=sent.way, note=sent.note, allocation_id=sent.allocation_id
+    )
 
 
 @blueprint.post("/<uuid:break_id>/settlements/<uuid:settlement_id>/agree")
@@ -238,5 +257,4 @@ def withdraw(break_id: UUID, settlement_id: UUID) -> ResponseReturnValue:
 def undo(break_id: UUID, settlement_id: UUID) -> ResponseReturnValue:
     """Propose the counter-booking of what closed the break."""
     sent = doors.read_form(Undoing)
-    told = _("C’est noté : au-dessus du seuil, une autre personne doit donner son accord.")
-    return act(break_id, told, settle.propose_undo, settlement_id, note=sent.note)
+    return act(break_id, booked, settle.propose_undo, settlement_id, note=sent.note)

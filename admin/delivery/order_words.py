@@ -50,7 +50,7 @@ def codes() -> dict[str, str]:
         "to_confirm": _("Commandée chez l’opérateur, pas encore confirmée : il ne livre rien d’ici là."),
         "code_missing": _("L’opérateur dit avoir vendu le code, mais ne le donne pas : on le redemande."),
         "contradiction": _("L’opérateur ne retrouve pas la recharge et dit ne plus pouvoir l’annuler."),
-        "late_delivery": _("Livrée après que la valeur a été rendue : un écart de priorité 1 à expliquer."),
+        "late_delivery": _("Livrée après que la valeur a été rendue : un écart urgent à régler."),
         "internal_failures": _("Cinq pannes de suite chez nous : l’ordre est mis de côté. Rien n’est perdu."),
         "undone_at_counter": _("La personne qui avait scanné a annulé le passage avant tout envoi."),
         "reversed": _("Livrée, puis reprise par l’opérateur."),

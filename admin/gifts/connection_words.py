@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from flask_babel import format_currency, format_decimal
 from flask_babel import gettext as _
 
 from voucher_service.fulfilment.abilities import Trial
@@ -79,6 +82,10 @@ def said(trial: Trial) -> str:
     balance = trial.facts.get("balance")
     if not isinstance(balance, int):
         return result(trial.code)
-    sign, (whole, cents) = "-" if balance < 0 else "", divmod(abs(balance), 100)
-    left = f"{sign}{whole},{cents:02d} {trial.facts.get('currency') or ''}".strip()
+    currency = str(trial.facts.get("currency") or "")
+    left = (
+        format_currency(Decimal(balance) / 100, currency)
+        if len(currency) == 3
+        else format_decimal(Decimal(balance) / 100)
+    )
     return " ".join((result(trial.code), _("Il reste %(left)s sur notre compte.", left=left)))

@@ -11,13 +11,11 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from admin import room
-from admin.gifts import connection_forms, connection_words
-from voucher_service.crypto import SealBroken
+from admin.gifts import connection_calls, connection_forms, connection_words
 from voucher_service.fulfilment import connections
 from voucher_service.fulfilment.abilities import CallsBack, Trial, Tries
-from voucher_service.fulfilment.callbacks import turned_at
-from voucher_service.fulfilment.connection_models import ChangeKind, Connection
-from voucher_service.fulfilment.kinds import BadSetting
+from voucher_service.fulfilment.callbacks import OLD_ADDRESS_SERVES, turned_at
+from voucher_service.fulfilment.connection_models import ChangeKind
 from voucher_service.fulfilment.providers import TopUp
 from voucher_service.ids import new_id
 from voucher_service.partners import lists
@@ -132,7 +130,7 @@ def update(connection_id: UUID) -> ResponseReturnValue:
     services = doors.services()
 
     def act() -> ResponseReturnValue:
-        kind = connections.kind_of(services.kinds, _held(connection_id).kind)
+        kind = connections.kind_of(services.kinds, connection_calls.held(connection_id).kind)
         services.database.run(
             connections.edit,
             services.vault,
@@ -160,7 +158,7 @@ def test(connection_id: UUID) -> ResponseReturnValue:
 @room.WRITE
 def try_order(connection_id: UUID) -> ResponseReturnValue:
     """Show the form of an order to check without sending it."""
-    return connection_forms.try_form(connection_id, _held(connection_id).route).page()
+    return connection_forms.try_form(connection_id, connection_calls.held(connection_id).route).page()
 
 
 @blueprint.post("/<uuid:connection_id>/try")
@@ -179,7 +177,7 @@ def dry_run(connection_id: UUID) -> ResponseReturnValue:
         )
         return _tell(connection_id, ChangeKind.TRIED, _tried(connection_id, lambda partner: partner.dry_run(order)))
 
-    return room.submitted(connection_forms.try_form(connection_id, _held(connection_id).route), act)
+    return room.submitted(connection_forms.try_form(connection_id, connection_calls.held(connection_id).route), act)
 
 
 @blueprint.post("/<uuid:connection_id>/on")
@@ -195,6 +193,26 @@ def switch_off(connection_id: UUID) -> ResponseReturnValue:
     """Send nothing more there; what is under way is still asked about."""
     said = _("Plus rien n’y part. Les recharges en cours restent suivies, les suivantes attendent.")
     return _switch(connection_id, on=False, said=said)
+
+
+@blueprint.get("/<uuid:connection_id>/callback")
+@room.WRITE
+def ask_callback(connection_id: UUID) -> ResponseReturnValue:
+    """Say what changing the address does, before it is done."""
+    held = connection_calls.held(connection_id)
+    with doors.services().database.read() as session:
+        turned = turned_at(session, held.route)
+    lead = _("L’adresse d’aujourd’hui sert encore sept jours : donnez la nouvelle à l’opérateur d’ici là.")
+    if turned is not None and doors.now() < turned + OLD_ADDRESS_SERVES:
+        lead += " " + _("Celle d’avant, encore en service, cesse aussitôt.")
+    return room.Form(
+        title=_("Changer l’adresse de rappel de %(route)s ?", route=held.route),
+        lead=lead,
+        fields=[],
+        action=url_for("admin.connections.turn_callback", connection_id=connection_id),
+        submit=_("Changer l’adresse"),
+        cancel=url_for(_SHOW, connection_id=connection_id),
+    ).page()
 
 
 @blueprint.post("/<uuid:connection_id>/callback")
@@ -230,23 +248,13 @@ def _tell(connection_id: UUID, kind: ChangeKind, trial: Trial) -> ResponseReturn
 
 
 def _tried(connection_id: UUID, attempt: Callable[[Tries], Trial]) -> Trial:
-    # Made afresh from the row: what is tested is what stands there now, switched on or not.
-    services = doors.services()
-    held = _held(connection_id)
     try:
-        made = services.kinds[held.kind].build(connections.plan_of(services.vault, held))
-        assert isinstance(made, Tries), "every kind that can be connected can be tried"
-        return attempt(made)
-    except (KeyError, ValueError, BadSetting, SealBroken):
-        return Trial(ok=False, code="connection_unusable")
+        return attempt(connection_calls.partner(connection_id))
+    except connection_calls.Unanswered as fault:
+        return Trial(ok=False, code=fault.code)
     except Exception as fault:  # an adapter should not raise here; if one does, a person still gets an answer
         doors.log().warning("connection_trial_failed", fault=type(fault).__name__)
         return Trial(ok=False, code="answer_unexpected")
-
-
-def _held(connection_id: UUID) -> Connection:
-    with doors.services().database.read() as session:
-        return connections.connection(session, connection_id)
 
 
 def _new_form(kind: str) -> room.Form:
@@ -257,7 +265,7 @@ def _new_form(kind: str) -> room.Form:
 
 
 def _edit_form(connection_id: UUID) -> room.Form:
-    held = _held(connection_id)
+    held = connection_calls.held(connection_id)
     return connection_forms.edit_form(connections.kind_of(doors.services().kinds, held.kind), held)
 
 

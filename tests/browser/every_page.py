@@ -50,17 +50,11 @@ NOT_FOUND_BY_LINKS = {
     "api.differences": "no page: JSON for a program with a key",
     "api.statement": "no page: JSON for a program with a key",
     "api.statements": "no page: JSON for a program with a key",
-    "partner_closing.download": "no page: a file, once a month is closed",
     "admin.batches.progress": "no page: a part of one, which htmx asks for",
     "counter_api.order": "no page: JSON, asked by the counter's own page",
     "beneficiary.scanned": "no page of ours is linked to it: a telephone's own camera opens it, as `held` does",
-    "ledger.checkpoint": "no page: text for a program",
     "ledger.tile": "no page: hashes for a program",
     "metrics.scrape": "no page: text for a program, and only with METRICS_TOKEN",
-    "partner_books.consistency": "no page: a proof for a program",
-    "partner_books.gift_movements": "no page: a file",
-    "partner_books.gift_proof": "no page: a proof for a program",
-    "partner_books.note": "no page: a proof for a program",
     "partner_books.order_proof": "no page: a proof for a program",
     "partner_books.voucher_proof": "no page: a proof for a program",
     "session.passkey.challenge": "no page: JSON, asked by the sign-in's own script",
@@ -122,6 +116,14 @@ def as_(context: BrowserContext, login: str) -> Page:
         page.press("input[name=password]", "Enter")
         page.wait_for_url(lambda url: "sign-in" not in url)
     return page
+
+
+def watched(page: Page) -> list[str]:
+    """Return the list in which the page's errors gather: of scripts and of the content policy."""
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
 
 
 def dress(page: Page, width: int, scheme: Scheme, *, forced: bool = False) -> None:

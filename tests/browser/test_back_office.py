@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
-from sqlalchemy import select
+from playwright.sync_api import BrowserContext, expect
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.browser.back_office import agree, ask_batch, codes_of, give, heading, offer
 from tests.browser.conftest import OpenContext
 from tests.house import make_app, services_of
 from voucher_service.demo.staff import PASSWORD
-from voucher_service.ids import new_id, utc_now
-from voucher_service.staff.models import Branch, Role, Staff
-from voucher_service.visits.redeem import ScanRequest, redeem
-from voucher_service.vouchers.models import Voucher
+from voucher_service.ids import utc_now
 
 pytestmark = pytest.mark.browser
 
@@ -71,63 +66,6 @@ def sign_in(site: str, open_context: OpenContext) -> Callable[..., BrowserContex
     return enter
 
 
-def watched(page: Page) -> list[str]:
-    """Return a list to which every error on the page's console is added."""
-    faults: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            faults.append(message.text)
-
-    page.on("console", note)
-    return faults
-
-
-def redeem_some(app: Flask) -> None:
-    """Let five people come in the last months, so that the chart has something to show."""
-    services = services_of(app)
-    with services.database.read() as session:
-        branch = session.scalars(select(Branch)).first()
-        staff = session.scalars(select(Staff).where(Staff.role == Role.COUNTER.value)).one()
-        vouchers = session.scalars(select(Voucher).order_by(Voucher.id).limit(5)).all()
-        codes = [services.ring.printed(session, voucher).digits for voucher in vouchers]
-    assert branch is not None
-    for code, days in zip(codes, (0, 0, 35, 70, 72), strict=True):
-        at = utc_now() - timedelta(days=days)
-        scan = ScanRequest(
-            scan_id=new_id(),
-            code=code,
-            branch_id=branch.id,
-            till_book_id=branch.till_book_id,
-            staff_id=staff.id,
-            scanned_at=at,
-            number="+33612345100",
-            paid_cents=150,
-        )
-        services.database.run(redeem, services.vault, services.ring, scan, now=at)
-
-
-SEEN = {
-    "today": "/admin/",
-    "orders": "/admin/orders/?state=waiting",
-    "visits": "/admin/visits/",
-    "live": "/admin/vouchers/?state=issued",
-    "vouchers": "/admin/vouchers/",
-    "batches": "/admin/batches/",
-    "allocations": "/admin/allocations/",
-    "partners": "/admin/partners/",
-    "stock": "/admin/stock/",
-    "campaigns": "/admin/campaigns/",
-    "offers": "/admin/offers/",
-    "people": "/admin/people/",
-    "team": "/admin/team/",
-    "thresholds": "/admin/thresholds/",
-    "moves": "/admin/books/",
-    "check": "/admin/books/check?run=1",
-    "allocation-form": "/admin/allocations/new",
-}
-
-
 def test_from_an_empty_programme_to_a_printed_batch(
     site: str, sign_in: Callable[..., BrowserContext], tmp_path: Path
 ) -> None:
@@ -161,41 +99,3 @@ def test_the_same_day_without_javascript(site: str, sign_in: Callable[..., Brows
     marc.wait_for_timeout(1500)
     marc.goto(batch)
     expect(marc.locator("main")).to_contain_text("24 / 24")
-
-
-def test_every_page_fits_a_telephone_and_a_desk_light_and_dark(
-    app: Flask,
-    site: str,
-    sign_in: Callable[..., BrowserContext],
-    open_context: OpenContext,
-    screenshot: Callable[[Page, str], Path],
-) -> None:
-    first = sign_in("coordination")
-    awa, marc = first.pages[0], sign_in("coordination2").pages[0]
-    give(awa)
-    gift = awa.url
-    agree(marc, gift)
-    offer(awa)
-    batch = ask_batch(awa)
-    agree(marc, batch)
-    expect(marc.locator("main")).to_contain_text("Le lot est émis")
-    redeem_some(app)
-    awa.goto("/admin/vouchers/?state=redeemed")
-    awa.locator("tbody th a").first.click()
-    seen = SEEN | {"allocation": gift, "batch": batch, "voucher": awa.url}
-    cookies = first.cookies()
-    wide = []
-    for device in ("telephone", "desktop"):
-        for scheme in ("light", "dark"):
-            context = open_context(device=device, scheme=scheme, base_url=site)
-            context.add_cookies(cookies)  # type: ignore[arg-type]  # what the browser gave
-            page = context.new_page()
-            faults = watched(page)
-            for name, path in seen.items():
-                page.goto(path)
-                expect(page.get_by_role("heading", level=1)).to_be_visible()
-                if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                    wide.append((name, device))
-                screenshot(page, f"admin-{name}-{device}-{scheme}")
-            assert faults == []
-    assert wide == []

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+
 import pytest
+from flask import Response, request
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenContext
-from tests.browser.counter import Take, enter, fill_visit, outcomes, type_code
+from tests.browser.counter import Take, enrolled, enter, fill_visit, outcomes, type_code
 from tests.browser.static_site import STATIC
 from tests.desk import PHONE, Desk, Server
+from tests.offline.device import issue_at
 
 pytestmark = pytest.mark.browser
 
@@ -88,3 +93,32 @@ def test_a_session_that_ended_keeps_the_visit_until_the_next_sign_in(
     enter(context, desk, server).close()
     expect(page.locator("#result .result-word")).to_have_text("Accepté")
     assert outcomes(desk) == ["accepted"]
+
+
+def test_an_answer_that_begins_and_does_not_end_is_left_after_two_seconds(
+    desk: Desk, server: Server, open_context: OpenContext
+) -> None:
+    """A bad network is worse than none: the device decides, although the server has begun to answer."""
+    code = desk.programme.digits(issue_at(desk))
+    page = enrolled(open_context(), desk, server.address)
+    enough = threading.Event()
+
+    def stall(answer: Response) -> Response:
+        if request.path == "/counter/look":
+            body = answer.get_data()
+
+            def slowly() -> Iterator[bytes]:
+                yield body[:20]
+                enough.wait(30)
+                yield body[20:]
+
+            answer.response = slowly()
+        return answer
+
+    desk.app.after_request_funcs.setdefault(None, []).append(stall)
+    try:
+        type_code(page, code)
+        expect(page.locator("#visit h2")).to_have_text("Recharge 5 € (sandbox)", timeout=6_000)
+        assert "known_number" not in page.inner_html("#visit"), "the device's own form"
+    finally:
+        enough.set()

@@ -36,6 +36,9 @@ def test_the_lamp_is_offered_where_the_camera_has_one_and_nowhere_else(
     page.click("#torch")
     expect(page.locator("#torch")).to_have_attribute("aria-pressed", "false")
     assert page.evaluate("lamp") == [True, False]
+    page.click("#torch")
+    page.evaluate("document.getElementById('camera-retry').click()")  # as when the page was out of sight
+    expect(page.locator("#torch")).to_have_attribute("aria-pressed", "false")  # the lamp went out with the camera
 
 
 def test_a_verdict_is_felt_and_the_switch_silences_it_for_good(

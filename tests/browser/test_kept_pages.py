@@ -16,7 +16,7 @@ from voucher_service.staff.models import Role
 
 pytestmark = pytest.mark.browser
 
-FIRST_LOAD, REPEAT_LOAD = 500_000, 50_000  # bytes over the wire
+FIRST_LOAD, REPEAT_LOAD = 480_000, 25_000  # bytes over the wire; the goals are 500 and 50 kB
 
 
 def kept(page: Page) -> None:
@@ -89,7 +89,9 @@ def test_a_first_load_is_under_500_kb_and_a_repeat_under_50(
     sent: list[int] = []
     desk.app.after_request_funcs.setdefault(None, []).append(lambda answer: _weigh(answer, sent))
     first = _load(context.new_page(), sent, f"{server.address}/counter/")
-    again = _load(context.new_page(), sent, f"{server.address}/counter/")
+    again = _load(page := context.new_page(), sent, f"{server.address}/counter/")
+    asked = context.new_cdp_session(page).send("Page.getInstallabilityErrors")
+    assert asked["installabilityErrors"] == [], "it goes on the home screen"
     print(f"first load {first} bytes, repeat {again} bytes")
     assert 300_000 < first < FIRST_LOAD
     assert 1_000 < again < REPEAT_LOAD

@@ -118,6 +118,28 @@ def test_two_devices_without_a_network_and_one_voucher_one_confirmed_one_conflic
     assert desk.programme.findings() == []
 
 
+def test_who_signs_out_leaves_a_device_that_accepts_nothing_and_says_so(
+    desk: Desk, server: Server, open_context: OpenContext
+) -> None:
+    digits = desk.programme.digits(issue_at(desk))
+    page = enrolled(open_context(), desk, server.address)
+    page.get_by_role("button", name="Se déconnecter").click()
+    page.locator("#f-password").wait_for()
+    page.goto(f"{server.address}/counter/")
+    page.get_by_role("link", name="ouvrir mon service avec un code PIN").click()
+    page.locator("#device-page[data-part=shift]").wait_for()
+    expect(page.locator("#no-network")).to_be_hidden()
+    server.stop()
+    page.fill("#f-login", desk.login(Role.COUNTER))
+    page.fill("#f-pin", "4071")
+    page.click("#shift .primary")
+    expect(page.locator("#no-network")).to_contain_text("carnet de secours")
+    page.goto(f"{server.address}/counter/")
+    type_code(page, digits)
+    word(page, "Aucun service ouvert")
+    expect(page.locator("#queue-line")).to_contain_text("aucun service ouvert : prenez le journal papier")
+
+
 def test_nothing_personal_lies_in_the_browser_in_clear(
     desk: Desk, server: Server, open_profile: OpenProfile, tmp_path: Path
 ) -> None:
@@ -126,6 +148,7 @@ def test_nothing_personal_lies_in_the_browser_in_clear(
     digits = desk.programme.digits(issue_at(desk))
     context = open_profile(folder)
     page = enrolled(context, desk, server.address)
+    assert page.evaluate(TAKE_THE_KEY) == ["InvalidAccessError"] * 2, "the key that signs leaves the browser for nobody"
     server.stop()
     type_code(page, digits)
     page.click("#visit summary")
@@ -142,6 +165,16 @@ def test_nothing_personal_lies_in_the_browser_in_clear(
         for coded in (secret.encode(), secret.encode("utf-16-le")):
             assert coded not in lying, secret
     assert desk.login(Role.COUNTER) not in stored
+
+
+TAKE_THE_KEY = """async () => {
+  const asked = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
+  const db = await asked(indexedDB.open('counter'));
+  const { pair } = await asked(db.transaction('facts').objectStore('facts').get('device'));
+  const take = (form) => crypto.subtle.exportKey(form, pair.privateKey);
+  const taken = await Promise.allSettled(['pkcs8', 'jwk'].map(take));
+  return taken.map(({ value, reason }) => value ? 'taken' : reason.name);
+}"""
 
 
 EVERYTHING = """async () => {

@@ -13,9 +13,8 @@ from playwright.sync_api import CDPSession, Page, expect
 from sqlalchemy import select, update
 
 from tests.browser.conftest import OpenContext
-from tests.browser.every_page import served
+from tests.browser.every_page import served, watched
 from tests.browser.test_every_page import AXE, violations
-from tests.browser.test_sign_in import watched
 from tests.house import make_app, services_of
 from voucher_service.demo.staff import PASSWORD
 from voucher_service.ids import utc_now

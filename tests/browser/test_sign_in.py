@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 from tests.browser.conftest import OpenContext
+from tests.browser.every_page import watched
 from tests.house import make_app
 from voucher_service.demo.staff import PASSWORD
 
@@ -27,14 +28,6 @@ def url(sqlite_url: str, tmp_path: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def watched(page: Page) -> list[str]:
-    """Return the list in which the page's errors gather: of scripts and of the content policy."""
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    return errors
 
 
 @pytest.mark.parametrize("javascript", [True, False])

@@ -9,7 +9,7 @@ import json
 from datetime import date
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 
 from tests.closing.month import APRIL, MARCH, THEM, US, agree, at, march, propose, seal, settled, statement
@@ -17,6 +17,8 @@ from tests.programme import Programme
 from voucher_service.errors import Conflict, NotFound, SecondPersonNeeded
 from voucher_service.ids import new_id
 from voucher_service.reconciliation.closing import close, signing
+from voucher_service.reconciliation.closing import statement as statement_module
+from voucher_service.reconciliation.closing.models import PeriodClose
 
 
 def test_the_statement_says_what_the_books_say(programme: Programme) -> None:
@@ -52,6 +54,47 @@ def test_made_again_it_is_the_same_byte_for_byte_whatever_came_since(programme: 
     assert again == first
 
 
+def test_what_was_agreed_to_is_kept_where_it_would_be_made_otherwise_today(
+    programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    march(programme)
+    row = propose(programme)
+    with programme.database.read() as session:
+        first = close.remake(session, close.of_partner(session, programme.partner_id, row.id))
+    agree(programme, row)
+    monkeypatch.setattr(statement_module, "NAMES", tuple(f"compte {name}" for name in statement_module.NAMES))
+    with programme.database.read() as session:
+        agreed = close.of_partner(session, programme.partner_id, row.id)
+        assert close.kept(session, agreed) == first
+        with pytest.raises(Conflict) as otherwise:
+            close.remake(session, agreed)
+    assert otherwise.value.code == "statement_changed"
+
+
+def test_a_kept_file_that_is_not_the_one_of_the_manifest_is_not_given_out(programme: Programme) -> None:
+    march(programme)
+    row = propose(programme)
+    with programme.database.begin() as session:
+        session.execute(update(PeriodClose).values(pdf=b"%PDF-1.4 another"))
+    with programme.database.read() as session, pytest.raises(Conflict) as refused:
+        close.kept(session, close.of_partner(session, programme.partner_id, row.id))
+    assert refused.value.code == "statement_changed"
+
+
+def test_days_that_no_statement_speaks_for_are_told(programme: Programme) -> None:
+    march(programme)
+    for day in (1, 2, 10):
+        statement(programme, date(2026, 3, day))
+    month = close.month_of(PeriodClose(
+        partner_id=programme.partner_id, first_day=MARCH, last_day=date(2026, 3, 31), from_at=programme.now,
+        until_at=programme.now, size=1,
+    ))  # fmt: skip
+    with programme.database.read() as session:
+        told = statement_module.sheet_of(session, month)
+    assert told.unspoken == [(date(2026, 3, 3), date(2026, 3, 9)), (date(2026, 3, 11), date(2026, 3, 31))]
+    assert [(one["differences"], one["codes_not_used"]) for one in told.files] == [(1, 1)] * 3
+
+
 def test_months_are_chained_and_follow_each_other(programme: Programme) -> None:
     march(programme)
     first = propose(programme)
@@ -77,6 +120,8 @@ def refusal(programme: Programme, month: date = MARCH) -> str:
 
 def test_what_is_not_over_sealed_or_explained_is_not_closed(programme: Programme) -> None:
     programme.issue()
+    assert refusal(programme) == "period_not_over"
+    at(programme, 2026, 4, 1)  # the triggers on movements do not look at what was recorded within a day
     assert refusal(programme) == "period_not_over"
     at(programme, 2026, 4, 2)
     assert refusal(programme) == "not_sealed_yet"

@@ -77,6 +77,8 @@ def test_metrics_open_with_the_token_only(app: Flask) -> None:
     assert answer.status_code == 200
     assert "coup_de_pouce_queue_due 0.0" in answer.text
     assert 'coup_de_pouce_orders_open{state="unknown"} 0.0' in answer.text
+    assert 'coup_de_pouce_breaks_open{priority="1"} 0.0' in answer.text
+    assert "coup_de_pouce_gifts_ending 0.0" in answer.text
 
 
 def test_without_a_token_set_there_are_no_metrics(sqlite_url: str, tmp_path: Path) -> None:

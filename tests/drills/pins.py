@@ -1,16 +1,16 @@
 """Every PIN of a lot, looked for in everything a full run leaves behind: `make drill-pins`.
 
-A lot is imported, vouchers are redeemed over HTTP, Celery workers set codes aside, a real browser shows some of
-them. Then the database's files and write-ahead log, a dump of every table, Valkey's memory and file, all logs at
-their most talkative, and the browser's profile are searched for each PIN. At the end a PIN is planted in each
-of these places: a search that finds none there has proved nothing.
+A lot of codes and one of SIM cards are imported, a partner is connected that sells codes, vouchers are redeemed over
+HTTP, Celery workers set codes and cards aside and buy codes, a real browser shows some of each. Then the database's
+files and write-ahead log, a dump of every table, Valkey's memory and file, all logs at their most talkative, and the
+browser's profile are searched for each secret. At the end one of each kind is planted in each of these places: a
+search that finds none there has proved nothing.
 """
 
 from __future__ import annotations
 
 import base64
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -23,12 +23,16 @@ from uuid import UUID
 
 import psycopg
 import redis
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 from sqlalchemy import select
 
 from tests.browser.chromium import arguments, find_chromium
 from tests.databases import migrate
-from tests.flows.delivery.lots import lot_file, pin
+from tests.drills.secret_texts import RECIPIENT, Seller, card_file, found_in, secrets
+from tests.flows.delivery.linked import RELOADLY_PIN, Linked
+from tests.flows.delivery.lots import lot_file
+from tests.flows.stock.shelves import Shelves
+from tests.integrations.talk import served as at_work
 from tests.programme import MASTER, Programme
 from tests.served import PASSWORD, Counter, _wait, free_port, sign_in
 from tests.servers.postgresql import PostgresServer, database_folder, plain, postgres
@@ -39,26 +43,14 @@ from voucher_service.ids import new_id, utc_now
 from voucher_service.staff.accounts import set_password
 from voucher_service.staff.models import Role, StaffBranch
 
-_PIN = re.compile(rb"PIN-\d{8}-\d{6}")
-_WIDE = re.compile(rb"P\0I\0N\0-\0(?:\d\0){8}-\0(?:\d\0){6}")
-_HEX = re.compile(rb"50494e2d(?:3\d){8}2d(?:3\d){6}", re.IGNORECASE)
-
 
 class Result(NamedTuple):
-    """Where how many bytes were searched, how many PINs were found there, and whether a planted one was."""
+    """Where how many bytes were searched, what was found there in clear, and whether one of each kind was, planted."""
 
     place: str
     size: int
-    found: int
+    found: list[str]
     control: bool
-
-
-def found_in(blob: bytes, pins: set[str]) -> set[str]:
-    """Return the PINs that stand in `blob` as UTF-8, as UTF-16 or in hexadecimal."""
-    seen = {one.decode() for one in _PIN.findall(blob)}
-    seen |= {one.decode("utf-16-le") for one in _WIDE.findall(blob)}
-    seen |= {bytes.fromhex(one.decode()).decode() for one in _HEX.findall(blob)}
-    return seen & pins
 
 
 def folder_bytes(folder: Path) -> bytes:
@@ -76,8 +68,9 @@ def folder_bytes(folder: Path) -> bytes:
 class Run:
     """One full run: the servers, what they left, and a PIN to plant in each place."""
 
-    def __init__(self, stack: ExitStack, codes: int) -> None:
-        self.pins = {pin(number) for number in range(codes)}
+    def __init__(self, stack: ExitStack, codes: int, cards: int, sold: int) -> None:
+        self.secrets = secrets(codes, cards, sold)
+        self.all = set().union(*self.secrets.values())
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(postgres(own=True))
         assert isinstance(server, PostgresServer)
@@ -98,6 +91,10 @@ class Run:
             actor="staff:test",
             now=self.programme.now,
         )
+        shelves = Shelves(self.programme, self.folder / "shelves")
+        shelves.bring_file(card_file(cards))
+        self.card_id = shelves.offers["sim"]
+        Linked(self.programme, RELOADLY_PIN, stack.enter_context(at_work(Seller())))
 
     @contextmanager
     def served(self) -> Iterator[int]:
@@ -110,6 +107,7 @@ class Run:
         environment = os.environ | {
             "DATABASE_URL": self.server.url,
             "REDIS_URL": self.redis_url,
+            "PRIVATE_PARTNERS": "1",
             "DATA_DIR": str(self.folder),
             "PORT": str(port),
             "DEMO": "0",
@@ -137,28 +135,29 @@ class Run:
                 for process in started:
                     process.wait(30)
 
-    def redeem(self, port: int, many: int) -> list[UUID]:
-        """Redeem vouchers for codes over HTTP, and wait until each has its code set aside."""
+    def redeem(self, port: int, offers: dict[UUID, int]) -> dict[UUID, list[UUID]]:
+        """Redeem so many vouchers of each offer over HTTP; return the orders, each with what it gives set aside."""
         given = sign_in(port, self.programme.member(Role.COUNTER).login)
-        orders = []
+        orders: dict[UUID, list[UUID]] = {offer: [] for offer in offers}
         with closing(Counter(given)) as counter:
-            for _ in range(many):
-                voucher = self.programme.issue(offer_id=self.programme.code_id)
-                answer = counter.scan(new_id(), self.programme.digits(voucher))
+            for offer_id in [offer for offer, many in offers.items() for _ in range(many)]:
+                voucher = self.programme.issue(offer_id=offer_id)
+                number = RECIPIENT if offer_id == self.programme.top_up_id else None
+                answer = counter.scan(new_id(), self.programme.digits(voucher), number=number)
                 assert answer.status == 201, answer
-                orders.append(UUID(answer.body["order_id"]))
-        until = time.monotonic() + 60
+                orders[offer_id].append(UUID(answer.body["order_id"]))
+        until, ids = time.monotonic() + 60, [one for some in orders.values() for one in some]
         while time.monotonic() < until:
             with self.programme.database.read() as session:
-                states = set(session.scalars(select(Order.state).where(Order.id.in_(orders))))
+                states = set(session.scalars(select(Order.state).where(Order.id.in_(ids))))
             if states == {"held"}:
                 return orders
             time.sleep(0.3)
         log = (self.folder / "worker.log").read_text(encoding="utf-8")[-2000:]
-        raise RuntimeError(f"the codes were not set aside: {states}\n{log}")
+        raise RuntimeError(f"not everything was set aside: {states}\n{log}")
 
-    def show(self, context: BrowserContext, port: int, orders: list[UUID]) -> int:
-        """Sign in and show each code, the last one twice; return how many PINs stood on the screen."""
+    def show(self, context: BrowserContext, port: int, codes: list[UUID], cards: list[UUID]) -> int:
+        """Sign in, show each code, hand over each card, the last of both twice; return how many secrets it saw."""
         address, page = f"http://127.0.0.1:{port}", context.new_page()
         page.goto(f"{address}/sign-in")
         page.fill("#f-login", self.programme.member(Role.COUNTER).login)
@@ -166,15 +165,23 @@ class Run:
         page.click("main button")
         page.wait_for_url("**/counter/**")
         page.set_default_timeout(10_000)
-        shown = 0
-        for order_id in orders:
+        seen = 0
+        for order_id in [*codes, codes[-1]]:
             page.goto(f"{address}/counter/top-ups/{order_id}")
-            page.click("form[action*=top-ups] button")
-            shown += page.inner_text(".pin .code").replace(" ", "").replace("\n", "").strip() in self.pins
-        page.goto(f"{address}/counter/top-ups/{orders[-1]}")
-        page.fill("#f-reason", "mal recopié")
-        page.click("form[action*=top-ups] button")
-        return shown + (page.locator(".pin").count() == 1)
+            seen += self._pressed(page, "form[action*=top-ups] button")
+        for order_id in [*cards, cards[-1]]:
+            page.goto(f"{address}/counter/articles/{order_id}")
+            if page.locator("#f-serial").count():
+                page.fill("#f-serial", page.inner_text("form strong.code"))
+            seen += self._pressed(page, "form[action*=articles] button")
+        return seen
+
+    def _pressed(self, page: Page, button: str) -> int:
+        if page.locator("#f-reason").count():
+            page.fill("#f-reason", "mal recopié")
+        page.click(button)
+        page.wait_for_selector(".pin .code")
+        return sum(one.strip() in self.all for one in page.locator(".pin .code").all_inner_texts())
 
     def dump(self) -> bytes:
         """Return every row of every table, as COPY writes them."""
@@ -221,41 +228,46 @@ class Run:
             log.write(word)
 
 
-def campaign(codes: int, redeemed: int = 12, shown: int = 5) -> list[Result]:
+def campaign(codes: int, cards: int, redeemed: int = 12, shown: int = 5) -> list[Result]:
     """Run it all and return what was found where."""
     with ExitStack() as stack:
-        run = Run(stack, codes)
+        run = Run(stack, codes, cards, sold=redeemed // 2)
+        offers = {run.programme.code_id: redeemed, run.card_id: redeemed // 2, run.programme.top_up_id: redeemed // 2}
         with run.served() as port, sync_playwright() as playwright:
-            orders = run.redeem(port, redeemed)
+            orders = run.redeem(port, offers)
 
             def browser() -> BrowserContext:
                 return playwright.chromium.launch_persistent_context(
                     str(run.folder / "browser"), executable_path=str(find_chromium()), args=arguments()
                 )
 
-            context = browser()
-            assert run.show(context, port, orders[:shown]) == shown + 1, "the codes stood on the screen"
+            context, few = browser(), shown // 2
+            some = orders[run.programme.code_id][:shown] + orders[run.programme.top_up_id][:few]
+            seen = run.show(context, port, some, orders[run.card_id][:few])
+            assert seen == shown + few + 1 + 2 * (few + 1), f"the secrets stood on the screen: {seen}"
             context.close()
-            clean = {place: (len(blob), len(found_in(blob, run.pins))) for place, blob in run.places().items()}
-            context, word = browser(), pin(codes - 1)
-            run.plant(context, port, word)
+            clean = {place: (len(blob), sorted(found_in(blob, run.all))) for place, blob in run.places().items()}
+            context, planted = browser(), {min(kind) for kind in run.secrets.values()}
+            run.plant(context, port, " ".join(sorted(planted)))
             context.close()
-            control = {place: word in found_in(blob, run.pins) for place, blob in run.places().items()}
+            control = {place: planted <= found_in(blob, run.all) for place, blob in run.places().items()}
         assert run.programme.findings() == []
     return [Result(place, *clean[place], control[place]) for place in clean]
 
 
 def main(codes: int) -> int:
-    """Print the result; 0 when no PIN was found and each planted one was."""
-    start = time.monotonic()
-    results = campaign(codes)
-    sys.stdout.write(f"{codes} codes, {time.monotonic() - start:.0f} s\n")
+    """Print the result; 0 when no secret was found and each planted one was."""
+    start, cards = time.monotonic(), min(codes // 10, 9000)
+    results = campaign(codes, cards)
+    sys.stdout.write(f"{codes} codes, {cards} SIM cards, {time.monotonic() - start:.0f} s\n")
     for one in results:
         control = "found" if one.control else "NOT FOUND"
-        line = f"  {one.place:<36} {one.size / 1e6:8.1f} MB  in clear: {one.found:<6} planted: {control}\n"
-        sys.stdout.write(line)
-    good = all(one.found == 0 and one.control for one in results)
-    sys.stdout.write("No PIN in clear.\n" if good else "FAILED\n")
+        many = len(one.found)
+        sys.stdout.write(f"  {one.place:<36} {one.size / 1e6:8.1f} MB  in clear: {many:<6} planted: {control}\n")
+        if one.found:
+            sys.stdout.write(f"    {', '.join(one.found[:5])}\n")
+    good = all(not one.found and one.control for one in results)
+    sys.stdout.write("No secret in clear.\n" if good else "FAILED\n")
     return 0 if good else 1
 
 

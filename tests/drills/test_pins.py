@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.drills.pins import folder_bytes, found_in
+from tests.drills.pins import folder_bytes
+from tests.drills.secret_texts import RECIPIENT, bought, card_number, card_pin, card_puk, found_in, secrets
 from tests.flows.delivery.lots import pin
 
 PINS = {pin(number) for number in range(50)}
+ALL = set().union(*secrets(50, 50, 5).values())
 
 
 @pytest.mark.parametrize("form", ["utf-8", "utf-16-le", "hex"])
-def test_a_planted_pin_is_found(form: str) -> None:
-    word = pin(7)
+@pytest.mark.parametrize("word", [pin(7), card_pin(7), card_puk(49), card_number(7), RECIPIENT, bought(4)])
+def test_a_planted_secret_is_found(form: str, word: str) -> None:
     stored = word.encode().hex().encode() if form == "hex" else word.encode(form)
-    assert found_in(b"\x00\xffbefore" + stored + b"after", PINS) == {word}
-    assert found_in(b"\x00\xffbeforeafter", PINS) == set()
+    assert found_in(b"\x00\xffbefore" + stored + b"\xffafter", ALL) == {word[-9:] if len(word) in {10, 12} else word}
+    assert found_in(b"\x00\xffbefore\xffafter", ALL) == set()
 
 
 def test_a_pin_in_a_database_file_or_its_log_is_found(tmp_path: Path) -> None:
@@ -35,4 +37,5 @@ def test_a_pin_in_a_database_file_or_its_log_is_found(tmp_path: Path) -> None:
 
 
 def test_a_number_that_is_no_pin_of_the_lot_is_no_alarm() -> None:
-    assert found_in(b"PIN-12345678-999999", PINS) == set()
+    assert found_in(b"PIN-12345678-999999", ALL) == set()
+    assert found_in(f"1{card_pin(7)} {card_puk(7)}1".encode(), ALL) == set(), "part of a longer number"

@@ -35,6 +35,7 @@ from voucher_service.fulfilment.providers import (
 from voucher_service.ids import local_day, new_id
 from voucher_service.ledger.audit import audit
 from voucher_service.partners.models import Allocation, AllocationState, Partner
+from voucher_service.reconciliation.closing.models import PeriodClose
 from voucher_service.reconciliation.models import Statement
 from voucher_service.reconciliation.run import Figures, figures
 from voucher_service.services import Services
@@ -150,8 +151,12 @@ def statement_of(made: Filled, partner: str) -> Figures:
     """The figures of the last month's statement of one operator."""
     with made.services.database.read() as session:
         statement = session.scalars(
-            select(Statement).join(Partner, Partner.id == Statement.partner_id).where(Partner.name == partner)
-        ).one()
+            select(Statement)
+            .join(Partner, Partner.id == Statement.partner_id)
+            .where(Partner.name == partner)
+            .order_by(Statement.last_day.desc())
+        ).first()
+        assert statement is not None
         return figures(session, statement)
 
 
@@ -161,6 +166,8 @@ def test_one_statement_is_clean_and_the_other_names_its_differences(whole: Fille
     assert clean.lines > 20
     assert other.unexplained == 0
     assert (other.open, len(other.by_class)) == (5, 5)
+    assert whole.one(select(func.count()).where(PeriodClose.agreed_at.is_not(None))) == 1
+    assert whole.one(select(func.count()).where(PeriodClose.agreed_at.is_(None))) == 1
 
 
 def test_every_sign_in_opens(whole: Filled) -> None:

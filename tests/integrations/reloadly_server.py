@@ -41,15 +41,20 @@ class ReloadlyServer:
             return Said(200, {"balance": 1234.56, "currencyCode": "EUR", "updatedAt": "2026-01-16 08:39:56"})
         if asked.path == "/topups/reports/transactions":
             return self._report(asked)
-        if asked.path.startswith("/operators/auto-detect/"):
-            return self._detect(asked.path.split("/")[4])
         if asked.path.startswith("/operators/"):
-            operator = int(asked.path.rpartition("/")[2])
-            return Said(200, {"operatorId": operator, "name": "Ondine France", "pin": operator == PIN_OPERATOR})
+            return self._operators(asked.path)
         for line in self.lines:
             if asked.path == f"/topups/{line['transactionId']}/status":
                 return Said(200, {"code": line.get("code"), "status": line["status"], "transaction": line})
         return refused(404, "NOT_FOUND")
+
+    def _operators(self, path: str) -> Said:
+        if path.startswith("/operators/auto-detect/"):
+            return self._detect(path.split("/")[4])
+        if path.startswith("/operators/countries/"):
+            return Said(200, [_operator(535, "Ondine France"), _operator(PIN_OPERATOR, "Atlas Code", pin=True)])
+        operator = int(path.rpartition("/")[2])
+        return Said(200, {"operatorId": operator, "name": "Ondine France", "pin": operator == PIN_OPERATOR})
 
     def _token(self, body: dict[str, str]) -> Said:
         if (body["client_id"], body["client_secret"]) != (ID, SECRET):
@@ -98,6 +103,19 @@ class ReloadlyServer:
         start = (int(asked.query["page"]) - 1) * self.page
         part = lines[start : start + self.page]
         return Said(200, {"content": part, "last": start + self.page >= len(lines)})
+
+
+def _operator(number: int, name: str, *, pin: bool = False) -> dict[str, Any]:
+    return {
+        "operatorId": number,
+        "name": name,
+        "pin": pin,
+        "country": {"isoName": "FR"},
+        "destinationCurrencyCode": "EUR",
+        "supportsLocalAmounts": False,
+        "minAmount": 1,
+        "maxAmount": 50.0,
+    }
 
 
 def refused(status: int, code: str) -> Said:

@@ -139,7 +139,10 @@ def test_a_pin_opens_a_shift_and_a_session_for_the_counter(desk: Desk) -> None:
     again = device.post("shift", {}, client=browser).get_json()["shift"]
     assert again["id"] != shift["id"]
     assert device.state()["shift"]["id"] == again["id"]
-    closed = device.post("shift/close", {"shift_id": again["id"]})
+    device.post("shift/close", {"shift_id": shift["id"]}, client=browser)
+    assert browser.get("/counter/token").status_code == 200, "told late of one that had ended: the other goes on"
+    closed = device.post("shift/close", {"shift_id": again["id"]}, client=browser)
+    assert browser.get("/counter/token").status_code == 302, "or the next at the desk would scan in this one's name"
     assert closed.get_json() == device.post("shift/close", {"shift_id": again["id"]}).get_json()
     assert device.state()["shift"] is None
     assert Device.enrolled(desk).post("shift/close", {"shift_id": again["id"]}).status_code == 404
@@ -190,9 +193,16 @@ def test_fifteen_wrong_pins_a_day_stop_even_the_right_one(desk: Desk, monkeypatc
 
 
 def test_someone_signed_in_by_password_opens_a_shift_without_a_pin(desk: Desk) -> None:
-    device, client = Device.enrolled(desk), desk.client(Role.COORDINATOR)
+    key, client = ec.generate_private_key(ec.SECP256R1()), desk.client(Role.COORDINATOR)
+    body = enrol(desk, key, invite(desk, branch_id=2)).get_json()
+    device = Device(desk, key, UUID(body["device"]["id"]), wire.unbase64(body["box"]), UUID(int=0))
+    assert 'data-branch="1"' in client.http.get("/counter/").text
     answer = device.post("shift", {}, client=client.http)
-    assert answer.get_json()["shift"]["role"] == "coordinator"
+    assert 'data-branch="2"' in client.http.get("/counter/").text, "a receipt names the branch where one stands"
+    shift = answer.get_json()["shift"]
+    assert shift["role"] == "coordinator"
+    assert device.post("shift/close", {"shift_id": shift["id"]}, client=client.http).status_code == 200
+    assert client.http.get("/counter/token").status_code == 200, "the session is for the back office as well"
 
 
 def test_a_revocation_is_final_and_has_a_reason(desk: Desk) -> None:

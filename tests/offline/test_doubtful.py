@@ -10,8 +10,10 @@ from tests.desk import Desk
 from tests.offline.device import Device, issue_at
 from tests.offline.reading import rows, said, state_of
 from voucher_service.ids import new_id
+from voucher_service.partners.models import CampaignPolicy
 from voucher_service.staff import devices
 from voucher_service.staff.device_models import LeaseValue
+from voucher_service.staff.models import Role
 from voucher_service.visits.models import Scan, Visit
 from voucher_service.visits.offline.models import OfflineEntry
 from voucher_service.visits.offline.upload import read_kept
@@ -158,6 +160,30 @@ def test_answers_of_an_older_form_are_kept_beside_the_visit(desk: Desk) -> None:
         assert session.scalars(select(Visit)).one().answers == {"type_lieu": "lieu_activite"}
     assert rows(desk)[0].detail == {"left_out": ["ancienne"]}
     assert read_kept(desk.programme.vault, rows(desk)[0])["answers"]["ancienne"] == "oui"
+
+
+def test_answers_are_held_to_the_form_of_the_day_they_were_given(desk: Desk) -> None:
+    desk.ask_questions()
+    device, voucher = Device.enrolled(desk), issue_at(desk)
+    device.accept(voucher, answers={"type_lieu": "lieu_activite", "duree": 20})
+    desk.programme.later(days=1)
+    with desk.programme.database.begin() as session:
+        old = session.query(CampaignPolicy).one()
+        facts = {column.key: getattr(old, column.key) for column in CampaignPolicy.__table__.columns}
+        tomorrow = {**facts, "effective_from": desk.programme.now.date(), "questions": old.questions[1:2]}
+        session.add(CampaignPolicy(**tomorrow))
+    assert said(device.upload()) == [("confirmed", None)]
+    assert rows(desk)[0].detail == {}, "nothing was left out"
+    with desk.programme.database.read() as session:
+        visit = session.scalars(select(Visit)).one()
+    assert visit.answers == {"type_lieu": "lieu_activite", "duree": 20}
+    client = desk.client(Role.COUNTER)
+    page = client.http.get(f"/counter/visits/{visit.id}").text
+    assert ('name="a-duree"' in page, 'value="20"' in page) == (True, True), "finished on the form it was begun on"
+    rest = {"a-type_lieu": "domicile", "a-duree": "20", "a-autonomie": "autonome", "a-materiel": "aucun"}
+    client.form(f"/counter/visits/{visit.id}", **rest, **{"a-thematiques": "email"})
+    listed = client.http.get("/counter/visits").text
+    assert ("Complet<" in listed, "À compléter" in listed) == (True, False)
 
 
 def test_a_refused_scan_is_recorded_for_the_conflict(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 from tests.desk import Desk
 from tests.offline.device import Device, issue_at
@@ -33,7 +34,8 @@ def test_each_reason_has_words_of_its_own_and_none_calls_an_acceptance_failed(de
 def test_it_stands_on_ones_own_page_until_it_is_settled_and_on_nobody_elses(desk: Desk) -> None:
     device, used = Device.enrolled(desk), issue_at(desk)
     own, other = desk.client(Role.COUNTER), desk.client(Role.VOLUNTEER)
-    assert "à régler" not in own.http.get("/counter/shift").text
+    before = own.http.get("/counter/shift").text
+    assert ('id="unsettled"' in before, "Accepté, à régler" in before) == (False, False)
     programme = desk.programme
     programme.scan(programme.digits(used), branch_id=2, till_book_id=programme.branches[1].till_book_id)
     device.accept(used)
@@ -45,6 +47,11 @@ def test_it_stands_on_ones_own_page_until_it_is_settled_and_on_nobody_elses(desk
     assert "Ce bon a aussi été utilisé le 4 mars 2026 à 12\xa0h\xa000 à Antenne Sud." in page
     assert "Ce bon est d’une autre antenne." in page
     assert "votre acceptation est gardée" in page
+    # The same scan in the list below is recorded as a refusal; it is not told as one.
+    assert ("Accepté, à régler par la coordination" in page, "Déjà utilisé" in page) == (True, False)
+    (vain,) = (row for row in rows(desk) if row.reason == "used")
+    screen = own.http.get(f"/counter/scans/{vain.scan_id}")
+    assert (screen.status_code, screen.location) == (302, "/counter/shift")
     assert "Bon accepté le" not in other.http.get("/counter/shift").text
     for row in rows(desk):
         if row.status != "confirmed":
@@ -52,3 +59,17 @@ def test_it_stands_on_ones_own_page_until_it_is_settled_and_on_nobody_elses(desk
     page = own.http.get("/counter/shift").text
     assert page.count("Réglé par la coordination le 4 mars 2026 à 12\xa0h\xa000.") == 2
     assert "votre acceptation est gardée" not in page
+    assert ("Accepté, réglé par la coordination" in page, "Déjà utilisé" in page) == (True, False)
+
+
+def test_a_redemption_whose_scan_a_copy_names_again_stays_accepted(desk: Desk) -> None:
+    device, client = Device.enrolled(desk), desk.client(Role.COUNTER)
+    clone = device.copy()
+    sent = device.accept(issue_at(desk))
+    device.upload()
+    clone.accept(issue_at(desk), scan_id=UUID(sent["scan_id"]))
+    clone.upload()
+    assert [row.status for row in rows(desk)] == ["confirmed", "refused"]
+    page = client.http.get("/counter/shift").text
+    assert ("Accepté<" in page, "Accepté, à régler" in page) == (True, False)
+    assert client.http.get(f"/counter/scans/{sent['scan_id']}").status_code == 200

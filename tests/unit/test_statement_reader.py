@@ -87,7 +87,7 @@ def change(old: str, new: str) -> bytes:
 BAD = {
     "wrong count": (change("TOTAL;2", "TOTAL;3"), 4, "2", "annonce « 3 »"),
     "count is no number": (change("TOTAL;2", "TOTAL;deux"), 4, "2", "« deux »"),
-    "wrong sum": (change("17,50", "17,51"), 4, "Montant", "la somme des lignes est 17,5"),
+    "wrong sum": (change("17,50", "17,51"), 4, "Montant", "la somme des lignes, tous statuts confondus, est 17,5"),
     "sum of two units": (change("5,00 €;EUR", "5;Mo"), 4, "Montant", "plusieurs unités"),
     "sum is no number": (change("17,50", "beaucoup"), 4, "Montant", "n’est pas un nombre"),
     "line after the total": (FRENCH.encode() + b"x;;1;EUR;OK;2026-01-01\n", 5, "", "dernière ligne"),
@@ -144,6 +144,15 @@ def test_each_bad_file_names_line_column_and_remedy(name: str) -> None:
         read(content)
     assert (caught.value.line, caught.value.column) == (line, column)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("last", "is_proved"),
+    [("TOTAL;2;17,50", True), ("TOTAL;2", True), ("Total général;;17,50;;;", True), ("TOTAL", False), ("FIN;;", False)],
+)
+def test_only_what_was_compared_counts_as_proved(last: str, *, is_proved: bool) -> None:
+    assert read(change("TOTAL;2;17,50", last)).format.is_proved is is_proved
+    assert not read(change("TOTAL;2;17,50\r\n", "")).format.is_proved
 
 
 def test_limits_hold_before_memory_is_eaten(monkeypatch: pytest.MonkeyPatch) -> None:

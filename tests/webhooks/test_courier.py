@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
@@ -14,6 +15,9 @@ from tests.webhooks.conftest import Hooks
 from voucher_service.errors import Conflict
 from voucher_service.ids import new_id
 from voucher_service.messages.worker import MessageWorker
+from voucher_service.services import Services
+from voucher_service.settings import Settings
+from voucher_service.tasks import WEBHOOK, create_celery
 from voucher_service.webhooks.courier import LEASE, PAUSES, Courier, claim
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
@@ -140,6 +144,51 @@ def test_four_couriers_send_each_delivery_once(hooks: Hooks) -> None:
     hooks.courier.turn()
     ids = [headers["webhook-id"] for headers, _ in hooks.receiver.got]
     assert sorted(ids) == sorted(str(row.id) for row in hooks.rows())
+
+
+def test_a_hint_is_given_after_the_commit_and_sends_that_one(hooks: Hooks) -> None:
+    hooks.add()
+    programme, hinted = hooks.programme, list[object]()
+    tell_one(hooks)
+    seen: list[int] = []
+
+    def hint(row_id: object) -> None:
+        hinted.append(row_id)
+        seen.append(len(hooks.rows()))  # another connection sees it: it is committed
+
+    programme.database.hint = hint
+    tell_one(hooks)
+    first, second = hooks.rows()
+    assert (hinted, seen) == ([second.id], [2])
+    assert hooks.courier.turn(only=second.id) == 1
+    assert [row.state for row in hooks.rows()] == ["waiting", "delivered"]
+    assert hooks.courier.turn(only=second.id) == 0, "a hint that comes twice sends nothing"
+
+    def broken(session: Session) -> None:
+        tell(session, programme.partner_id, Event.PERIOD_AGREED, {"period_id": new_id()}, now=programme.now)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        programme.database.run(broken)
+    assert hinted == [second.id], "nothing is hinted of what was rolled back"
+    assert hooks.courier.turn() == 1, "the sweep finds what nobody hinted at"
+    assert hooks.rows()[0].id == first.id
+
+
+def test_the_task_of_a_hint_sends_what_its_id_names(hooks: Hooks, tmp_path: Path) -> None:
+    hooks.add()
+    tell_one(hooks)
+    tell_one(hooks)
+    programme = hooks.programme
+    settings = Settings(data_dir=tmp_path, redis_url="redis://127.0.0.1:1/0")
+    services = Services(
+        settings, programme.database, programme.vault, programme.ring, providers={}, sender=hooks.sender
+    )
+    celery = create_celery(services)
+    celery.tasks[WEBHOOK].run(str(hooks.rows()[1].id))
+    assert [row.state for row in hooks.rows()] == ["waiting", "delivered"]
+    tell_one(hooks)  # the broker is away: what is told stands, and no exception reaches whoever told it
+    assert hooks.courier.turn() == 2
 
 
 def test_a_redirect_is_not_followed(hooks: Hooks) -> None:

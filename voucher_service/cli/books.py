@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from voucher_service.ledger.audit import CHECKS, Finding, audit
 from voucher_service.ledger.seal import inspect as log_check
 from voucher_service.ledger.seal import publish, ring
 from voucher_service.ledger.seal.note import NoteBroken
+from voucher_service.reconciliation.closing import signing
 from voucher_service.web import doors
 
 ledger = AppGroup("ledger", help="The books.")
@@ -72,6 +74,12 @@ def key() -> None:
     services = doors.services()
     with services.database.read() as session:
         click.echo(ring.ring_of(services.log_signer().key, ring.changes(session)).current.text())
+
+
+@ledger.command("statement-key")
+def statement_key() -> None:
+    """Print the line that partners keep to check the manifests of agreed statements with (Ed25519, base64)."""
+    click.echo(base64.b64encode(signing.public_key(doors.services().vault)).decode())
 
 
 @ledger.command("rotate-key")

@@ -164,3 +164,14 @@ def announce(database: Joined, services: Services, story: Story, actor: str, now
             assert claimed is not None, "the trial has just been asked for"
             courier.book(session, claimed, answer, now=at)
         endpoints.switch_off(session, made.id, actor=actor, now=now + timedelta(minutes=2))
+        # And one in service, which no day of the demonstration tells anything.
+        endpoints.create(
+            session,
+            services.vault,
+            services.sender,
+            partner_id=partner_id,
+            address=f"{address}/mois-clos",
+            events=[Event.PERIOD_AGREED],
+            actor=actor,
+            now=now,
+        )

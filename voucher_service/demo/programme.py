@@ -19,6 +19,7 @@ from voucher_service.demo.cast import Cast
 from voucher_service.demo.desk import Desk, rehearsed
 from voucher_service.demo.gifts import Catalogue, open_catalogue, open_partners
 from voucher_service.demo.moment import Clock, Joined, at, next_open
+from voucher_service.demo.months import agree_on_months
 from voucher_service.demo.office import Office
 from voucher_service.demo.shelves import fill_shelves
 from voucher_service.demo.staff import ACCOUNTS, BRANCHES, COLLEAGUES, fill_staff
@@ -118,10 +119,8 @@ def _desk(session: Session, services: Services, staff: dict[str, UUID], clock: C
 
 def _today(database: Joined, services: Services, office: Office, story: Story, now: datetime) -> None:
     """The last month's statements, and visits until a minute ago."""
-    last_month = local_day(now).replace(day=1) - timedelta(days=1)
     story.desk.clock.now = now - timedelta(hours=3)
-    for number, with_faults in ((0, False), (1, True)):
-        office.reconcile(database, number, last_month.replace(day=1), last_month, with_faults=with_faults)
+    agree_on_months(database, services, office, story.desk.clock.now)
     fill_shelves(database, office, story, now)
     corners.lost_network(database, story, now)
     corners.write_on_paper(database, story)

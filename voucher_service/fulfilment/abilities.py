@@ -99,6 +99,14 @@ class Notice:
     verified: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A callback as it comes: its headers and its bytes."""
+
+    headers: Mapping[str, str]
+    raw: bytes
+
+
 class BadCallback(Exception):
     """A callback that cannot be read, or whose signature is wrong. `str(error)` is a stable code."""
 
@@ -190,6 +198,14 @@ class CallsBack(Protocol):
         Raises:
             BadCallback: it cannot be read, or its signature is wrong.
         """
+
+
+@runtime_checkable
+class CallsOnDemand(CallsBack, Protocol):
+    """A partner for trials, whose calls are made when somebody wishes to see what they do."""
+
+    def calls(self) -> Sequence[Call]:
+        """Return the calls that are due and were not made yet."""
 
 
 @runtime_checkable

@@ -70,8 +70,8 @@ def priority_of(kind: ColumnElement[str]) -> ColumnElement[int]:
 
 
 def same_amount() -> ColumnElement[bool]:
-    """Return the condition "the line's quantity is the one we ordered"."""
-    return StatementLine.quantity == Order.quantity
+    """Return the condition "the quantity of the line seen is the one we ordered"."""
+    return SEEN.c.quantity == Order.quantity
 
 
 def _state(*states: OrderState) -> ColumnElement[bool]:
@@ -79,7 +79,7 @@ def _state(*states: OrderState) -> ColumnElement[bool]:
 
 
 def _claimed_kind() -> ColumnElement[str | None]:
-    """The class of a line with the order it claimed; NULL when they agree."""
+    """The class of a line seen with the order it claimed; NULL when they agree."""
     given_back = or_(
         _state(OrderState.GIVEN_BACK, OrderState.REVERSED, OrderState.LOST),
         and_(_state(OrderState.MANUAL), hold_ended()),
@@ -89,7 +89,7 @@ def _claimed_kind() -> ColumnElement[str | None]:
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
         # Before the amount: what may be sent a second time is the most urgent to know.
         (_state(OrderState.WAITING, OrderState.SENDING), BreakClass.DELIVERED_THERE_OPEN_HERE.value),
-        (or_(StatementLine.unit != Order.unit, other_product()), BreakClass.PRODUCT_DIFFERS.value),
+        (or_(SEEN.c.unit != Order.unit, SEEN.c.other == 1), BreakClass.PRODUCT_DIFFERS.value),
         (~same_amount(), BreakClass.AMOUNT_DIFFERS.value),
         (_state(OrderState.DELIVERED), null()),
         else_=BreakClass.DELIVERED_THERE_OPEN_HERE.value,
@@ -97,49 +97,57 @@ def _claimed_kind() -> ColumnElement[str | None]:
     said_no = case(
         (given_back, null()),
         (
-            and_(_state(OrderState.DELIVERED), StatementLine.status == _REVERSED.value),
+            and_(_state(OrderState.DELIVERED), SEEN.c.status == _REVERSED.value),
             BreakClass.REVERSED_AFTER_DELIVERY.value,
         ),
         (_state(OrderState.DELIVERED), BreakClass.DELIVERED_HERE_REFUSED_THERE.value),
         else_=BreakClass.REFUSED_THERE_OPEN_HERE.value,
     )
-    return case((StatementLine.status == _DELIVERED.value, said_delivered), else_=said_no)
+    return case((SEEN.c.status == _DELIVERED.value, said_delivered), else_=said_no)
+
+
+def look_at(which: ColumnElement[bool]) -> Select[int, UUID, str, int, str, int]:
+    """Lines with the order each claimed, if any: the columns of `SEEN`."""
+    told = (StatementLine.unit, StatementLine.quantity, StatementLine.status)
+    return (
+        select(StatementLine.id.label("line_id"), LineClaim.order_id, *told)
+        .add_columns(case((other_product(), 1), else_=0).label("other"))
+        .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
+        .join(Order, Order.id == LineClaim.order_id, isouter=True)
+        .where(which)
+    )
 
 
 def seen(statement: Statement, *, products: bool) -> SelectBase:
-    """The lines of the statement that do not plainly agree with an order they claimed; `products`: some state one."""
-    odd = (
-        select(StatementLine.id.label("line_id"))
-        .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
-        .join(Order, Order.id == LineClaim.order_id, isouter=True)
-        .where(lines_of(statement.number), plainly_agreed().is_not(true()))
-    )
+    """The lines of the statement that do not plainly agree with an order they claimed: the columns of `SEEN`.
+
+    `products`: some lines state one. What otherwise agrees plainly is then looked for among them.
+    """
+    odd = look_at(and_(lines_of(statement.number), plainly_agreed().is_not(true())))
     return odd.union(other_products(statement)) if products else odd
 
 
 def claimed_lines() -> _Found:
     """Lines seen to differ from the order they claimed: (line_id, order_id, kind, quantity, unit)."""
     kind = _claimed_kind()
+    delivered = SEEN.c.status == _DELIVERED.value
     difference = case(
         # Another product in the same unit counts by what it was more or less, which may be nothing.
         (
             and_(
-                kind.in_([BreakClass.AMOUNT_DIFFERS.value, BreakClass.PRODUCT_DIFFERS.value]),
-                StatementLine.unit == Order.unit,
+                kind.in_([BreakClass.AMOUNT_DIFFERS.value, BreakClass.PRODUCT_DIFFERS.value]), SEEN.c.unit == Order.unit
             ),
-            StatementLine.quantity - Order.quantity,
+            SEEN.c.quantity - Order.quantity,
         ),
-        (StatementLine.status == _DELIVERED.value, StatementLine.quantity),
+        (delivered, SEEN.c.quantity),
         (_state(OrderState.DELIVERED), -Order.quantity),
         else_=0,
     )
-    unit = case((StatementLine.status == _DELIVERED.value, StatementLine.unit), else_=Order.unit)
+    unit = case((delivered, SEEN.c.unit), else_=Order.unit)
     return (
-        select(StatementLine.id.label("line_id"), Order.id.label("order_id"), kind.label("kind"))
+        select(SEEN.c.line_id, Order.id.label("order_id"), kind.label("kind"))
         .add_columns(difference.label("quantity"), unit.label("unit"))
-        .join(SEEN, SEEN.c.line_id == StatementLine.id)
-        .join(LineClaim, LineClaim.line_id == StatementLine.id)
-        .join(Order, Order.id == LineClaim.order_id)
+        .join(Order, Order.id == SEEN.c.order_id)
         .where(kind.is_not(None))
     )
 

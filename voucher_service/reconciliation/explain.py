@@ -15,7 +15,10 @@ from voucher_service.units import Unit, display
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """The partner's line. `quantity` counts pieces of `unit`; `ordered` is the product of the order it claimed."""
+    """The partner's line. `quantity` counts pieces of `unit`; `sums_up` top-ups, where it stands for those of a day.
+
+    `ordered` is the product of the order it claimed, where the line states a `product`.
+    """
 
     line: int
     our_ref: str | None
@@ -27,6 +30,7 @@ class Theirs:
     at: datetime
     product: str | None = None
     ordered: str | None = None
+    sums_up: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,10 @@ TEXTS: dict[BreakClass, Explanation] = {
     ),
     BreakClass.TOTAL_DIFFERS: Explanation(
         N_("Total du jour différent"),
-        N_("La ligne %(line)s regroupe les recharges du %(their_day)s : %(theirs)s. Écart avec les nôtres : %(gap)s."),
+        N_(
+            "La ligne %(line)s regroupe les recharges du %(their_day)s (leur nombre : %(number)s), "
+            "%(theirs)s en tout. Écart avec nos livres : %(gap)s."
+        ),
         N_("Demandez à l’opérateur le détail de ce jour : un relevé avec une ligne par recharge remplace celui-ci."),
         N_("Envoyez le détail de ce jour : un relevé corrigé, avec une ligne par recharge."),
     ),
@@ -185,6 +192,7 @@ def explain(difference: Difference, translate: Callable[[str], str] = str, langu
     facts = {
         "line": theirs.line if theirs else "–",
         "serial": (theirs and theirs.serial) or "–",
+        "number": (theirs and theirs.sums_up) or "–",
         "theirs": display(theirs.quantity, theirs.unit, language) if theirs else "–",
         "their_day": _day(theirs.at) if theirs else "–",
         "ours": display(ours.quantity, ours.unit, language) if ours else "–",

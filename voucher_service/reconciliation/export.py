@@ -15,7 +15,7 @@ HEADER = (
     "classe", "priorite", "titre", "ligne", "reference_client", "identifiant_transaction", "serie",
     "statut_operateur", "quantite_operateur", "unite_operateur", "date_operateur", "etat_chez_nous",
     "quantite_chez_nous", "unite_chez_nous", "date_chez_nous", "ecart", "unite_ecart", "trouve_le",
-    "explique_le", "note",
+    "regle_le", "note",
 )  # fmt: skip
 
 

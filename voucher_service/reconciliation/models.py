@@ -113,6 +113,7 @@ class StatementLine(Base):
     order_id: ClassVar[MappedSQLExpression[UUID | None]]
     matched_by: ClassVar[MappedSQLExpression[str | None]]
     ordered: ClassVar[MappedSQLExpression[str | None]]  # the product of that order
+    sums_up: ClassVar[MappedSQLExpression[int | None]]  # how many top-ups, where it stands for those of a day
 
 
 class StatedSum(Base):
@@ -185,6 +186,9 @@ StatementLine.matched_by = column_property(
     .limit(1)
     .correlate_except(LineClaim)
     .scalar_subquery()
+)
+StatementLine.sums_up = column_property(
+    select(StatedSum.count).where(StatedSum.line_id == StatementLine.id).correlate_except(StatedSum).scalar_subquery()
 )
 
 StatementLine.ordered = column_property(

@@ -6,7 +6,9 @@ codes, they are joined in one query; line by line only the few are looked at tha
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, and_, exists, select
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, literal, select
 from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment.models import Order
@@ -36,10 +38,14 @@ def other_product_delivered() -> ColumnElement[bool]:
     return and_(StatementLine.status == LineStatus.DELIVERED.value, other_product())
 
 
-def other_products(statement: Statement) -> Select[int]:
-    """Return the delivered lines of the statement that state another product than the order they claimed."""
+def other_products(statement: Statement) -> Select[int, UUID, str, int, str, int]:
+    """Return the delivered lines of the statement that state another product than the order they claimed.
+
+    As the columns of `SEEN`.
+    """
+    told = (LineClaim.order_id, StatementLine.unit, StatementLine.quantity, StatementLine.status)
     return (
-        select(StatementLine.id.label("line_id"))
+        select(StatementLine.id.label("line_id"), *told, literal(1).label("other"))
         .join(LineClaim, LineClaim.line_id == StatementLine.id)
         .join(Order, Order.id == LineClaim.order_id)
         .join(Voucher, Voucher.id == Order.voucher_id)

@@ -58,6 +58,7 @@ class LineRow:
     matched_by: str | None
     kind: BreakClass | None
     resolved: bool
+    sums_up: int | None
 
 
 def statement_of(session: Session, partner_id: UUID, statement_id: UUID) -> Statement:
@@ -118,7 +119,7 @@ def lines(
         LineRow(
             line.line, line.our_ref, line.partner_ref, line.serial, Unit(line.unit), line.quantity,
             line.status, line.event_at, line.order_id, line.matched_by,
-            BreakClass(name) if name else None, bool(resolved),
+            BreakClass(name) if name else None, bool(resolved), line.sums_up,
         )
         for line, name, resolved in session.execute(page_of)
     ], total  # fmt: skip
@@ -195,6 +196,7 @@ def _theirs(line: StatementLine) -> Theirs:
         at=line.event_at,
         product=line.product,
         ordered=line.ordered,
+        sums_up=line.sums_up,
     )
 
 

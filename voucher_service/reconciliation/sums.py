@@ -91,7 +91,7 @@ def has_sums(session: Session, statement: Statement) -> bool:
     return session.scalar(select(StatedSum.line_id).where(_of(statement)).limit(1)) is not None
 
 
-def _stands_for() -> ColumnElement[bool]:
+def stands_for() -> ColumnElement[bool]:
     """Return the condition that the line that sums up stands for the order, both in the query."""
     product = (
         exists()
@@ -120,7 +120,7 @@ def summed_up(partner_id: UUID | SQLColumnExpression[UUID]) -> ColumnElement[boo
     replaced = exists().where(StatementReading.replaces_id == StatedSum.statement_id)
     return exists().where(
         StatedSum.partner_id == partner_id,
-        _stands_for(),
+        stands_for(),
         ~_has_claims(),
         ~replaced,
     )
@@ -134,7 +134,7 @@ def match_sums(session: Session, statement: Statement, free: ColumnElement[bool]
     stood_for = (
         select(StatedSum.line_id, Order.id.label("order_id"), Order.quantity)
         .select_from(StatedSum)
-        .join(Order, _stands_for())
+        .join(Order, stands_for())
         .where(_of(statement), ~_has_claims(), free)
     )
     keep(session, SUMMABLE, stood_for)

@@ -107,7 +107,8 @@ def complete_answers(
     if local_day(visit.recorded_at) != local_day(now):
         raise Conflict("Un passage se complète le jour même : celui-ci est clos.", code="visit_closed")
     check_next_visit(next_visit_on, now)
-    values: dict[str, Any] = {"answers": check_answers(forms.of(session, visit.campaign_id, now), answers)}
+    questions = forms.of(session, visit.campaign_id, now, at=visit.occurred_at)
+    values: dict[str, Any] = {"answers": check_answers(questions, answers)}
     note = clean_note(note)
     if note:
         values["wrapped_key"], values["note_sealed"] = _seal_note(vault, visit_id, note)
@@ -143,9 +144,14 @@ def visits_of_branch(session: Session, forms: Forms, branch_id: int, day: date, 
         .order_by(Visit.occurred_at.desc(), Visit.id.desc())
     )
     return [
-        VisitLine(visit, offer, len(forms.of(session, visit.campaign_id, now)) - len(visit.answers), undo is not None)
+        VisitLine(visit, offer, _open_questions(session, forms, visit, now), undo is not None)
         for visit, offer, undo in rows
     ]
+
+
+def _open_questions(session: Session, forms: Forms, visit: Visit, now: datetime) -> int:
+    questions = forms.of(session, visit.campaign_id, now, at=visit.occurred_at)
+    return sum(question["id"] not in visit.answers for question in questions)
 
 
 @dataclass(frozen=True, slots=True)

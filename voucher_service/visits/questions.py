@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import BadInput
+from voucher_service.errors import BadInput, Conflict
 from voucher_service.ids import local_day
 from voucher_service.partners.models import CampaignPolicy
 from voucher_service.partners.policies import policy_on
@@ -163,23 +163,34 @@ class Forms:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[tuple[UUID, int], Sequence[Question]] = {}
+        self._known: dict[tuple[UUID, date, int], Sequence[Question]] = {}
         self._required: tuple[int, bool] = (-1, False)
 
-    def of(self, session: Session, campaign_id: UUID | None, now: datetime) -> Sequence[Question]:
+    def of(
+        self, session: Session, campaign_id: UUID | None, now: datetime, *, at: datetime | None = None
+    ) -> Sequence[Question]:
         """Return the form of the campaign today, or the default form outside any campaign.
+
+        With `at` it is the form of that day, on which a visit was and its questions were asked; today's where the
+        campaign had no rules yet.
 
         Raises:
             Conflict: `no_policy`.
         """
         if campaign_id is None:
             return DEFAULT_QUESTIONS
-        key = (campaign_id, int(now.timestamp()) // 60)
+        day = local_day(at or now)
+        key = (campaign_id, day, int(now.timestamp()) // 60)
         with self._lock:
             known = self._known.get(key)
         if known is not None:
             return known
-        questions: Sequence[Question] = policy_on(session, campaign_id, local_day(now)).questions
+        try:
+            questions: Sequence[Question] = policy_on(session, campaign_id, day).questions
+        except Conflict:
+            if day == local_day(now):
+                raise
+            return self.of(session, campaign_id, now)
         with self._lock:
             if len(self._known) >= self._MOST:
                 self._known.clear()

@@ -124,6 +124,9 @@ def _static(version: str, filename: str) -> Response:
     body = response.get_data()
     response.close()
     response.set_data(body)
+    if is_fresh:  # never asked for again: what only serves asking would be a sixth of a small file
+        for name in ("Content-Disposition", "Last-Modified", "Expires", "ETag", "Accept-Ranges"):
+            response.headers.pop(name, None)
     return compress(request, response)
 
 

@@ -39,9 +39,9 @@ def say_moment(at: datetime, form: str = "medium") -> str:
     return said.replace(" ", "\u00a0") if form == "short" else said  # in a table a moment stays on one line
 
 
-def say_quantity(quantity: int, unit: Unit | str) -> str:
-    """Return a quantity with its unit: "12,50 €" in French, "€12.50" in English."""
-    return display(quantity, Unit(unit), spoken())
+def say_quantity(quantity: int, unit: Unit | str, *, aligned: bool = False) -> str:
+    """Return a quantity with its unit: "12,50 €" in French, "€12.50" in English; `aligned` as `units.display`."""
+    return display(quantity, Unit(unit), spoken(), aligned=aligned)
 
 
 def _first(text: str) -> str:

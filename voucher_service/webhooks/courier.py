@@ -55,9 +55,9 @@ class Claim:
     tries: int
 
 
-def claim(session: Session, now: datetime, *, skip: Collection[UUID] = ()) -> Claim | None:
-    """Claim one due delivery of an endpoint that is on and not in `skip`; None when nothing is due."""
-    while (found := session.execute(_due(now, skip)).one_or_none()) is not None:
+def claim(session: Session, now: datetime, *, skip: Collection[UUID] = (), only: UUID | None = None) -> Claim | None:
+    """Claim one due delivery (`only` that one) of an endpoint that is on and not in `skip`; None: nothing is due."""
+    while (found := session.execute(_due(now, skip, only)).one_or_none()) is not None:
         row, endpoint = found[0], found[1]
         if row.state == DeliveryState.SENDING.value:
             _end_try(session, row.id, row.tries, "lease_passed", now)
@@ -79,8 +79,8 @@ def claim(session: Session, now: datetime, *, skip: Collection[UUID] = ()) -> Cl
     return None
 
 
-def _due(now: datetime, skip: Collection[UUID]) -> Select[WebhookDelivery, WebhookEndpoint]:
-    return (
+def _due(now: datetime, skip: Collection[UUID], only: UUID | None) -> Select[WebhookDelivery, WebhookEndpoint]:
+    due = (
         select(WebhookDelivery, WebhookEndpoint)
         .join(WebhookEndpoint, WebhookEndpoint.id == WebhookDelivery.endpoint_id)
         .where(WebhookDelivery.due_at <= now, WebhookEndpoint.off_at.is_(None))
@@ -90,6 +90,7 @@ def _due(now: datetime, skip: Collection[UUID]) -> Select[WebhookDelivery, Webho
         .with_for_update(skip_locked=True, of=WebhookDelivery)
         .execution_options(populate_existing=True)
     )
+    return due if only is None else due.where(WebhookDelivery.id == only)
 
 
 def _end_try(session: Session, delivery_id: UUID, number: int, code: str, now: datetime) -> None:
@@ -141,8 +142,8 @@ class Courier:
         self._vault = vault
         self._now = now_fn
 
-    def turn(self, *, limit: int = 50) -> int:
-        """Send up to `limit` deliveries that are due; return how many were tried.
+    def turn(self, *, limit: int = 50, only: UUID | None = None) -> int:
+        """Send up to `limit` deliveries that are due, or `only` that one; return how many were tried.
 
         An endpoint that failed is left alone for the rest of the turn: a slow one must not hold up the others.
         """
@@ -150,7 +151,7 @@ class Courier:
         done, end = 0, time.monotonic() + TURN_SECONDS
         while done < limit and time.monotonic() < end:
             with self._database.begin() as session:
-                claimed = claim(session, self._now(), skip=failed)
+                claimed = claim(session, self._now(), skip=failed, only=only)
             if claimed is None:
                 break
             answer = self._post(claimed)

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
+from voucher_service.db import HINTS
 from voucher_service.errors import Conflict, NotFound
 from voucher_service.ids import new_id
 from voucher_service.webhooks.endpoints import endpoint_of
@@ -27,16 +28,14 @@ def tell(session: Session, partner_id: UUID, event: Event, ids: Mapping[str, UUI
     """
     on = select(WebhookEndpoint).where(WebhookEndpoint.partner_id == partner_id, WebhookEndpoint.off_at.is_(None))
     wanted = [one.id for one in session.scalars(on) if event.value in one.events.split()]
-    session.add_all(_delivery(endpoint_id, event.value, ids, now) for endpoint_id in wanted)
-    session.flush()
+    _put(session, [_delivery(endpoint_id, event.value, ids, now) for endpoint_id in wanted])
     return len(wanted)
 
 
 def tell_trial(session: Session, *, partner_id: UUID, endpoint_id: UUID, now: datetime) -> None:
     """Put a trial in the outbox of one endpoint. Raises NotFound. Conflict: `webhook_off`."""
     _check_on(endpoint_of(session, partner_id, endpoint_id))
-    session.add(_delivery(endpoint_id, TRIAL, {"endpoint_id": endpoint_id}, now))
-    session.flush()
+    _put(session, [_delivery(endpoint_id, TRIAL, {"endpoint_id": endpoint_id}, now)])
 
 
 def again(session: Session, *, partner_id: UUID, endpoint_id: UUID, delivery_id: UUID, now: datetime) -> None:
@@ -59,6 +58,7 @@ def again(session: Session, *, partner_id: UUID, endpoint_id: UUID, delivery_id:
     )
     if moved is None:
         raise Conflict("Cet envoi est arrivé, ou il est en cours.", code="webhook_under_way")
+    _hint(session, [delivery_id])
 
 
 def deliveries_query(endpoint_id: UUID) -> Select[WebhookDelivery]:
@@ -88,6 +88,17 @@ def prune(session: Session, now: datetime, *, most: int = 5000) -> int:
         session.execute(delete(WebhookTry).where(WebhookTry.delivery_id.in_(part)))
         session.execute(delete(WebhookDelivery).where(WebhookDelivery.id.in_(part)))
     return len(old)
+
+
+def _put(session: Session, deliveries: Sequence[WebhookDelivery]) -> None:
+    session.add_all(deliveries)
+    session.flush()
+    _hint(session, [one.id for one in deliveries])
+
+
+def _hint(session: Session, ids: Iterable[UUID]) -> None:
+    # The rows are the outbox; a worker that is told of them at once saves the receiver the wait for the sweep.
+    session.info.setdefault(HINTS, []).extend(ids)
 
 
 def _check_on(endpoint: WebhookEndpoint) -> None:

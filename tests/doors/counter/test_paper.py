@@ -62,6 +62,8 @@ def test_line_after_line_from_the_pages(desk: Desk) -> None:
     assert "Les deux faits sont gardés" in conflict.text
     assert "À régler : Déjà utilisé" in conflict.text
     assert "Antenne Nord" in conflict.text
+    mine = client.http.get("/counter/shift").text
+    assert ("Accepté, à régler par la coordination" in mine, "Déjà utilisé" in mine) == (True, False)
     assert desk.programme.findings() == []
 
 

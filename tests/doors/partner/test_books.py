@@ -111,9 +111,9 @@ def test_what_is_not_there_is_said_plainly(desk: Desk) -> None:
         "giver?reference=x",
         "checkpoints/9.note",
         f"orders/{new_id()}/proof.json",
+        "consistency.json?old=9",
     ):
         assert client.get(f"{home}/{path}").status_code == 404, path
-    assert client.get(f"{home}/consistency.json?old=9").status_code == 422
     other = f"/partner/{new_id()}"
     for path in ("proofs", f"gifts/{desk.programme.allocation_id}", "checkpoints.notes"):
         assert client.get(f"{other}/{path}").status_code == 404

@@ -68,12 +68,19 @@ def test_a_webhook_from_its_making_to_its_log(desk: Desk, there: Receiver) -> No
     assert courier.turn() == 1
     assert "Arrivé" in them.get(f"{at[0]}/log").text
     assert press(them, page, again[0]).status_code == 409
-    rotated = press(them, page, f"{at[0]}/rotate").text
+    asked = them.get(f"{at[0]}/rotate").text
+    assert "Changer le secret de ce webhook ?" in asked
+    assert there.address in asked
+    assert "Deux secrets signent" not in them.get(page).text, "a look changes nothing"
+    rotated = press(them, f"{at[0]}/rotate", f"{at[0]}/rotate").text
     assert "7 jours" in rotated
     assert secret[0] not in rotated
     assert "Deux secrets signent" in them.get(page).text
-    assert press(them, page, f"{at[0]}/off").status_code == 303
+    assert "n’apprend plus rien" in them.get(f"{at[0]}/off").text
+    assert "Coupé" not in them.get(page).text
+    assert press(them, f"{at[0]}/off", f"{at[0]}/off").status_code == 303
     assert "Coupé" in them.get(page).text
+    assert them.get(f"{at[0]}/off").status_code == 404, "it is off already"
     assert press(them, page, f"{at[0]}/on").status_code == 303
 
 
@@ -85,7 +92,8 @@ def test_the_coordination_sees_and_switches_off_but_makes_none(desk: Desk, there
     at = re.search(rf"{page}/[0-9a-f-]+", shown)
     assert at
     assert "Changer le secret" not in shown
-    assert press(us, page, f"{at[0]}/rotate").status_code == 403
-    assert press(us, page, f"{at[0]}/off").status_code == 303
+    assert us.get(f"{at[0]}/rotate").status_code == 403
+    assert press(us, f"{at[0]}/off", f"{at[0]}/rotate").status_code == 403
+    assert press(us, f"{at[0]}/off", f"{at[0]}/off").status_code == 303
     for path in (f"/partner/{new_id()}/webhooks", f"{page}/{new_id()}/log"):
         assert them.get(path).status_code == 404

@@ -18,6 +18,7 @@ from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.statements import import_statement
 from voucher_service.reconciliation.work import settle, suggest, worklist
 from voucher_service.reconciliation.work.models import Way
+from voucher_service.reconciliation.work.together import Together, together
 
 _HEADER = "our ref;partner ref;montant;unit;status;date;nombre de recharges"
 
@@ -96,6 +97,10 @@ def test_a_total_that_differs_is_borne_by_a_gift_that_a_person_names(bench: Benc
         run(session, statement.id, NOON)
         found = session.scalars(select(Break)).one()
         assert seen(session, found.id) == []
+        item = worklist.item_of(session, found.id, NOON)
+        assert item.difference.theirs is not None
+        assert item.difference.theirs.sums_up == 2
+        assert together(session, item) == Together(2, 1500)
         before = balances(session, world.book_id)
         made = settle.propose(
             session,

@@ -177,3 +177,9 @@ def _wrong(database: Database) -> list[str]:
         except IntegrityError as error:
             wrong.append(str(error.orig))
     return wrong
+
+
+def test_what_is_read_says_how_many_top_ups_it_stands_for() -> None:
+    parsed = read(file(total(2, "15,00"), total(7, "35,00")))
+    assert (parsed.count, parsed.top_ups) == (2, 9)
+    assert [line.sums and line.sums.number for line in parsed.sample] == [2, 7]

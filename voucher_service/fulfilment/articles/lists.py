@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment.articles.count_models import CountLine, CountState, StockCount
 from voucher_service.fulfilment.articles.models import Article, ArticleKind, ArticleLot, ArticleState
-from voucher_service.fulfilment.articles.parcel_models import Parcel, ParcelArticle
+from voucher_service.fulfilment.articles.parcel_models import Parcel, ParcelArticle, ParcelState
 from voucher_service.fulfilment.articles.parcels import Product
 from voucher_service.fulfilment.models import Lot
 from voucher_service.partners.models import Partner
@@ -119,6 +119,12 @@ def journeys(session: Session, article_id: UUID) -> list[tuple[Parcel, ParcelArt
 def parcels_query() -> Select[Parcel]:
     """Return the query for transfers."""
     return select(Parcel)
+
+
+def arriving(session: Session, branch_ids: Collection[int]) -> Sequence[Parcel]:
+    """Return the transfers on their way to these branches, the oldest first."""
+    query = select(Parcel).where(Parcel.to_branch_id.in_(branch_ids), Parcel.state == ParcelState.SENT.value)
+    return session.scalars(query.order_by(Parcel.sent_at).limit(50)).all()
 
 
 def sizes(session: Session, parcel_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:

@@ -75,7 +75,7 @@ def proof(
     begin with those.
 
     Raises:
-        Conflict: `not_sealed_yet`. BadInput: there was no such earlier checkpoint.
+        Conflict: `not_sealed_yet`. NotFound: there was no such earlier checkpoint.
     """
     checkpoint = newest_checkpoint(session)
     tiles = Tiles(session)
@@ -104,11 +104,10 @@ def grown(session: Session, old: int, new: int) -> dict[str, Any]:
     """Return what shows that the first `new` leaves begin with the first `old`.
 
     Raises:
-        BadInput: there is no checkpoint of one of the sizes.
+        NotFound: there is no checkpoint of one of the sizes. BadInput: the old one is newer.
     """
     for size in (old, new):
-        if session.get(Checkpoint, size) is None:
-            raise BadInput("Il n’y a pas de point de contrôle de cette taille.", field="old")
+        checkpoint_of(session, size)
     if old > new:
         raise BadInput("L’ancien point de contrôle est plus récent que l’autre.", field="old")
     path = Tiles(session).make(lambda hashes: consistency(hashes, old, new))

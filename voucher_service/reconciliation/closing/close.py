@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Vault
 from voucher_service.errors import Conflict, NotFound, SecondPersonNeeded
-from voucher_service.ids import PROGRAMME_ZONE, local_day, new_id
+from voucher_service.ids import PROGRAMME_ZONE, new_id
 from voucher_service.ledger.models import Transfer
 from voucher_service.ledger.seal.models import Leaf
 from voucher_service.reconciliation.books.proofs import newest_checkpoint
@@ -24,6 +24,9 @@ from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.run import figures
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
+
+SETTLING = timedelta(days=1)
+"""How long after its end a month may first be proposed: the triggers on movements look back no further than this."""
 
 
 def propose(
@@ -51,7 +54,7 @@ def propose(
     row = PeriodClose(
         id=new_id(), partner_id=partner_id, first_day=month.first_day, last_day=month.last_day, from_at=month.from_at,
         until_at=month.until_at, size=month.size, manifest=made.manifest, signature=sign(vault, made.manifest),
-        proposed_by=actor, proposed_at=now,
+        proposed_by=actor, proposed_at=now, csv=made.csv, pdf=made.pdf,
     )  # fmt: skip
     session.add(row)
     session.flush()
@@ -88,6 +91,20 @@ def agree(session: Session, close_id: UUID, partner_id: UUID, *, actor: str, now
     return row
 
 
+def kept(session: Session, row: PeriodClose) -> Made:
+    """Return the files of a proposed or agreed statement as they were made then.
+
+    Raises:
+        Conflict: `statement_changed`: they are not what its manifest says.
+    """
+    if row.csv is None or row.pdf is None:  # closed before they were kept
+        return remake(session, row)
+    made = Made(row.csv, row.pdf, row.manifest)
+    if not made.is_whole:
+        raise _changed()
+    return made
+
+
 def remake(session: Session, row: PeriodClose) -> Made:
     """Make the files of a proposed or agreed statement again.
 
@@ -97,8 +114,12 @@ def remake(session: Session, row: PeriodClose) -> Made:
     month = month_of(row)
     made = make(session, month, previous=_previous(session, month))
     if made.manifest != row.manifest:
-        raise Conflict("Les livres ne disent plus ce que l’état proposé disait.", code="statement_changed")
+        raise _changed()
     return made
+
+
+def _changed() -> Conflict:
+    return Conflict("Les livres ne disent plus ce que l’état proposé disait.", code="statement_changed")
 
 
 def closes(session: Session, partner_id: UUID) -> Sequence[PeriodClose]:
@@ -125,9 +146,9 @@ def _of(partner_id: UUID) -> Select[PeriodClose]:
 
 def _month(session: Session, partner_id: UUID, first: date, now: datetime) -> Month:
     last = first.replace(day=monthrange(first.year, first.month)[1])
-    if local_day(now) <= last:
-        raise Conflict("Ce mois n’est pas fini.", code="period_not_over")
     from_at, until_at = (datetime.combine(day, time(), PROGRAMME_ZONE) for day in (first, last + timedelta(days=1)))
+    if now < until_at + SETTLING:
+        raise Conflict("Ce mois n’est pas fini depuis un jour entier : attendez.", code="period_not_over")
     open_rows = session.scalar(
         select(func.count())
         .select_from(Transfer)

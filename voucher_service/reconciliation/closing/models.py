@@ -27,7 +27,8 @@ class PeriodClose(Base):
     """One partner's month, proposed by a coordinator and agreed to by the partner.
 
     `first_day` to `last_day` are days at the branches, `from_at` and `until_at` (excluded) their instants.
-    `manifest` says what was agreed, `size` which checkpoint of the sealed log it was read from.
+    `manifest` says what was agreed, `size` which checkpoint of the sealed log it was read from. `csv` and `pdf` are the
+    bytes it names, kept: another version of this program, or of what draws the PDF, would make others.
     """
 
     __tablename__ = "period_close"
@@ -47,6 +48,8 @@ class PeriodClose(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     manifest: Mapped[str] = mapped_column(Text)
     signature: Mapped[bytes] = mapped_column(LargeBinary(64))
+    csv: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    pdf: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     proposed_by: Mapped[str] = mapped_column(String(60))
     proposed_at: Mapped[datetime]
     agreed_by: Mapped[str | None] = mapped_column(String(60))

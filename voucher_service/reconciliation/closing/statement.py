@@ -10,13 +10,13 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import ColumnElement, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.models import AccountKind, Transfer
@@ -24,7 +24,7 @@ from voucher_service.ledger.seal.models import Checkpoint, Leaf
 from voucher_service.partners.models import Agreement, Allocation, Partner
 from voucher_service.reconciliation.export import csv_line
 from voucher_service.reconciliation.intake.models import StatementReading
-from voucher_service.reconciliation.models import Break, Statement
+from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.units import Unit, display
 
 FORMAT = "coup-de-pouce agreed statement 1"
@@ -33,7 +33,7 @@ HELD = (
     AccountKind.RETURNED_TO_DONOR, AccountKind.WRITTEN_OFF, AccountKind.VARIANCE,
 )  # fmt: skip
 HEADER = ("dotation", "nom", "unite", "compte", "au_debut", "entre", "sorti", "a_la_fin")
-NAMES = ("disponible", "réservé à un bon", "en livraison", "livré", "rendu", "annulé", "inexpliqué")
+NAMES = ("disponible", "réservé à un bon", "en livraison", "livré", "rendu", "passé en perte", "inexpliqué")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,18 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the agreed statement tells: the accounts of each gift, and the partner's files that speak of the month.
+
+    `unspoken` are stretches of days that no file speaks for: first and last day of each.
+    """
+
+    lines: list[Line]
+    files: list[dict[str, Any]]
+    unspoken: list[tuple[date, date]]
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """The three files."""
 
@@ -74,11 +86,22 @@ class Made:
     pdf: bytes
     manifest: str
 
+    @property
+    def is_whole(self) -> bool:
+        """Say whether the two files are those that the manifest names."""
+        named: dict[str, str] = json.loads(self.manifest)["files"]
+        return named == {"etat.csv": _digest(self.csv), "etat.pdf": _digest(self.pdf)}
+
+
+def sheet_of(session: Session, month: Month) -> Sheet:
+    """Return what the agreed statement of the month tells."""
+    return Sheet(_lines(session, month), _files(session, month), _unspoken(session, month))
+
 
 def make(session: Session, month: Month, *, previous: str) -> Made:
     """Make the agreed statement; `previous` is the SHA-256 of the manifest before it, in hex, or empty."""
-    lines = _lines(session, month)
-    files = _files(session, month)
+    sheet = sheet_of(session, month)
+    lines, files = sheet.lines, sheet.files
     table = ("\ufeff" + "".join([csv_line(HEADER), *(_cells(line) for line in lines)])).encode()
     partner = session.get_one(Partner, month.partner_id)
     root = session.get_one(Checkpoint, month.size).root.hex()
@@ -141,26 +164,51 @@ def _cells(line: Line) -> str:
 
 
 def _files(session: Session, month: Month) -> list[dict[str, Any]]:
-    """Return the partner's files that speak of the month: their differences, and which are replaced."""
-    overlaps = (Statement.first_day <= month.last_day, Statement.last_day >= month.first_day)
+    """Return the partner's files that speak of the month: their differences, and which are replaced.
+
+    A code that was given and is not used yet is counted apart: it stays open when the month is closed.
+    """
+    is_code = Break.kind == BreakClass.CODE_REVEALED_NEVER_USED.value
     found = session.execute(
         select(
             Statement.file_name,
             Statement.file_sha256,
             Statement.line_count,
-            func.count(Break.id),
+            func.count(Break.id) - func.count(case((is_code, Break.id))),
+            func.count(case((is_code, Break.id))),
             exists().where(StatementReading.replaces_id == Statement.id),
         )
         .join(Break, Break.statement_id == Statement.id, isouter=True)
-        .where(Statement.partner_id == month.partner_id, *overlaps)
+        .where(*_speaks_of(month))
         .group_by(Statement.id, Statement.file_name, Statement.file_sha256, Statement.line_count)
         .order_by(Statement.file_sha256)
     )
     return [
         {"name": name, "sha256": bytes(digest).hex(), "lines": lines, "differences": breaks}
+        | ({"codes_not_used": codes} if codes else {})
         | ({"replaced": True} if replaced else {})
-        for name, digest, lines, breaks, replaced in found
+        for name, digest, lines, breaks, codes, replaced in found
     ]
+
+
+def _speaks_of(month: Month) -> tuple[ColumnElement[bool], ...]:
+    overlaps = (Statement.first_day <= month.last_day, Statement.last_day >= month.first_day)
+    return (Statement.partner_id == month.partner_id, *overlaps)
+
+
+def _unspoken(session: Session, month: Month) -> list[tuple[date, date]]:
+    replaced = exists().where(StatementReading.replaces_id == Statement.id)
+    spoken = session.execute(select(Statement.first_day, Statement.last_day).where(*_speaks_of(month), ~replaced)).all()
+    stretches: list[tuple[date, date]] = []
+    for ahead in range((month.last_day - month.first_day).days + 1):
+        day = month.first_day + timedelta(days=ahead)
+        if any(first <= day <= last for first, last in spoken):
+            continue
+        if stretches and stretches[-1][1] == day - timedelta(days=1):
+            stretches[-1] = (stretches[-1][0], day)
+        else:
+            stretches.append((day, day))
+    return stretches
 
 
 def _pdf(partner: str, month: Month, lines: Sequence[Line], files: Sequence[dict[str, Any]], root: str) -> bytes:
@@ -176,12 +224,15 @@ def _pdf(partner: str, month: Month, lines: Sequence[Line], files: Sequence[dict
         if f"{line.allocation_id}" != label:
             label = f"{line.allocation_id}"
             texts += [(9, ""), (10, f"{line.label} (dotation {label})")]
-        figures = [display(value, line.unit) for value in (line.opening, line.received, line.left, line.closing)]
+        figures = [
+            display(value, line.unit, aligned=True) for value in (line.opening, line.received, line.left, line.closing)
+        ]
         name = NAMES[HELD.index(line.account)]
         texts.append((9, f"   {name} : {figures[0]} + {figures[1]} - {figures[2]} = {figures[3]}"))
     texts += [(9, ""), (10, "Relevés")]
     for one in files:
-        kept = "remplacé, ne compte plus" if "replaced" in one else f"{one['differences']} écarts expliqués"
+        kept = "remplacé, ne compte plus" if "replaced" in one else f"écarts réglés : {one['differences']}"
+        kept += f", codes pas encore utilisés : {one['codes_not_used']}" if "codes_not_used" in one else ""
         texts.append((9, f"   {one['name']} : {one['lines']} lignes, {kept}"))
     height = A4[1] - 60.0
     for size, words in texts:

@@ -23,8 +23,10 @@ class Totals:
     scales: Set[Scale]
 
 
-def check_row(header: Header, control: Control | None, row: Row, totals: Totals) -> None:
-    """Compare the announced count and sum with the lines. Without a `control` they are looked for in the row.
+def check_row(header: Header, control: Control | None, row: Row, totals: Totals) -> bool:
+    """Compare the announced count and sum with the lines; say whether there was any to compare.
+
+    Without a `control` they are looked for in the row.
 
     Raises:
         BadFile: they differ.
@@ -47,6 +49,7 @@ def check_row(header: Header, control: Control | None, row: Row, totals: Totals)
         )
     if total:
         _check_sum(header, row, total, totals)
+    return bool(count or total)
 
 
 def _check_sum(header: Header, row: Row, total: str, totals: Totals) -> None:
@@ -65,7 +68,7 @@ def _check_sum(header: Header, row: Row, total: str, totals: Totals) -> None:
     if announced != totals.total:
         told = str(Decimal(totals.total) / scale[1]).replace(".", ",")
         raise BadFile(
-            "le total annonce « {total} », la somme des lignes est {told}.",
+            "le total annonce « {total} », la somme des lignes, tous statuts confondus, est {told}.",
             line=row.line,
             column=column,
             total=total,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -31,13 +32,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What was detected. `columns` maps each field to the name it has in the file."""
+    """What was detected. `columns` maps each field to the name it has in the file.
+
+    `is_proved`: the file announces how many lines it has, or their sum, and that is so.
+    """
 
     encoding: str
     separator: str
     header_line: int
     columns: dict[Field, str]
-    has_trailer: bool
+    is_proved: bool
     header: tuple[str, ...] = ()  # the whole row
 
 
@@ -45,7 +49,8 @@ class Format:
 class Parsed:
     """What a whole statement says: at least one line. The days are calendar days of the profile’s zone.
 
-    `sample` holds the first lines; the others went to the sink and stand nowhere. `sums` are quantities.
+    `sample` holds the first lines; the others went to the sink and stand nowhere. `sums` are quantities. `top_ups` are
+    those the lines stand for: more than `count` where some sum up a day.
     """
 
     format: Format
@@ -56,6 +61,7 @@ class Parsed:
     counts: dict[LineStatus, int]
     sums: dict[tuple[Unit, LineStatus], int]
     number: int | None = None  # the statement's own, where it says one
+    top_ups: int = 0
 
     def delivered(self) -> dict[Unit, int]:
         """Return the sum of the quantities said to be delivered, per unit."""
@@ -81,9 +87,8 @@ def to_columns(lines: list[Line]) -> Columns:
     )
 
 
-def line_of(row: tuple[Any, ...]) -> Line:
-    """Return the line that a row of `Columns.rows` stands for."""
+def line_of(row: tuple[Any, ...], sums: Mapping[int, Summed]) -> Line:
+    """Return the line that a row of `Columns.rows` stands for; `sums` by the number of the line."""
     line, our_ref, _, partner_ref, serial, unit, quantity, status, at, product = row
-    instant = datetime.fromisoformat(at)
-    told = (our_ref, partner_ref, serial, Unit(unit), quantity, LineStatus(status), instant)
-    return Line(line, *told, product=product)
+    told = (our_ref, partner_ref, serial, Unit(unit), quantity, LineStatus(status), datetime.fromisoformat(at))
+    return Line(line, *told, sums.get(line), product)

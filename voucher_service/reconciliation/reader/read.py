@@ -30,7 +30,7 @@ from voucher_service.reconciliation.reader.parsed import Format, Line, Parsed, l
 from voucher_service.reconciliation.reader.profile import Profile
 from voucher_service.reconciliation.reader.rows import Row
 from voucher_service.reconciliation.reader.sources.text import open_text
-from voucher_service.reconciliation.reader.sums import summed
+from voucher_service.reconciliation.reader.sums import Summed, summed
 from voucher_service.reconciliation.reader.values import (
     BadCell,
     parse_quantity,
@@ -50,7 +50,7 @@ from voucher_service.units import Unit
 MAX_LINES = 2_000_000
 CHUNK = 20_000  # rows that stand in memory
 SAMPLE = 20  # lines kept to show
-_TRAILER_LENGTH = 12  # spelling out every reference would cost a third of the reading
+_TRAILER_LENGTH = 13  # spelling out every reference would cost a third of the reading
 
 T = TypeVar("T")
 
@@ -75,12 +75,10 @@ def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profi
         last_line = block.starts[-1]
     if not reading.count:
         raise BadFile("le relevé ne contient aucune ligne après l’en-tête.", line=header.line)
-    reading.check_controls(last_line)
+    is_proved = reading.check_controls(last_line)
     zone = ZoneInfo(profile.zone) if profile else PROGRAMME_ZONE
     return Parsed(
-        format=Format(
-            text.encoding, header.separator, header.line, dict(header.names), reading.trailer is not None, header.row
-        ),
+        format=Format(text.encoding, header.separator, header.line, dict(header.names), is_proved, header.row),
         count=reading.count,
         sample=reading.sample,
         first_day=datetime.fromisoformat(reading.first).astimezone(zone).date(),
@@ -88,6 +86,7 @@ def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profi
         counts=dict(reading.counts),
         sums=dict(reading.sums),
         number=reading.announced_number(),
+        top_ups=reading.top_ups,
     )
 
 
@@ -101,6 +100,7 @@ class _Reading:
     trailer: Row | None = None
     opening: Row | None = None
     count: int = 0
+    top_ups: int = 0
     total: int = 0
     first: str = "9"
     last: str = ""
@@ -146,8 +146,10 @@ class _Reading:
     def count_in(self, columns: Columns) -> None:
         """Add the lines to what is counted."""
         if not self.sample:
-            self.sample = [line_of(row) for row in islice(columns.rows(), SAMPLE)]
+            summed_up = {line: Summed(number, product) for line, *_, number, product in columns.sums}
+            self.sample = [line_of(row, summed_up) for row in islice(columns.rows(), SAMPLE)]
         self.count += len(columns.line)
+        self.top_ups += len(columns.line) + sum(number - 1 for *_, number, _product in columns.sums)
         self.total += sum(columns.quantity)
         self.first, self.last = min(self.first, *columns.event_at), max(self.last, *columns.event_at)
         for status, times in Counter(columns.status).items():
@@ -272,20 +274,25 @@ class _Reading:
             raise BadFile(told, line=row.line, column=column, number=number, expected=expected)
         self.number = number
 
-    def check_controls(self, last_line: int) -> None:
-        """Compare what the file announces of itself with its lines; what the profile expects must be there."""
+    def check_controls(self, last_line: int) -> bool:
+        """Compare what the file announces of itself with its lines; what the profile expects must be there.
+
+        Return whether it announced a number or a sum at all.
+        """
         opening, closing = self.header.opening, self.header.closing
         totals = Totals(self.count, self.total, self.scales)
+        is_proved = False
         if opening is not None:
             if self.opening is None:
                 told = N_("la ligne « {mark} » qui annonce le relevé manque : le fichier n’est pas entier.")
                 raise BadFile(told, line=1, mark=opening.mark)
-            check_row(self.header, opening, self.opening, totals)
+            is_proved = check_row(self.header, opening, self.opening, totals)
         if self.trailer is not None:
-            check_row(self.header, closing, self.trailer, totals)
+            is_proved |= check_row(self.header, closing, self.trailer, totals)
         elif closing is not None:
             told = N_("la dernière ligne « {mark} » manque : le fichier est peut-être coupé, exportez-le à nouveau.")
             raise BadFile(told, line=last_line, mark=closing.mark)
+        return is_proved
 
     def announced_number(self) -> int | None:
         """Return the statement's own number, from the row above or the one below the lines."""

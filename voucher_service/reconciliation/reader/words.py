@@ -149,4 +149,9 @@ QUANTITY_UNITS: dict[str, Scale] = {
     "volume mo": _MEGABYTE, "volume mb": _MEGABYTE, "quantite mo": _MEGABYTE, "data mb": _MEGABYTE,
 }  # fmt: skip
 
-TRAILER = frozenset({"total", "totaux", "trailer", "fin", "end", "eof"})
+TRAILER = frozenset(
+    {
+        "total", "totals", "totaux", "total general", "grand total", "total eur", "total ttc", "total ht", "trailer",
+        "fin", "end", "eof",
+    }
+)  # fmt: skip

@@ -18,6 +18,7 @@ from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNee
 from voucher_service.fulfilment.models import Order
 from voucher_service.ids import new_id
 from voucher_service.reconciliation.breaks import refresh_pair
+from voucher_service.reconciliation.classify import look_at
 from voucher_service.reconciliation.intake.sequence import replaced_by
 from voucher_service.reconciliation.match import LOOSE_FIELDS, own_order, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, StatedSum, Statement, StatementLine
@@ -227,7 +228,7 @@ def _compare(session: Session, found: Break, made: Pairing, now: datetime) -> No
     statement = session.get_one(Statement, found.statement_id)
     settle(session, statement, actor=f"statement:{statement.id}", now=now, line_id=made.line_id)
     this = StatementLine.id == made.line_id
-    keep(session, SEEN, select(StatementLine.id.label("line_id")).where(this))
+    keep(session, SEEN, look_at(this))
     keep(session, LOOSE, select(*LOOSE_FIELDS).where(this, ~exists().where(LineClaim.line_id == StatementLine.id)))
     refresh_pair(session, statement, made.line_id, made.order_id, now)
 

@@ -93,10 +93,27 @@ def age_of(days: int) -> Age:
 def worklist(session: Session, wanted: Wanted, now: datetime) -> tuple[list[Item], int]:
     """Return one page of breaks and how many there are."""
     query = _query().where(*_conditions(wanted, now))
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    total = how_many(session, wanted, now)
     ordered = query.order_by(*_ORDER[wanted.sort], Break.id)
     rows = session.execute(ordered.limit(PAGE).offset((max(wanted.page, 1) - 1) * PAGE)).all()
     return _items(session, rows, now), total
+
+
+def how_many(session: Session, wanted: Wanted, now: datetime) -> int:
+    """Return how many breaks there are."""
+    counted = (
+        select(func.count())
+        .select_from(Break)
+        .join(BreakOwner, BreakOwner.break_id == Break.id, isouter=True)
+        .where(*_conditions(wanted, now))
+    )
+    return session.scalar(counted) or 0
+
+
+def open_by_priority(session: Session) -> dict[int, int]:
+    """Return how many open breaks there are of each priority that has any."""
+    found = select(Break.priority, func.count()).where(Break.resolved_at.is_(None)).group_by(Break.priority)
+    return dict(session.execute(found).all())
 
 
 def item_of(session: Session, break_id: UUID, now: datetime, *, partner_id: UUID | None = None) -> Item:

@@ -160,7 +160,8 @@ class DatabaseBooks:
 
     def _request(self, entry: wire.Entry, content: contents.Content) -> ScanRequest:
         assert self.voucher is not None, "found before"
-        questions = self.forms.of(self.session, self.voucher.campaign_id, self.now)
+        at = min(entry.accepted_at, self.now)
+        questions = self.forms.of(self.session, self.voucher.campaign_id, self.now, at=at)
         answers, left_out = contents.answers_of(questions, content)
         note = contents.note_of(content)
         if left_out or (content.note.strip() and not note):
@@ -172,7 +173,7 @@ class DatabaseBooks:
             branch_id=self.device.branch_id,
             till_book_id=self.session.get_one(Branch, self.device.branch_id).till_book_id,
             staff_id=shift.staff_id,
-            scanned_at=min(entry.accepted_at, self.now),
+            scanned_at=at,
             number=contents.number_of(content),
             paid_cents=content.paid_cents,
             answers=answers,

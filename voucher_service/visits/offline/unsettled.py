@@ -1,15 +1,17 @@
-"""What one member of staff accepted without a network and the books did not simply confirm, for *Mon service*."""
+"""What one member of staff accepted without the server and the books did not simply confirm, for *Mon service*."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from voucher_service.staff.device_models import Shift
 from voucher_service.visits.offline.models import OfflineEntry
 from voucher_service.visits.offline.rules import Status
+from voucher_service.visits.paper.models import PaperLine
 
 
 def unsettled_of(session: Session, staff_id: UUID, *, limit: int = 50) -> list[OfflineEntry]:
@@ -25,3 +27,18 @@ def unsettled_of(session: Session, staff_id: UUID, *, limit: int = 50) -> list[O
         .limit(limit)
     )
     return list(found)
+
+
+def promised(session: Session, scan_ids: Sequence[UUID]) -> dict[UUID, bool]:
+    """Return those of the scans that were accepted without the server, by a device or on paper, and then not confirmed.
+
+    The value says whether the coordination has settled it. The scan itself is recorded as a refusal, which nobody
+    who accepted in good faith should be shown.
+    """
+    asked = [
+        select(table.scan_id, table.closed_at.is_not(None)).where(
+            table.scan_id.in_(scan_ids), table.status != Status.CONFIRMED.value
+        )
+        for table in (OfflineEntry, PaperLine)
+    ]
+    return {scan_id: bool(settled) for scan_id, settled in session.execute(union_all(*asked))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
+from flask import url_for
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement
@@ -16,7 +17,7 @@ from voucher_service.partners.api.keys import Scope
 from voucher_service.reconciliation.books import draw_down, proofs
 from voucher_service.web import doors
 from voucher_service.web.api.describe import Description, described
-from voucher_service.web.api.door import as_json, blueprint
+from voucher_service.web.api.door import PAGE, as_json, blueprint
 
 Hash = Annotated[str, Field(description="32 bytes, in hexadecimal.")]
 Size = Annotated[int, Field(ge=1, lt=2**53)]
@@ -65,6 +66,7 @@ class CheckpointsOut(BaseModel):
 
     key: str
     items: list[CheckpointOut]
+    next: str | None
 
 
 class ProofOut(BaseModel):
@@ -88,9 +90,10 @@ def checkpoints() -> ResponseReturnValue:
     """List checkpoints, newest first, fifty at most."""
     asked = doors.read_query(AskedCheckpoints)
     with doors.services().database.read() as session:
-        found = proofs.checkpoints(session, before=asked.before)
+        found = proofs.checkpoints(session, before=asked.before, limit=PAGE)
         key = proofs.log_key(session, _key()).text()
-    return as_json(CheckpointsOut(key=key, items=[CheckpointOut.of(one) for one in found]))
+    older = url_for("api.checkpoints", before=found[-1].size) if len(found) == PAGE else None
+    return as_json(CheckpointsOut(key=key, items=[CheckpointOut.of(one) for one in found], next=older))
 
 
 @blueprint.get("/allocations/<int:allocation_id>/proof")
@@ -124,7 +127,7 @@ def order_proof(order_id: UUID) -> ResponseReturnValue:
         "Do today's books only add to those of a checkpoint that you kept?",
         answer=ProofOut,
         query=AskedGrowth,
-        problems=(409,),
+        problems=(404, 409),
     )
 )
 def consistency() -> ResponseReturnValue:

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
 from voucher_service.web import doors
 from voucher_service.web.compression import compress
 from voucher_service.web.counter.kept_words import device_words, line_words, offline_words
-from voucher_service.web.counter.page_words import page_words
+from voucher_service.web.counter.page_words import page_words, scanner_words
 from voucher_service.web.house import LANGUAGES, STATIC
 
 blueprint = Blueprint("counter_kept", __name__, url_prefix="/counter")
@@ -26,6 +30,12 @@ SHELLS = {
     "counter_kept.shell": "scan.html",
     "counter_kept.state": "state.html",
     "counter_kept.device": "device.html",
+}
+# Each page brings the words it says: three times all of them would weigh on a first visit over a slow line.
+_WORDS: dict[str, Callable[[], dict[str, Any]]] = {
+    "counter_kept.shell": lambda: {**page_words(), "offline": offline_words()},
+    "counter_kept.state": lambda: {"device": device_words()},
+    "counter_kept.device": lambda: {"device": device_words(), "scanner": scanner_words()},
 }
 READER = (
     "vendor/barcode-detector/ponyfill.js",
@@ -131,7 +141,7 @@ def _page(endpoint: str, language: str) -> str:
                 {"code": code, "label": label, "href": url_for(endpoint, lang=code)}
                 for code, label in LANGUAGES.items()
             ],
-            words={**page_words(), "offline": offline_words(), "device": device_words()},
+            words=_WORDS[endpoint](),
             now="",
             errors={},
         )
@@ -145,6 +155,12 @@ def _version() -> str:
         known = hashlib.sha256(pages.encode()).hexdigest()[:12]
         current_app.extensions["kept_version"] = known
     return known
+
+
+@blueprint.app_template_filter("wordsjson")
+def _words_json(words: Any) -> Markup:
+    """Return words for a script in as few bytes as can be: the page that scans is not compressed, for its token."""
+    return htmlsafe_json_dumps(words, dumps=partial(json.dumps, ensure_ascii=False, separators=(",", ":")))
 
 
 @blueprint.app_context_processor

@@ -83,7 +83,7 @@ def _of_the_voucher() -> dict[str, dict[str, str]]:
             "check",
             _("Scannez le code carré"),
             _("Sans réseau, les 16 chiffres ne peuvent pas être vérifiés."),
-            _("Scannez le code carré du même bon, ou attendez le réseau."),
+            _("Scannez le code carré du même bon. Sans caméra, notez le passage sur le journal papier."),
         ),
     }
 
@@ -108,7 +108,10 @@ def _of_the_device() -> dict[str, dict[str, str]]:
             "check",
             _("Aucun service ouvert"),
             _("Sans service ouvert, cet appareil n’accepte rien."),
-            _("Un service s’ouvre avec le réseau, dans « Appareil »."),
+            _(
+                "Un service s’ouvre avec le réseau, dans « Appareil ». D’ici là, prenez le journal papier du carnet "
+                "de secours."
+            ),
         ),
         "clock": _said(
             "check",
@@ -128,6 +131,8 @@ def line_words() -> dict[str, Any]:
     """Return the words of the line that stands on every page of the counter."""
     return {
         "away": _("Pas de réseau : les bons de cette antenne s’acceptent ici."),
+        "away_closed": _("Pas de réseau et aucun service ouvert : prenez le journal papier du carnet de secours."),
+        "away_spent": _("Pas de réseau, et cet appareil ne peut plus accepter seul : prenez le journal papier."),
         "away_plain": _("Le serveur ne répond pas."),
         "waiting_none": _("Rien n’attend d’être envoyé."),
         "waiting_one": _("1 passage attend d’être envoyé."),
@@ -157,12 +162,21 @@ def device_words() -> dict[str, Any]:
         "unsent": _("Des passages attendent encore d’être envoyés : ils partent d’abord."),
         "enrolled": _("Cet appareil est enregistré : {name}, {branch}."),
         "not_enrolled": _("Cet appareil n’est pas enregistré."),
+        "stopped": _("Cet appareil ne sert plus : demandez un nouveau code à la coordination."),
+        "opening_away": _(
+            "Un service ne s’ouvre qu’avec le réseau. D’ici là, prenez le carnet de secours : sa première page dit "
+            "quoi faire. Cette page voit d’elle-même quand le réseau revient."
+        ),
+        "closing_away": _(
+            "Ce service reste ouvert sans réseau, même si la page ou l’appareil se ferme. Fermé, il ne se rouvre "
+            "qu’avec le réseau."
+        ),
         "passkey_stopped": _(
             "Rien n’a été lu : la demande a été arrêtée, ou aucune clé d’accès n’est sur cet appareil."
         ),
         "passkey_away": _("Le service ne répond pas : vérifiez le réseau, puis recommencez."),
         "passkey_failed": _("L’appareil n’a pas pu lire de clé d’accès : ouvrez votre service par code PIN."),
-        "shift_open": _("Un service est ouvert jusqu’à {until}."),
+        "shift_open": _("Un service est ouvert jusqu’au {until}."),
         "shift_none": _("Aucun service n’est ouvert."),
         "lease": _("Sans réseau, encore {count} bons au plus, jusqu’au {until}."),
         "lease_none": _("Rien n’est permis sans réseau pour l’instant."),

@@ -18,9 +18,9 @@ from voucher_service.staff.device_models import Device, Shift
 from voucher_service.staff.models import Branch, Staff
 from voucher_service.visits.offline import bits, leases, state, upload, wire
 from voucher_service.web import doors
-from voucher_service.web.access import open_session
+from voucher_service.web.access import close_session, open_session
 from voucher_service.web.counter import offline_bodies as bodies
-from voucher_service.web.counter.desk_state import desk_state
+from voucher_service.web.counter.desk_state import choose_branch, desk_state
 from voucher_service.web.counter.offline_words import answer_words
 
 blueprint = Blueprint("counter_offline", __name__, url_prefix="/counter/offline")
@@ -173,6 +173,7 @@ def open_shift() -> ResponseReturnValue:
         if sent.login:
             open_session(staff_id, session.get_one(Staff, staff_id).session_version)
         opened = _shift(session, shift)
+    choose_branch(device.branch_id)  # with the network as without it: what is done here is done at the device's branch
     doors.log().info("shift_opened", device=str(device.id), staff=str(staff_id))
     return jsonify(shift=opened, csrf_token=generate_csrf(), now=wire.instant(doors.now())), 201
 
@@ -196,10 +197,27 @@ def _who(sent: bodies.ShiftIn) -> UUID:
 @blueprint.post("/shift/close")
 @doors.signed
 def close_shift() -> ResponseReturnValue:
-    """End a shift of this device; what is queued is still taken."""
+    """End a shift of this device, and the session of who stood there; what is queued is still taken."""
     device, sent = _device(), _body(bodies.CloseIn)
     closed = doors.services().database.run(shifts.close_shift, device.id, sent.shift_id, now=doors.now())
+    _leave(device.id, sent.shift_id)
     return jsonify(closed_at=wire.instant(closed))
+
+
+def _leave(device_id: UUID, shift_id: UUID) -> None:
+    """Sign out whose shift it was, in this browser: or whoever comes next would scan in their name.
+
+    A coordinator's session is for other doors as well, and stays. So does one of a shift that was opened meanwhile:
+    a device may tell late of one that it closed without a network.
+    """
+    staff = doors.signed_in()
+    if staff is None or staff.role is doors.Role.COORDINATOR:
+        return
+    with doors.services().database.read() as session:
+        theirs = session.get_one(Shift, shift_id).staff_id == staff.id
+        goes_on = shifts.open_on(session, device_id, doors.now()) is not None
+    if theirs and not goes_on:
+        close_session()
 
 
 @blueprint.post("/entries")

@@ -14,25 +14,44 @@ def page_words() -> dict[str, Any]:
 
     `told` holds what the person is told of each result, in each language.
     """
-    parts: tuple[dict[str, Any], ...] = ({"scanner": _scanner(), "told": person_words()}, _talk(), _visit(), _result())
+    parts: tuple[dict[str, Any], ...] = (
+        {"scanner": scanner_words(), "told": person_words()},
+        _talk(),
+        _visit(),
+        _result(),
+    )
     joined = {name: words for part in parts for name, words in part.items()}
     assert len(joined) == sum(len(part) for part in parts), "two parts of the page say something by one name"
     return joined
 
 
-def _scanner() -> dict[str, list[str]]:
+def scanner_words() -> dict[str, list[str]]:
+    """Return what each phase of the camera says: what is so, what to do."""
     type_it = _("Tapez le code à 16 chiffres écrit sous le QR.")
+
+    def first(remedy: str) -> str:
+        return " ".join((remedy, _("Sinon, tapez le code à 16 chiffres écrit sous le QR.")))
+
     return {
         "starting": [_("La caméra démarre…"), _("Autorisez la caméra si l’appareil le demande.")],
         "reading": [_("Présentez le QR du bon"), _("Tenez-le à plat, à une main de distance.")],
         "paused": [_("Lecture en pause"), _("Terminez ce passage, la lecture reprendra ensuite.")],
         "stopped": [_("Caméra arrêtée"), type_it],
-        "insecure": [_("Adresse non protégée : la caméra est bloquée"), type_it],
+        "insecure": [
+            _("Adresse non protégée : la caméra est bloquée"),
+            first(_("Ouvrez l’adresse qui commence par https.")),
+        ],
         "unsupported": [_("Ce navigateur ne sait pas ouvrir la caméra"), type_it],
-        "refused": [_("La caméra n’est pas autorisée"), type_it],
-        "missing": [_("Aucune caméra trouvée"), type_it],
-        "busy": [_("La caméra est prise par une autre application"), type_it],
-        "reader": [_("La lecture des QR n’a pas pu démarrer"), type_it],
+        "refused": [
+            _("La caméra n’est pas autorisée"),
+            first(_("Autorisez-la dans les réglages du navigateur pour ce site, puis touchez « Réessayer ».")),
+        ],
+        "missing": [_("Aucune caméra trouvée"), first(_("Branchez-en une, puis touchez « Réessayer »."))],
+        "busy": [
+            _("La caméra est prise par une autre application"),
+            first(_("Fermez cette application, puis touchez « Réessayer ».")),
+        ],
+        "reader": [_("La lecture des QR n’a pas pu démarrer"), first(_("Rechargez la page avec le réseau."))],
     }
 
 
@@ -53,7 +72,6 @@ def _talk() -> dict[str, str]:
         "use_now": _("Utiliser ce bon"),
         "mistyped": _("Il y a une erreur dans ces chiffres : relisez-les par groupes de quatre."),
         "problem": _("À corriger"),
-        "leaving": _("Un passage n’est pas encore enregistré."),
     }
 
 
@@ -90,8 +108,6 @@ def _result() -> dict[str, str]:
         "last_visit": _("Dernier passage : {when}"),
         "show_code": _("Afficher le code"),
         "hand_over": _("Remettre l’article"),
-        "show_again": _("Revoir le code"),
-        "reason": _("Pourquoi le revoir ?"),
         "code_once": _("Ce code ne s’affiche librement qu’une fois : faites-le noter ou taper maintenant."),
         "show_person": _("À montrer à la personne"),
         "receipt": _("Reçu de paiement"),

@@ -14,6 +14,8 @@ from voucher_service.errors import BadInput, NotFound
 from voucher_service.fulfilment.reveal import gives_code
 from voucher_service.ids import new_id
 from voucher_service.visits.models import Scan
+from voucher_service.visits.offline.unsettled import promised
+from voucher_service.visits.outcomes import Outcome
 from voucher_service.visits.questions import from_form
 from voucher_service.visits.receipts import paid_visits
 from voucher_service.visits.redeem import stored
@@ -177,6 +179,9 @@ def outcome(scan_id: UUID) -> ResponseReturnValue:
             raise NotFound(_("Ce passage n’existe pas, ou n’est pas de votre service."))
         recorded = stored(session, scan_id)
         assert recorded is not None, "the scan was read just above"
+        # Accepted in good faith without the server: the list says how it stands, not a screen that refuses.
+        if recorded.outcome is not Outcome.ACCEPTED and promised(session, [scan_id]):
+            return redirect(url_for("counter_visits.shift"))
         order = None if recorded.order_id is None else order_words(api.own_order(session, recorded.order_id))
         paid = paid_visits(session, [scan_id]).get(scan_id)
     return render_template(

@@ -55,11 +55,14 @@ def steps() -> list[str]:
     """Return what to do when the server is dead, in its order."""
     return [
         _("Attendez deux minutes et rechargez la page. Essayez aussi un autre téléphone : c’est souvent le réseau."),
-        _("Ouvrez « Scanner » sur un appareil de la liste ci-contre : il accepte seul les bons de cette antenne."),
+        _(
+            "Ouvrez « Scanner » sur un appareil de la liste ci-contre : si un service y est ouvert, il accepte seul "
+            "les bons de cette antenne."
+        ),
         _("Appelez la première personne de la liste, puis la suivante. Notez l’heure de l’appel."),
         _(
-            "Sans appareil, prenez le journal papier. Vérifiez la date du bon, recopiez ses 16 chiffres par deux et "
-            "relisez-les à voix haute. Faites de même pour le numéro à recharger."
+            "Sans un tel appareil, prenez le journal papier. Vérifiez la date du bon, recopiez ses 16 chiffres par "
+            "deux et relisez-les à voix haute. Faites de même pour le numéro à recharger."
         ),
         _(
             "Écrivez sur le bon le repère imprimé en début de ligne : il ne doit plus servir. "

@@ -18,7 +18,7 @@ from voucher_service.people.identity import find_by_reference
 from voucher_service.visits import follow_up
 from voucher_service.visits.models import Visit, VisitKind
 from voucher_service.visits.offline.models import OfflineEntry
-from voucher_service.visits.offline.unsettled import unsettled_of
+from voucher_service.visits.offline.unsettled import promised, unsettled_of
 from voucher_service.visits.outcomes import Outcome, words
 from voucher_service.visits.questions import DEFAULT_QUESTIONS, from_form, in_language
 from voucher_service.visits.receipts import paid_visits
@@ -29,6 +29,7 @@ from voucher_service.web.counter.api import take_back
 from voucher_service.web.counter.desk_state import STAFF, desk_state, sees_people, till_of
 from voucher_service.web.counter.offline_words import entry_words
 from voucher_service.web.counter.pages import ANSWER, frame
+from voucher_service.web.counter.parcels import arrivals
 from voucher_service.web.counter.words import PROGRESS_TONES, TONES, moment, offer_name, receipt_href
 
 blueprint = Blueprint("counter_visits", __name__, url_prefix="/counter")
@@ -156,7 +157,7 @@ def own_visit(visit_id: UUID) -> Visit:
 
 def _form_of(visit: Visit) -> Any:
     with doors.services().database.read() as session:
-        return desk_state().forms.of(session, visit.campaign_id, doors.now())
+        return desk_state().forms.of(session, visit.campaign_id, doors.now(), at=visit.occurred_at)
 
 
 @blueprint.get("/visits/<uuid:visit_id>")
@@ -185,7 +186,8 @@ def _complete_page(visit: Visit, sent: dict[str, Any], errors: dict[str, str]) -
 def complete(visit_id: UUID) -> ResponseReturnValue:
     """Keep the rest of a visit's answers."""
     visit = own_visit(visit_id)
-    answers = _answers(_form_of(visit))
+    questions = _form_of(visit)
+    answers = _answers(questions)
     try:
         sent = doors.read_form(CompleteIn)
         doors.services().database.run(
@@ -200,7 +202,8 @@ def complete(visit_id: UUID) -> ResponseReturnValue:
         )
     except BadInput as error:
         return _complete_page(visit, {**request.form.to_dict(), "answers": answers}, _faults(error)), 422
-    flash(_("Le passage est complété."), "ok")
+    left = any(question["id"] not in answers for question in questions)
+    flash(_("C’est gardé. Des questions restent sans réponse.") if left else _("Le passage est complété."), "ok")
     return redirect(url_for("counter_visits.day"), 303)
 
 
@@ -217,11 +220,17 @@ def _shift(faults: dict[str, str] | None = None, typed: dict[str, str] | None = 
         standing = undoing(session, lines, now=doors.now())
         unsettled = [_unsettled_row(entry) for entry in unsettled_of(session, doors.current_staff().id)]
         paid = paid_visits(session, [line.scan.id for line in lines])
+        parcels = arrivals(session)
+        vain = promised(session, [line.scan.id for line in lines])
     rows = [
-        _scan_row(line) | _undo_row(standing.get(line.scan.id)) | {"receipt_href": receipt_href(paid.get(line.scan.id))}
+        _scan_row(line, settled=vain.get(line.scan.id))
+        | _undo_row(standing.get(line.scan.id))
+        | {"receipt_href": receipt_href(paid.get(line.scan.id))}
         for line in lines
     ]
-    return render_template("counter/shift.html", rows=rows, unsettled=unsettled, errors=faults or {}, typed=typed or {})
+    return render_template(
+        "counter/shift.html", rows=rows, unsettled=unsettled, parcels=parcels, errors=faults or {}, typed=typed or {}
+    )
 
 
 def _unsettled_row(entry: OfflineEntry) -> dict[str, Any]:
@@ -262,10 +271,11 @@ def _order_href(order_id: UUID, word: Progress) -> str:
     return url_for("counter_articles.show" if lies_here else "counter.top_up", order_id=order_id)
 
 
-def _scan_row(line: follow_up.ScanLine) -> dict[str, Any]:
+def _scan_row(line: follow_up.ScanLine, *, settled: bool | None) -> dict[str, Any]:
+    """Return one row; `settled` says whether an acceptance without the server has been seen to, None: it was none."""
     outcome = Outcome(line.scan.outcome)
     said = None if line.order is None else status_words(line.order)
-    return {
+    row = {
         "scan_id": str(line.scan.id),
         "at": moment(line.scan.received_at),
         "what": offer_name(line.offer) if line.offer else _("Code inconnu"),
@@ -276,3 +286,8 @@ def _scan_row(line: follow_up.ScanLine) -> dict[str, Any]:
         "order_tone": None if said is None else PROGRESS_TONES[said.word],
         "order_href": None if line.order is None or said is None else _order_href(line.order.id, said.word),
     }
+    if settled is None or outcome is Outcome.ACCEPTED:
+        return row
+    # The books refused it; whoever accepted it in good faith is told so nowhere.
+    word = _("Accepté, réglé par la coordination") if settled else _("Accepté, à régler par la coordination")
+    return row | {"word": word, "tone": "ok" if settled else "check", "href": ""}

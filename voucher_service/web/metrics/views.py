@@ -14,9 +14,14 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from sqlalchemy import func, select
 
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment.figures import RECENT, Figures, figures
+from voucher_service.ids import local_day
+from voucher_service.impact.today import SOON
+from voucher_service.partners.lists import gifts_query
+from voucher_service.reconciliation.work.worklist import open_by_priority
 from voucher_service.web import doors
 
 blueprint = Blueprint("metrics", __name__)
@@ -31,16 +36,19 @@ def scrape() -> Response:
     given = request.headers.get("Authorization", "")
     if not token or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         raise NotFound("Cette adresse n’existe pas.")
+    today = local_day(doors.now())
     with doors.services().database.read() as session:
         found = figures(session, doors.now())
+        breaks = open_by_priority(session)
+        ending = session.scalar(select(func.count()).select_from(gifts_query(ends_by=today + SOON).subquery())) or 0
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(found))
+    registry.register(_Snapshot(found, breaks, ending))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 class _Snapshot(Collector):
-    def __init__(self, found: Figures) -> None:
-        self._found = found
+    def __init__(self, found: Figures, breaks: dict[int, int], ending: int) -> None:
+        self._found, self._breaks, self._ending = found, breaks, ending
 
     def collect(self) -> Iterator[Metric]:
         found, minutes = self._found, int(RECENT.total_seconds() // 60)
@@ -52,6 +60,9 @@ class _Snapshot(Collector):
         )
         yield _gauge("route_paused", "Routes whose partner refuses us.", found.paused, "route")
         yield _gauge("balance_hundredths", "What a partner said is left.", found.balances, "route", "currency")
+        breaks: dict[tuple[str, ...], float] = {(str(one),): self._breaks.get(one, 0) for one in {1, *self._breaks}}
+        yield _gauge("breaks_open", "Breaks that nobody has settled; 1 is urgent.", breaks, "priority")
+        yield _gauge("gifts_ending", "Open gifts that end within 30 days, or have ended.", {(): self._ending})
         yield _gauge("callbacks_recent", f"Callbacks received within {minutes} min.", {(): found.callbacks})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, render_template, url_for
@@ -15,19 +14,18 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment.models import Order
-from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.ledger.seal.note import LogKey
 from voucher_service.ledger.seal.ring import changes
-from voucher_service.partners.models import EarmarkKind, Partner
+from voucher_service.partners.models import EarmarkKind
 from voucher_service.reconciliation.books import draw_down, proofs
 from voucher_service.reconciliation.explain import ORDER_WORDS
 from voucher_service.staff.lists import branch_names
 from voucher_service.vouchers.models import Voucher, VoucherState
 from voucher_service.web import doors
+from voucher_service.web.partner.views import READERS, frame, partner_of
 
 blueprint = Blueprint("partner_books", __name__, url_prefix="/partner/<uuid:partner_id>")
-
-READERS = (doors.Role.PARTNER, doors.Role.COORDINATOR, doors.Role.AUDITOR)
+blueprint.context_processor(frame)
 
 
 class Asked(BaseModel):
@@ -65,23 +63,6 @@ def order_words() -> dict[str, str]:
     return {state: _(words) for state, words in ORDER_WORDS.items()}
 
 
-@blueprint.context_processor
-def frame() -> dict[str, Any]:
-    """Give every page the door's name and how an instant is written."""
-    return {
-        "door_name": _("Espace opérateur"),
-        "moment": lambda at: at.astimezone(PROGRAMME_ZONE).strftime("%d/%m/%Y\u00a0%H:%M"),
-    }
-
-
-def _partner(session: Session, partner_id: UUID) -> Partner:
-    own = doors.current_staff().partner_id
-    found = session.get(Partner, partner_id) if own in {None, partner_id} else None
-    if found is None:
-        raise NotFound("Cet opérateur n’existe pas, ou n’est pas le vôtre.")
-    return found
-
-
 def _key() -> LogKey:
     return doors.services().log_signer().key
 
@@ -91,7 +72,7 @@ def _key() -> LogKey:
 def gift(partner_id: UUID, allocation_id: int) -> ResponseReturnValue:
     """Show what a gift paid for, and whether its earmarks were respected."""
     with doors.services().database.read() as session:
-        partner = _partner(session, partner_id)
+        partner = partner_of(session, partner_id)
         report = draw_down.draw_down(session, draw_down.gift_of(session, partner_id, allocation_id))
         page = doors.page_of(session, draw_down.orders_query(allocation_id), by=Order.id, parse=UUID)
         rows = draw_down.given(session, page.items)
@@ -114,7 +95,7 @@ def gift(partner_id: UUID, allocation_id: int) -> ResponseReturnValue:
 def top_ups(partner_id: UUID, allocation_id: int) -> ResponseReturnValue:
     """Send the list of top-ups that a gift paid for."""
     with doors.services().database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         body = "".join(draw_down.top_ups_csv(session, draw_down.gift_of(session, partner_id, allocation_id)))
     return _file(body, "text/csv", f"dotation-{allocation_id}-recharges.csv")
 
@@ -124,7 +105,7 @@ def top_ups(partner_id: UUID, allocation_id: int) -> ResponseReturnValue:
 def gift_proof(partner_id: UUID, allocation_id: int) -> ResponseReturnValue:
     """Send the proof of a gift's movements, up to 500 at a time."""
     with doors.services().database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         draw_down.gift_of(session, partner_id, allocation_id)
         return _proof(session, proofs.of_gift(allocation_id), f"dotation-{allocation_id}")
 
@@ -134,7 +115,7 @@ def gift_proof(partner_id: UUID, allocation_id: int) -> ResponseReturnValue:
 def gift_movements(partner_id: UUID, allocation_id: int) -> ResponseReturnValue:
     """Send every movement of a gift with its path: the whole proof as a table."""
     with doors.services().database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         draw_down.gift_of(session, partner_id, allocation_id)
         body = "".join(proofs.leaves_csv(session, proofs.of_gift(allocation_id)))
     return _file(body, "text/csv", f"dotation-{allocation_id}-mouvements.csv")
@@ -147,7 +128,7 @@ def giver(partner_id: UUID) -> ResponseReturnValue:
     sought = doors.read_query(Sought)
     found, fault = None, ""
     with doors.services().database.read() as session:
-        partner = _partner(session, partner_id)
+        partner = partner_of(session, partner_id)
         try:
             found = draw_down.giver_of(session, partner_id, sought.reference) if sought.reference else None
         except NotFound as error:
@@ -164,7 +145,7 @@ def giver(partner_id: UUID) -> ResponseReturnValue:
 def voucher_proof(partner_id: UUID, voucher_id: UUID) -> ResponseReturnValue:
     """Send the proof of one voucher's movements."""
     with doors.services().database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         one = session.get(Voucher, voucher_id)
         if one is None:
             raise NotFound("Aucun bon de vos dotations ne porte ce numéro.")
@@ -177,7 +158,7 @@ def voucher_proof(partner_id: UUID, voucher_id: UUID) -> ResponseReturnValue:
 def order_proof(partner_id: UUID, order_id: UUID) -> ResponseReturnValue:
     """Send the proof of one redemption's movements, by the reference that the partner knows."""
     with doors.services().database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         return _proof(session, proofs.of_order(session, partner_id, order_id), f"recharge-{order_id}")
 
 
@@ -187,7 +168,7 @@ def checkpoints(partner_id: UUID) -> ResponseReturnValue:
     """Show the checkpoints, the key to check them with, and what to download."""
     before = doors.read_query(Older).before
     with doors.services().database.read() as session:
-        partner = _partner(session, partner_id)
+        partner = partner_of(session, partner_id)
         found = proofs.checkpoints(session, before=before)
         key, changed = proofs.log_key(session, _key()), bool(changes(session))
     endpoint = "partner_books.checkpoints"
@@ -209,7 +190,7 @@ def checkpoints(partner_id: UUID) -> ResponseReturnValue:
 def history(partner_id: UUID) -> ResponseReturnValue:
     """Send every checkpoint, oldest first: a copy to keep where nobody here can reach it."""
     with doors.services().database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         notes = [one.note for one in reversed(proofs.checkpoints(session, limit=100_000))]
     return _file("\n".join([*notes, ""]), "text/plain", "points-de-controle.notes")
 
@@ -219,7 +200,7 @@ def history(partner_id: UUID) -> ResponseReturnValue:
 def note(partner_id: UUID, size: int) -> ResponseReturnValue:
     """Send one checkpoint."""
     with doors.services().database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         found = proofs.checkpoint_of(session, size)
     return _file(found.note, "text/plain", f"point-de-controle-{size}.note")
 
@@ -229,7 +210,7 @@ def note(partner_id: UUID, size: int) -> ResponseReturnValue:
 def consistency(partner_id: UUID) -> ResponseReturnValue:
     """Send what shows that today's books only add to those of an earlier checkpoint."""
     with doors.services().database.read() as session:
-        _partner(session, partner_id)
+        partner_of(session, partner_id)
         return _proof(session, proofs.nothing(), "continuite")
 
 

@@ -11,14 +11,13 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from voucher_service.errors import BadInput
-from voucher_service.ids import PROGRAMME_ZONE
-from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
+from voucher_service.reconciliation.explain import TEXTS, explain
 from voucher_service.reconciliation.models import BreakClass
-from voucher_service.reconciliation.work import notes, suggest, words, worklist
+from voucher_service.reconciliation.work import notes, suggest, together, words, worklist
 from voucher_service.reconciliation.work.models import Side
 from voucher_service.reconciliation.work.worklist import Age, Sort, Wanted
 from voucher_service.web import doors
-from voucher_service.web.partner.views import READERS, partner_of
+from voucher_service.web.partner.views import READERS, frame, partner_of
 
 blueprint = Blueprint("partner_breaks", __name__, url_prefix="/partner/<uuid:partner_id>/breaks")
 
@@ -40,14 +39,9 @@ class Written(BaseModel):
 
 
 @blueprint.context_processor
-def frame() -> dict[str, Any]:
-    """Give every page the door's name and the words of both sides."""
-    return {
-        "door_name": _("Espace opérateur"),
-        "moment": lambda at: at.astimezone(PROGRAMME_ZONE).strftime("%d/%m/%Y %H:%M"),
-        "line_words": {state: _(text) for state, text in LINE_WORDS.items()},
-        "order_words": {state: _(text) for state, text in ORDER_WORDS.items()},
-        "priorities": {number: _(text) for number, text in PRIORITIES.items()},
+def break_words() -> dict[str, Any]:
+    """Give every page what all pages of the door have, and the words for work on breaks."""
+    return frame() | {
         "lives": {life: (_(text), tone) for life, (text, tone) in words.LIVES.items()},
         "step_words": {step.value: _(text) for step, text in words.STEPS.items()},
         "side_words": {side.value: _(text) for side, text in words.SIDES.items()},
@@ -112,8 +106,9 @@ def _page(partner_id: UUID, break_id: UUID, errors: dict[str, str]) -> str:
         item = worklist.item_of(session, break_id, doors.now(), partner_id=partner_id)
         history = notes.history(session, break_id)
         suggested = suggest.suggestions(session, item)
+        ours = together.together(session, item)
     told = explain(item.difference, _, doors.language())
     return render_template(
         "partner/break.html", partner=partner, item=item, told=told, history=history, errors=errors,
-        suggestions=suggested,
+        suggestions=suggested, together=ours,
     )  # fmt: skip

@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
-from voucher_service.errors import BadInput
+from voucher_service.errors import BadInput, NotFound
 from voucher_service.partners.models import Partner
 from voucher_service.web import doors
 from voucher_service.web.partner.views import READERS, frame, partner_of
 from voucher_service.webhooks import endpoints, outbox
-from voucher_service.webhooks.models import TRIAL, DeliveryState, Event, WebhookDelivery
+from voucher_service.webhooks.models import TRIAL, DeliveryState, Event, WebhookDelivery, WebhookEndpoint
 
 blueprint = Blueprint("partner_hooks", __name__, url_prefix="/partner")
 blueprint.context_processor(frame)
@@ -85,6 +85,33 @@ def create(partner_id: UUID) -> ResponseReturnValue:
     except BadInput as error:
         return _form(partner, sent, doors.faults_of(error)), 422
     return render_template("partner/hook_once.html", partner=partner, hook=made, secret=secret)
+
+
+@blueprint.get("/<uuid:partner_id>/webhooks/<uuid:endpoint_id>/rotate")
+@doors.requires(doors.Role.PARTNER)
+def ask_rotate(partner_id: UUID, endpoint_id: UUID) -> ResponseReturnValue:
+    """Say what changing the secret does, before it is done."""
+    hook = _on(partner_id, endpoint_id)
+    return _confirm(
+        hook, "rotate", _("Changer le secret de ce webhook ?"),
+        _(
+            "Un nouveau secret s’affiche une seule fois. L’ancien signe aussi pendant %(days)s jours : changez-le chez "
+            "vous avant, sinon nos appels n’y seront plus reconnus.", days=endpoints.OVERLAP.days,
+        ),
+        _("Changer le secret"),
+    )  # fmt: skip
+
+
+@blueprint.get("/<uuid:partner_id>/webhooks/<uuid:endpoint_id>/off")
+@doors.requires(doors.Role.PARTNER, doors.Role.COORDINATOR)
+def ask_off(partner_id: UUID, endpoint_id: UUID) -> ResponseReturnValue:
+    """Say what is not told any more, before a webhook is switched off."""
+    hook = _on(partner_id, endpoint_id)
+    text = _(
+        "Le programme qui écoute à cette adresse n’apprend plus rien. Ce qui attend ne part plus, et ce qui arrive "
+        "d’ici à la remise en service n’est pas gardé pour lui. L’opérateur seul peut le remettre en service."
+    )
+    return _confirm(hook, "switch_off", _("Couper ce webhook ?"), text, _("Couper le webhook"), tone="danger")
 
 
 @blueprint.post("/<uuid:partner_id>/webhooks/<uuid:endpoint_id>/rotate")
@@ -166,6 +193,26 @@ def outcome_words(code: str | None) -> str:
         "lease_passed": _("Envoi interrompu"),
     }
     return str(known.get(code) or _("Échec (%(code)s)", code=code))
+
+
+def _on(partner_id: UUID, endpoint_id: UUID) -> WebhookEndpoint:
+    """Return a webhook that is in service."""
+    with doors.services().database.read() as session:
+        partner_of(session, partner_id)
+        hook = endpoints.endpoint_of(session, partner_id, endpoint_id)
+    if hook.off_at is not None:
+        raise NotFound(_("Ce webhook est coupé : revenez à la liste."))
+    return hook
+
+
+def _confirm(hook: WebhookEndpoint, act: str, question: str, text: str, label: str, *, tone: str = "primary") -> str:
+    words = event_words()
+    return render_template(
+        "confirm.html", question=question, text=text,
+        rows=[(_("Adresse"), hook.address), (_("Il annonce"), ", ".join(words[one] for one in hook.events.split()))],
+        action_href=url_for(f"partner_hooks.{act}", partner_id=hook.partner_id, endpoint_id=hook.id),
+        action_label=label, cancel_href=url_for("partner_hooks.index", partner_id=hook.partner_id), tone=tone,
+    )  # fmt: skip
 
 
 def _switched(partner_id: UUID, endpoint_id: UUID, *, on: bool, told: str) -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from voucher_service.errors import BadInput
 from voucher_service.reconciliation.explain import LINE_WORDS
-from voucher_service.reconciliation.reader.manner import DateForm
+from voucher_service.reconciliation.reader.manner import SHEET_MARK, DateForm
 from voucher_service.reconciliation.reader.profile import Control, Profile, check, from_json
 from voucher_service.reconciliation.reader.propose import Proposal, Shape, propose, review
 from voucher_service.reconciliation.reader.sources.text import Text
@@ -142,12 +143,18 @@ def named(faults: dict[str, str], fields: list[tuple[Column, str, bool]]) -> dic
     return {name: f"{labels[name]} : {words}" if name in labels else words for name, words in faults.items()}
 
 
+def as_written(cells: Sequence[str]) -> list[str]:
+    """Return cells as a person sees them: a number of a workbook has a comma, not the mark we know it by."""
+    return [cell.replace(SHEET_MARK, ",") for cell in cells]
+
+
 def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
     """Return the choices of the form, each a list of (value, words)."""
     profile = proposal.profile
     columns = []
     for place in range(profile.width):
-        shown = next((row.cells[place] for row in proposal.lines if place < len(row.cells) and row.cells[place]), "")
+        found = next((row.cells[place] for row in proposal.lines if place < len(row.cells) and row.cells[place]), "")
+        (shown,) = as_written([found])
         name = profile.names[place] if place < len(profile.names) else ""
         title = _("Colonne %(n)s", n=place + 1) + (f" : {name}" if name else "")
         columns.append((place, f"{title} – {shown[:30]}" if shown else title))

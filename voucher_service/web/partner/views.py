@@ -18,12 +18,15 @@ from voucher_service.partners.models import Partner
 from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.allocations import allocation_report
 from voucher_service.reconciliation.classify import PRIORITIES as PRIORITY_OF
+from voucher_service.reconciliation.closing.close import closes
 from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
 from voucher_service.reconciliation.export import export_csv, export_xlsx
 from voucher_service.reconciliation.intake.sequence import missing_numbers
 from voucher_service.reconciliation.models import BreakClass
 from voucher_service.reconciliation.run import run
+from voucher_service.reconciliation.work import worklist
 from voucher_service.web import doors
+from voucher_service.web.partner.menu import menu
 
 blueprint = Blueprint("partner", __name__, url_prefix="/partner")
 
@@ -40,8 +43,10 @@ class Shown(BaseModel):
 
 @blueprint.context_processor
 def frame() -> dict[str, Any]:
-    """Give every page the door's name and the words for what both sides say became of a top-up."""
+    """Give every page the door's name, whose clock its times are, and the words for what became of a top-up."""
     return {
+        "nav": menu(),
+        "times_in": PROGRAMME_ZONE.key.rpartition("/")[2].replace("_", " "),
         "door_name": _("Espace opérateur"),
         "line_words": {state: _(words) for state, words in LINE_WORDS.items()},
         "order_words": {state: _(words) for state, words in ORDER_WORDS.items()},
@@ -81,12 +86,16 @@ def overview(partner_id: UUID) -> ResponseReturnValue:
         gifts = allocation_report(session, partner_id)
         rows, total = queries.statements(session, partner_id, page=shown.page)
         missing = missing_numbers(session, partner_id)
+        waiting = [month for month in closes(session, partner_id) if month.agreed_at is None]
+        breaks = worklist.how_many(session, worklist.Wanted(partner_id=partner_id), doors.now())
     return render_template(
         "partner/overview.html",
         partner=partner,
         gifts=gifts,
         statements=rows,
         missing_numbers=missing,
+        waiting=waiting,
+        breaks=breaks,
         **_pages(shown.page, total),
     )
 

@@ -37,7 +37,7 @@ def test_an_empty_room_says_what_to_do(awa: Desk, programme: Programme) -> None:
 def test_a_connection_is_tested_with_a_plain_answer(awa: Desk, made: str, there: Served) -> None:
     page = awa.follow(f"{made}/test").text
     assert "La connexion marche" in page
-    assert "1234,56 EUR" in page
+    assert "1\u202f234,56\xa0€" in page
     page = awa.follow(f"{made}/edit", **changed(there, client_secret="wrong"), version=1).text
     page = awa.follow(f"{made}/test").text
     assert "refuse nos identifiants" in page
@@ -54,6 +54,56 @@ def test_a_dry_run_orders_nothing_and_keeps_no_number(app: Flask, awa: Desk, mad
     for field, value in (("number", "12"), ("product_code", ""), ("unit", "x"), ("quantity", "5,555")):
         answer = awa.send(f"{made}/try", **(sent | {field: value}))
         assert (answer.status_code, [name for name, _ in faults(answer)]) == (422, [field])
+
+
+def test_the_callback_address_is_changed_after_a_look_at_what_that_does(app: Flask, awa: Desk, made: str) -> None:
+    page = awa.get(made).text
+    (old,) = re.findall(r"/callbacks/ondine/([0-9a-f]{32})", page)
+    asked = awa.get(f"{made}/callback").text
+    assert "sert encore sept jours" in asked
+    assert "cesse aussitôt" not in asked
+    assert old in awa.get(made).text, "a look changes nothing"
+    page = awa.follow(f"{made}/callback").text
+    (new,) = re.findall(r"/callbacks/ondine/([0-9a-f]{32})", page)
+    assert new != old
+    assert "Adresse de rappel changée" in page
+    assert "cesse aussitôt" in awa.get(f"{made}/callback").text, (
+        "a second change within the week ends the first address"
+    )
+    call = {"data": {"transactionId": 7, "status": "SUCCESSFUL"}}
+    public = app.test_client()
+    answers = [public.post(f"/callbacks/ondine/{one}", json=call).status_code for one in (old, new, "0" * 32)]
+    assert answers == [204, 204, 404]
+    assert Desk(client_as(app, Role.AUDITOR)).send(f"{made}/callback").status_code == 403
+    assert new in awa.get(made).text
+
+
+def test_the_catalogue_and_the_operator_of_a_number_are_asked_for(
+    app: Flask, awa: Desk, made: str, there: Served
+) -> None:
+    page = awa.get(made).text
+    assert f"{made}/selling" in page
+    before = len(there.asked)
+    assert "Demander le catalogue" in awa.get(f"{made}/selling").text
+    assert len(there.asked) == before, "nothing is asked before a person asks"
+    page = awa.send(f"{made}/selling", word="ondine").text
+    for words in ("535", "Ondine France", "de 1\xa0€ à 50\xa0€", "sur la ligne", "1 produit."):
+        assert words in page, words
+    page = awa.send(f"{made}/selling").text
+    assert "2 produits." in page
+    assert "par un code à montrer" in page
+    assert "Rien ne contient ce mot" in awa.send(f"{made}/selling", word="zzz").text
+    page = awa.send(f"{made}/selling/number", number="06 12 34 56 78").text
+    assert "Sans doute Ondine France" in page
+    assert "ce n’est pas une preuve" in page
+    there.partner.codes["33612345679"] = (404, "COULD_NOT_AUTO_DETECT_OPERATOR")  # type: ignore[attr-defined]  # ours
+    assert "Il ne sait pas" in awa.send(f"{made}/selling/number", number="06 12 34 56 79").text
+    assert awa.send(f"{made}/selling/number", number="12").status_code == 422
+    assert "612345678" not in dump(app)
+    awa.follow(f"{made}/edit", **changed(there, client_secret="wrong"), version=1)
+    for path in ("selling", "selling/number"):
+        assert "refuse nos identifiants" in awa.send(f"{made}/{path}", number="06 12 34 56 78").text
+    assert there.orders == []
 
 
 def test_the_list_is_asked_for_once_the_connection_is_on(awa: Desk, made: str) -> None:

@@ -5,6 +5,7 @@
  *
  * @typedef {{status: number, code: string, detail: string, field?: string, faults?: Record<string, string>}} Problem
  * @typedef {'away'|'signed_out'} Trouble
+ * @typedef {{ok: boolean, status: number, said: any}} Heard an answer and what its JSON says; null: none
  */
 
 const PATIENCE_MS = 8000;
@@ -34,7 +35,6 @@ export class Server {
     this.home = home;
     this.token = token;
     this.ahead = now ? Date.parse(now) - Date.now() : 0; // a kept page is old: it learns the time with its first token
-    this.patience = PATIENCE_MS;
   }
 
   /** The time by the server's clock: a telephone's own is often wrong. */
@@ -61,30 +61,31 @@ export class Server {
   /** @param {string} path @param {object} body @param {AbortSignal} [signal] */
   async post(path, body, signal) {
     const answer = await this.#ask(path, signal, body);
-    if (answer.status !== 400 || (await codeOf(answer.clone())) !== "csrf_failed") return read(answer);
-    await this.refresh();
+    if (answer.status !== 400 || answer.said?.code !== "csrf_failed") return read(answer);
+    await this.refresh(signal);
     return read(await this.#ask(path, signal, body));
   }
 
   /** @param {string} path @param {AbortSignal} [signal] */
   async get(path, signal) { return read(await this.#ask(path, signal)); }
 
-  /** A fresh token: the old one ended with the session. */
-  async refresh() {
-    const fresh = await this.get("token");
+  /** A fresh token: the old one ended with the session. @param {AbortSignal} [signal] */
+  async refresh(signal) {
+    const fresh = await this.get("token", signal);
     this.token = fresh.csrf_token;
     this.ahead = Date.parse(fresh.now) - Date.now();
   }
 
-  /** @param {string} path @param {AbortSignal} [signal] @param {object} [body] */
+  /** @param {string} path @param {AbortSignal} [signal] @param {object} [body] @returns {Promise<Heard>} */
   async #ask(path, signal, body) {
+    signal?.throwIfAborted();
     const stop = new AbortController();
     const giveUp = () => stop.abort();
-    const late = setTimeout(giveUp, this.patience);
+    const late = setTimeout(giveUp, PATIENCE_MS);
     signal?.addEventListener("abort", giveUp);
-    /** @type {Response} */ let answer;
+    /** @type {Heard} */ let heard;
     try {
-      answer = await fetch(this.home + path, {
+      const answer = await fetch(this.home + path, {
         method: body ? "POST" : "GET",
         headers: { Accept: "application/json", ...(body && { "Content-Type": "application/json", "X-CSRFToken": this.token }) },
         body: body && JSON.stringify(body),
@@ -92,6 +93,8 @@ export class Server {
         redirect: "error",
         cache: "no-store",
       });
+      // Within the same limit: on a bad line an answer may begin and not end.
+      heard = { ok: answer.ok, status: answer.status, said: parsed(await answer.text()) };
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new NoAnswer("away");
@@ -99,22 +102,22 @@ export class Server {
       clearTimeout(late);
       signal?.removeEventListener("abort", giveUp);
     }
-    if (answer.status >= 500) throw new NoAnswer("away");
-    if (answer.status === 401) throw new NoAnswer("signed_out");
-    return answer;
+    if (heard.status >= 500) throw new NoAnswer("away");
+    if (heard.status === 401) throw new NoAnswer("signed_out");
+    return heard;
   }
 }
 
-/** @param {Response} answer */
-async function codeOf(answer) {
-  return answer.json().then((body) => body.code, () => "");
+/** @param {string} text @returns {any} null: not JSON, as when it was cut off on its way */
+function parsed(text) {
+  try { return JSON.parse(text); } catch { return null; }
 }
 
-/** @param {Response} answer */
-async function read(answer) {
-  const body = await answer.json().catch(() => { throw new NoAnswer("away"); }); // cut off on its way
-  if (answer.ok) return body;
-  throw new Refusal(body);
+/** @param {Heard} heard @returns {any} */
+function read({ ok, said }) {
+  if (said === null) throw new NoAnswer("away");
+  if (ok) return said;
+  throw new Refusal(said);
 }
 
 /** Wait a little, or until someone presses "try now". @param {EventTarget} [wake] @param {AbortSignal} [signal] */

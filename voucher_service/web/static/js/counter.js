@@ -12,7 +12,6 @@ import { attachWedge, candidates } from "./wedge.js";
 
 /** A bad network is worse than none: after this, the device decides by itself (milliseconds). */
 const QUICK_MS = 2000;
-const PATIENT_MS = 8000;
 const LATER_MS = 5000;
 /** A screen that only flashes costs time and calm: the verdict may come first. */
 const SLOW_MS = 150;
@@ -119,15 +118,13 @@ async function take(code) {
 async function inTime(path, body) {
   if (!here()) return null;
   if (line.away) return null; // the line looks for the server by itself, and says when it is back
-  server.patience = QUICK_MS;
+  const limit = AbortSignal.timeout(QUICK_MS); // for all of it: the request, a fresh token, the whole answer
   try {
-    return await server.post(path, body);
+    return await server.post(path, body, limit);
   } catch (error) {
-    if (!(error instanceof NoAnswer)) throw error;
-    if (error.trouble === "away") line.lose();
+    if (error instanceof Refusal || !(error instanceof NoAnswer || limit.aborted)) throw error;
+    if (!(error instanceof NoAnswer) || error.trouble === "away") line.lose();
     return null; // signed out: the device's own shift is enough
-  } finally {
-    server.patience = PATIENT_MS;
   }
 }
 
@@ -252,17 +249,20 @@ function tools() {
     sound.replaceChildren(icon(soundOn() ? "sound" : "mute"), el("span", {}, soundOn() ? words.sound_on : words.sound_off));
   };
   sound.addEventListener("click", () => { setSound(!soundOn()); paint(); });
-  torch.addEventListener("click", async () => {
-    const on = await scanner?.torch(torch.getAttribute("aria-pressed") !== "true");
-    torch.setAttribute("aria-pressed", String(Boolean(on)));
-    torch.querySelector("span").textContent = on ? words.torch_on : words.torch_off;
-  });
+  torch.addEventListener("click", async () => lamp(await scanner?.torch(torch.getAttribute("aria-pressed") !== "true")));
   again.addEventListener("click", () => void scanner?.retry());
   paint();
 }
 
+/** Say whether the lamp burns. @param {boolean} [on] */
+function lamp(on = false) {
+  byId("torch").setAttribute("aria-pressed", String(on));
+  byId("torch").querySelector("span").textContent = on ? words.torch_on : words.torch_off;
+}
+
 /** @param {import("./scanner.js").State} state */
 function onCamera(state) {
+  if (state.phase === "starting") lamp(); // a camera that was switched off has put it out
   byId("camera-state").replaceChildren(el("b", {}, state.title), state.next);
   byId("torch").hidden = !state.torch;
   byId("camera-retry").hidden = ["starting", "reading", "paused"].includes(state.phase);

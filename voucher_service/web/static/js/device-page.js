@@ -3,7 +3,7 @@
 import { byId, fill, icon, el } from "./counter-dom.js";
 import { Refusal } from "./counter-server.js";
 import { reckon, sayMoment } from "./offline/clock.js";
-import { closeShift, enrol, openShift, refresh, Unsent } from "./offline/device.js";
+import { Away, closeShift, enrol, openShift, refresh, Unsent } from "./offline/device.js";
 import { line } from "./offline/line.js";
 import { fact } from "./offline/store.js";
 import { Scanner } from "./scanner.js";
@@ -20,11 +20,13 @@ async function paint() {
   const [device, state] = await Promise.all([fact("device"), fact("state")]);
   const { now } = await reckon();
   const shift = state?.shift && now && Date.parse(state.shift.ends_at) > now.getTime() ? state.shift : null;
-  about.textContent = device ? fill(words.enrolled, device) : words.not_enrolled;
+  about.textContent = device?.halted ? words.stopped : device ? fill(words.enrolled, device) : words.not_enrolled;
   enrolForm.hidden = Boolean(device && !device.halted);
   shiftForm.hidden = !device || Boolean(device.halted) || Boolean(shift);
   open.hidden = !device || !shift;
   page.dataset.part = !device || device.halted ? "enrol" : shift ? "open" : "shift";
+  byId("no-network").hidden = !line.away || page.dataset.part === "enrol";
+  byId("no-network-words").textContent = shift ? words.closing_away : words.opening_away;
   if (shift) byId("shift-words").textContent = fill(words.shift_open, { until: sayMoment(shift.ends_at, language) });
 }
 
@@ -43,6 +45,7 @@ async function attempt(act) {
     await act();
     await refresh().catch(() => {}); // the line asks again
   } catch (error) {
+    if (error instanceof Away) line.lose();
     say(error);
   }
   await line.count();
@@ -86,7 +89,9 @@ withPasskey.addEventListener("click", () => attempt(async () => {
   }
   location.assign(page.dataset.counter);
 }));
-byId("close-shift").addEventListener("click", () => attempt(async () => closeShift((await fact("state")).shift.id)));
+byId("close-shift").addEventListener("click", () => attempt(async () => {
+  if (!(await closeShift((await fact("state")).shift.id))) line.lose();
+}));
 
 /** The code in a coordination's QR, which is this page's address with the code behind it; null: another QR. @param {string} text */
 function invitationIn(text) {
@@ -140,4 +145,5 @@ if (invited) {
   byId("f-invitation").value = invited[1];
   history.replaceState(null, "", location.pathname + location.search); // the code is good once: it stays nowhere
 }
+line.addEventListener("turned", () => void paint());
 await paint();

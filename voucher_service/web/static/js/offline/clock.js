@@ -25,14 +25,14 @@ export async function reckon() {
   return { now: new Date(heard.server + Date.now() - heard.wall), age: -1 };
 }
 
-/** Making one takes longer than all the rest of a verdict. @type {Map<string, Intl.DateTimeFormat>} */
+/** Making one takes longer than all the rest of a verdict. English days are said as the server says them. @type {Map<string, Intl.DateTimeFormat>} */
 const formats = new Map();
 
 /** @param {string} name @param {string} language @param {Intl.DateTimeFormatOptions} how always the same for one name */
 function format(name, language, how) {
   const key = `${name} ${language}`;
   let made = formats.get(key);
-  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(language, how)));
+  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, how)));
   return made;
 }
 
@@ -55,6 +55,7 @@ export function sayDay(iso, language) {
 export function sayAge(ms, language) {
   const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const minutes = Math.round(ms / 60_000);
+  if (minutes < 1) return language === "fr" ? "il y a moins d’une minute" : "less than a minute ago";
   if (minutes < 60) return words.format(-minutes, "minute");
   return minutes < 48 * 60 ? words.format(-Math.round(minutes / 60), "hour") : words.format(-Math.round(minutes / 1440), "day");
 }

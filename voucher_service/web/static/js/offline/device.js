@@ -14,8 +14,14 @@ const BASE = "/counter/offline/";
 const UPLOAD = 50;
 const utf8 = new TextEncoder();
 
-/** There was no answer. */
-export class Away extends Error {}
+/** There was no answer, or none that says anything. */
+export class Away extends Error {
+  /** @param {boolean} [answered] the service itself broke over what was sent (500) */
+  constructor(answered = false) {
+    super();
+    this.answered = answered;
+  }
+}
 
 /** Something still waits to be uploaded: it must not be wiped. */
 export class Unsent extends Error {}
@@ -39,7 +45,7 @@ async function post(path, body, { device, token, patience = 8000 }) {
     throw new Away();
   }
   const read = await answer.json().catch(() => null);
-  if (answer.status >= 500 || !read) throw new Away();
+  if (answer.status >= 500 || !read) throw new Away(answer.status === 500);
   if (!answer.ok) throw new Refusal(read);
   if (read.now) await hear(read.now);
   return read;
@@ -96,12 +102,37 @@ export async function openShift(who, token) {
   return answer;
 }
 
-/** @param {string} shiftId */
+/**
+ * Close the shift here at once, network or not; the server is told now, or before this device asks for its state again.
+ * @param {string} shiftId @returns {Promise<boolean>} whether the server knows
+ */
 export async function closeShift(shiftId) {
-  const device = await fact("device");
-  const answer = await post("shift/close", { shift_id: shiftId }, { device });
+  await closeHere(shiftId);
+  try {
+    await tellClosed(await fact("device"));
+    return true;
+  } catch (error) {
+    if (error instanceof Away) return false;
+    throw error;
+  }
+}
+
+/** Accept nothing more under a shift; the server is told later. @param {string} shiftId */
+export async function closeHere(shiftId) {
+  await keep("closing", shiftId);
   await keep("state", { ...(await fact("state")), shift: null });
-  return answer;
+}
+
+/** Tell of a shift that was closed here. @param {import("./store.js").Device} device @throws {Away} */
+async function tellClosed(device) {
+  const shiftId = await fact("closing");
+  if (!shiftId) return;
+  try {
+    await post("shift/close", { shift_id: shiftId }, { device });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error; // a server that does not know it has none to end
+  }
+  await keep("closing", undefined);
 }
 
 /** @param {string} root b64 @param {{signed: string, signature: string}} keys @returns {Promise<any[]>} */
@@ -114,6 +145,8 @@ async function believed(root, { signed, signature }) {
 /** Ask for what is new: keys, lists, offers, lease. @param {{whole?: boolean, patience?: number}} [how] @returns {Promise<any>} */
 export async function refresh({ whole = false, patience = 8000 } = {}) {
   const device = await fact("device");
+  await tellClosed(device); // first, or the answer would name it as open
+  const had = (await fact("state"))?.shift?.id;
   const held = await lists();
   /** @type {Record<string, string>} */ const have = {};
   if (!whole) for (const [name, list] of held) have[name] = await digests(list);
@@ -133,8 +166,10 @@ export async function refresh({ whole = false, patience = 8000 } = {}) {
   }
   const keys = await believed(device.root, answer.keys);
   const { staff: _name, ...shift } = answer.shift ?? {};
+  const closed = had && (await fact("state"))?.shift?.id !== had; // here, while the server answered
+  const open = answer.shift && !(closed && answer.shift.id === had);
   await keepLists(after);
-  await keep("state", { keys, offers: answer.offers, forms: answer.forms, lease: answer.lease, shift: answer.shift ? shift : null,
+  await keep("state", { keys, offers: answer.offers, forms: answer.forms, lease: answer.lease, shift: open ? shift : null,
     received_to: answer.received_to, missing: answer.missing, fetched_at: answer.now });
   await keep("device", { ...device, ...answer.device });
   if (answer.restored || answer.forked) await halt(await fact("device"), answer.forked ? "forked" : "restored");
@@ -146,15 +181,36 @@ export async function upload() {
   const device = await fact("device");
   if (!device) return [];
   /** @type {any[]} */ const all = [];
+  /** @type {Set<number>} */ const stuck = new Set(); // kept, told in the count, tried again the next time
   for (;;) {
-    const waiting = (await rows("waiting")).slice(0, UPLOAD);
+    const waiting = (await rows("waiting")).filter(({ seq }) => !stuck.has(seq)).slice(0, UPLOAD);
     if (!waiting.length) return all;
-    const sent = waiting.map(({ entry }) => packed(entry));
-    const { answers } = await post("entries", { entries: sent }, { device });
+    const before = stuck.size;
+    const answers = await told(device, waiting, stuck);
     for (const answer of answers) await settle(answer.seq, answer);
     all.push(...answers);
-    if (!answers.length) return all; // never ask the same for ever
+    if (!answers.length && stuck.size === before) return all; // never ask the same for ever
   }
+}
+
+/**
+ * The answers to some entries. What the server cannot take as a whole is sent in halves: one bad entry holds back no other.
+ * @param {import("./store.js").Device} device @param {import("./store.js").Row[]} some @param {Set<number>} stuck gets what is not taken even alone
+ * @returns {Promise<any[]>}
+ */
+async function told(device, some, stuck) {
+  try {
+    return (await post("entries", { entries: some.map(({ entry }) => packed(entry)) }, { device })).answers;
+  } catch (error) {
+    const bad = error instanceof Refusal ? [400, 413, 422].includes(error.problem.status) : error instanceof Away && error.answered;
+    if (!bad) throw error;
+  }
+  if (some.length === 1) {
+    stuck.add(some[0].seq);
+    return [];
+  }
+  const middle = some.length >> 1;
+  return [...(await told(device, some.slice(0, middle), stuck)), ...(await told(device, some.slice(middle), stuck))];
 }
 
 /** An entry as it travels. @param {any} entry */

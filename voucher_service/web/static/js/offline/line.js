@@ -5,12 +5,21 @@
  */
 import { Refusal } from "../counter-server.js";
 import { el, fill, icon } from "../counter-dom.js";
-import { refresh, upload } from "./device.js";
-import { fact, rows } from "./store.js";
+import { reckon } from "./clock.js";
+import { closeHere, refresh, upload } from "./device.js";
+import { fact, head, rows } from "./store.js";
 
 /** Milliseconds between two looks for the server while it is away, and while it is there. */
 const AWAY_MS = 3000;
 const THERE_MS = 60_000;
+
+/** Whether this device accepts without the server now: a shift must be open, and the lease reach further. */
+async function alone() {
+  const [state, { seq }, { now }] = await Promise.all([fact("state"), head(), reckon()]);
+  const { shift, lease } = state ?? {};
+  if (!now || !shift || Date.parse(shift.ends_at) <= now.getTime()) return "away_closed";
+  return lease && seq < lease.up_to_seq && now.getTime() < Date.parse(lease.valid_until) ? "away" : "away_spent";
+}
 
 export class Line extends EventTarget {
   away = !navigator.onLine;
@@ -18,6 +27,7 @@ export class Line extends EventTarget {
   waiting = 0;
   unsettled = 0;
   halted = false;
+  /** What this device may do without the server. @type {'away'|'away_closed'|'away_spent'} */ alone = "away";
   #timer = 0;
   /** @type {Promise<void>|null} */ #under = null;
 
@@ -47,6 +57,7 @@ export class Line extends EventTarget {
     if (!this.away) {
       this.away = true;
       this.paint();
+      this.dispatchEvent(new Event("turned"));
     }
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.look(), AWAY_MS);
@@ -66,7 +77,7 @@ export class Line extends EventTarget {
     const before = this.away;
     try {
       if (this.enrolled) {
-        const answers = await upload();
+        const answers = await upload().catch((error) => { if (error instanceof Refusal) return []; throw error; }); // the state may still come
         if (answers.length) this.dispatchEvent(new CustomEvent("answers", { detail: answers }));
         await refresh({ patience: before ? 4000 : 8000 });
       } else if (before || this.place?.dataset.kept) {
@@ -86,6 +97,7 @@ export class Line extends EventTarget {
     this.enrolled = Boolean(device);
     this.halted = Boolean(device?.halted);
     if (this.enrolled) {
+      this.alone = await alone();
       this.waiting = (await rows("waiting")).length;
       this.unsettled = (await rows("conflict")).length + (await rows("refused")).length + (await rows("invalid")).length;
     }
@@ -97,7 +109,7 @@ export class Line extends EventTarget {
     if (!place) return;
     const count = String(this.waiting);
     const waiting = this.waiting && fill(this.waiting === 1 ? words.waiting_one : words.waiting_many, { count });
-    const parts = [this.away && (this.enrolled ? words.away : words.away_plain), this.halted && words.halted, waiting || (this.enrolled && words.waiting_none), this.unsettled && fill(this.unsettled === 1 ? words.unsettled_one : words.unsettled_many, { count: String(this.unsettled) })].filter(Boolean);
+    const parts = [this.away && (!this.enrolled ? words.away_plain : !this.halted && words[this.alone]), this.halted && words.halted, waiting || (this.enrolled && words.waiting_none), this.unsettled && fill(this.unsettled === 1 ? words.unsettled_one : words.unsettled_many, { count: String(this.unsettled) })].filter(Boolean);
     const text = parts.join(" ");
     place.hidden = !parts.length;
     place.dataset.away = String(this.away);
@@ -105,13 +117,21 @@ export class Line extends EventTarget {
     if (place.dataset.said === text) return; // a screen reader hears a change, not each look
     place.dataset.said = text;
     place.className = `queue-line ${this.away || this.waiting || this.unsettled || this.halted ? "check" : "ok"}`;
-    place.replaceChildren(icon(this.away ? "check" : this.waiting ? "wait" : this.unsettled || this.halted ? "check" : "ok"), el("span", {}, text));
+    place.replaceChildren(icon(this.away ? "check" : this.waiting ? "wait" : this.unsettled || this.halted ? "check" : "ok"), el("span", {}, ...parts.map((part) => el("span", {}, `${part} `))));
   }
 }
 
 const place = document.getElementById("queue-line");
 export const line = new Line(place, JSON.parse(place?.dataset.words ?? "{}"));
 void line.start();
+
+// Who signs out leaves the desk: without a network, too, this device accepts nothing more in their name.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || !form.action.endsWith("/sign-out") || !line.enrolled || event.defaultPrevented) return;
+  event.preventDefault();
+  void fact("state").then((state) => state?.shift && closeHere(state.shift.id)).finally(() => form.submit());
+});
 
 let keeping = false;
 

@@ -44,10 +44,10 @@ function database() {
   return opened;
 }
 
-/** @param {'device'|'state'|'heard'|'head'|'invitation'|'away'} name @returns {Promise<any>} */
+/** @param {'device'|'state'|'heard'|'head'|'invitation'|'closing'} name @returns {Promise<any>} */
 export const fact = async (name) => (await database()).get("facts", name);
 
-/** @param {'device'|'state'|'heard'|'head'|'invitation'|'away'} name @param {any} value undefined: forget it */
+/** @param {'device'|'state'|'heard'|'head'|'invitation'|'closing'} name @param {any} value undefined: forget it */
 export async function keep(name, value) {
   const db = await database();
   await (value === undefined ? db.delete("facts", name) : db.put("facts", value, name));
