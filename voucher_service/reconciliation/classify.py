@@ -55,6 +55,8 @@ PRIORITIES: dict[BreakClass, int] = {
     BreakClass.CODE_REVEALED_NEVER_USED: 4,
     BreakClass.LATE_DELIVERY: 1,
     BreakClass.TOTAL_DIFFERS: 2,
+    BreakClass.BALANCE_DIFFERS: 2,
+    BreakClass.STATEMENT_MISSING: 2,
     BreakClass.UNCLASSIFIED: 1,
 }
 

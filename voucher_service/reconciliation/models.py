@@ -44,6 +44,8 @@ class BreakClass(StrEnum):
     CODE_REVEALED_NEVER_USED = "code_revealed_never_used"
     LATE_DELIVERY = "late_delivery"
     TOTAL_DIFFERS = "total_differs"
+    BALANCE_DIFFERS = "balance_differs"
+    STATEMENT_MISSING = "statement_missing"
     UNCLASSIFIED = "unclassified"
 
 
@@ -185,7 +187,8 @@ def lines_of(number: int) -> ColumnElement[bool]:
 
 
 class Break(Base):
-    """A difference that someone must explain. It belongs to a line of theirs or to an order of ours.
+    """A difference that someone must explain. It belongs to a line of theirs or to an order of ours, or to neither:
+    then `BreakSubject` says what it is about.
 
     Its identity does not depend on its class, so a new run finds the same break again. It closes in two ways only:
     a later run no longer finds it (`system`), or a settlement booked it (`settlement:` and its id). A delivery that
@@ -194,7 +197,10 @@ class Break(Base):
 
     __tablename__ = "reconciliation_break"
     __table_args__ = (
-        CheckConstraint("line_id IS NOT NULL OR order_id IS NOT NULL", name="side"),
+        CheckConstraint(
+            "line_id IS NOT NULL OR order_id IS NOT NULL OR kind IN ('balance_differs', 'statement_missing')",
+            name="side",
+        ),
         CheckConstraint("line_id IS NULL OR statement_id IS NOT NULL", name="statement"),
         CheckConstraint("(resolved_at IS NULL) = (resolved_by IS NULL)", name="resolved"),
         CheckConstraint(
@@ -223,3 +229,22 @@ class Break(Base):
     resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[str | None] = mapped_column(String(60))
     note: Mapped[str | None] = mapped_column(String(400))
+
+
+class BreakSubject(Base):
+    """What a break without line and order is about, written once with it.
+
+    Either a balance that the partner declared, or numbers that no statement has: those before `gap_before`.
+    """
+
+    __tablename__ = "break_subject"
+    __table_args__ = (
+        UniqueConstraint("balance_id"),
+        UniqueConstraint("partner_id", "gap_before"),
+        CheckConstraint("(balance_id IS NULL) <> (gap_before IS NULL)", name="one"),
+    )
+
+    break_id: Mapped[UUID] = mapped_column(ForeignKey("reconciliation_break.id"), primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"))
+    balance_id: Mapped[UUID | None] = mapped_column(ForeignKey("declared_balance.id"))
+    gap_before: Mapped[int | None] = mapped_column(Integer)

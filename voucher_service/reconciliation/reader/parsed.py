@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from voucher_service.reconciliation.reader.balances import Balance
 from voucher_service.reconciliation.reader.columns import Columns, instant_text
 from voucher_service.reconciliation.reader.sums import Summed
 from voucher_service.reconciliation.reader.values import named_order
@@ -61,6 +62,7 @@ class Parsed:
     sums: dict[tuple[Unit, LineStatus], int]
     number: int | None = None  # the statement's own, where it says one
     top_ups: int = 0
+    balances: tuple[Balance, ...] = ()  # what it says is left of gifts
 
     def delivered(self) -> dict[Unit, int]:
         """Return the sum of the quantities said to be delivered, per unit."""

@@ -67,6 +67,7 @@ class Way(StrEnum):
     WRITE_OFF = "write_off"  # the gift bears the loss
     NO_VALUE = "no_value"  # nothing to book: two people say so
     UNDO = "undo"  # the counter-booking of an earlier one
+    TOLERANCE = "tolerance"  # small enough, as agreed with the partner: booked by itself
     NOTED = "noted"  # explained in words, before bookings were asked for
 
 
