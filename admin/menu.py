@@ -21,7 +21,7 @@ def _daily() -> list[Group]:
             _("À traiter"),
             [
                 (_("À traiter"), "admin.orders.index", "admin.order"),
-                (_("Écarts"), "admin.breaks.index", "admin.breaks."),
+                (_("Écarts"), "admin.breaks.index", "admin.breaks"),
                 (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
                 (_("Acceptés sans réseau"), "admin.offline.index", "admin.offline."),
                 (_("Acceptés sur papier"), "admin.paper.index", "admin.paper."),

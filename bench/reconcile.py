@@ -23,9 +23,8 @@ import duckdb
 from sqlalchemy import select, text
 
 from bench.orders import fill
-from tests.databases import fresh_postgres
 from tests.flows.reconciliation.builders import NOON
-from tests.servers.shared import close_session, open_session
+from tests.servers.postgresql import postgres
 from voucher_service.db import Database
 from voucher_service.migrations.runner import upgrade
 from voucher_service.reconciliation.models import Break, StatementLine
@@ -34,6 +33,8 @@ from voucher_service.reconciliation.statements import import_statement
 
 SIZES = (10_000, 100_000, 1_000_000)
 SQLITE_MOST = 100_000
+SETTINGS = {"shared_buffers": "384MB", "max_wal_size": "8GB"}
+"""What docs/operations.md advises for statements of this size; all else as PostgreSQL is shipped, durable."""
 
 CHECK = """
 WITH theirs AS (
@@ -148,18 +149,14 @@ def main() -> None:
         measure(sys.argv[1], Path(sys.argv[2]))
         return
     sizes = [int(size) for size in sys.argv[1:]] or SIZES
-    folder = open_session()
-    try:
-        for size in sizes:
-            with tempfile.TemporaryDirectory() as place, fresh_postgres() as postgres:
-                sqlite = f"sqlite:///{place}/bench.db"
-                upgrade(sqlite)
-                for url in (*([sqlite] if size <= SQLITE_MOST else []), postgres):
-                    path = fill(url, size, Path(place))
-                    subprocess.run([sys.executable, "-m", "bench.reconcile", url, str(path)], check=True)
-                    check(path)
-    finally:
-        close_session(folder)
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as place, postgres(own=True, settings=SETTINGS) as server:
+            sqlite = f"sqlite:///{place}/bench.db"
+            for url in (*([sqlite] if size <= SQLITE_MOST else []), server.url):
+                upgrade(url)
+                path = fill(url, size, Path(place))
+                subprocess.run([sys.executable, "-m", "bench.reconcile", url, str(path)], check=True)
+                check(path)
 
 
 if __name__ == "__main__":

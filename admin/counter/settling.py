@@ -85,9 +85,14 @@ class Kind:
         return url_for(f"{self.endpoint}.{act}", **values)
 
 
+def confirmed(row: Row) -> bool:
+    """Say whether the books confirmed it: then nobody has to settle it."""
+    return row.status == Status.CONFIRMED.value
+
+
 def waiting(row: Row | None) -> None:
-    """Raise NotFound: no such row, or it was confirmed and waits for nobody."""
-    if row is None or row.status == Status.CONFIRMED.value:
+    """Raise NotFound: no such row, or it was confirmed and nothing of it was kept beside the visit."""
+    if row is None or (confirmed(row) and row.content_sealed is None):
         raise NotFound(_("Ce passage n’attend personne : revenez à la liste."))
 
 
@@ -131,7 +136,7 @@ def context(
         "errors": errors,
         "say": words,
         "won": winner(row),
-        "closed_at": row.closed_at,
+        "may_settle": row.closed_at is None and not confirmed(row),
         "reason": row.reason,
         "reveal_href": kind.href("reveal", row.id),
         "settle_href": kind.href("settle", row.id),

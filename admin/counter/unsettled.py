@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, Field
 from admin import room
 from admin.counter import settling
 from admin.counter import unsettled_words as words
-from admin.counter.settling import Kind, Which
+from admin.counter.settling import Kind
 from voucher_service.staff.device_models import Device
 from voucher_service.staff.lists import branch_names
 from voucher_service.visits.offline import overview
@@ -25,6 +26,14 @@ from voucher_service.vouchers.models import Voucher
 from voucher_service.web import doors
 
 blueprint = Blueprint("offline", __name__, url_prefix="/offline")
+
+
+class Which(StrEnum):
+    """Which of them to show; `kept`: confirmed ones of which something did not go into the visit."""
+
+    WAITING = "waiting"
+    SETTLED = "settled"
+    KEPT = "kept"
 
 
 class EntryFilter(BaseModel):
@@ -42,7 +51,10 @@ def index() -> ResponseReturnValue:
     wanted = doors.read_query(EntryFilter)
     with doors.services().database.read() as session:
         query = overview.entries_query(
-            settled=wanted.which is Which.SETTLED, branch_id=wanted.branch_id, device_id=wanted.device_id
+            settled=wanted.which is Which.SETTLED,
+            kept=wanted.which is Which.KEPT,
+            branch_id=wanted.branch_id,
+            device_id=wanted.device_id,
         )
         found = doors.page_of(session, query, by=OfflineEntry.id, parse=UUID)
         devices = overview.devices_of(session, found.items)
@@ -55,7 +67,7 @@ def index() -> ResponseReturnValue:
         devices=devices,
         only=only,
         places=places,
-        which=settling.choices(),
+        which=[*settling.choices(), (Which.KEPT.value, _("Confirmés, avec des réponses à part"))],
         say=words,
         winner=settling.winner,
     )
@@ -102,19 +114,22 @@ def _page(row_id: UUID, *, content: dict[str, Any] | None = None, errors: Mappin
         by=by.name if by else _("inconnu"),
         place=places[device.branch_id],
         who=who,
-        **settling.context(_KIND, entry, content, _shown(content or {}), errors or {}),
+        **settling.context(_KIND, entry, content, _shown(content or {}, entry.detail), errors or {}),
     )
 
 
-def _shown(content: dict[str, Any]) -> list[tuple[str, object]]:
+def _shown(content: dict[str, Any], detail: Mapping[str, Any]) -> list[tuple[str, object]]:
     """Return what a person needs of the sealed part. The code stays closed: it could be spent."""
+    answers = content.get("answers") or {}
+    apart = [(name, str(answers.get(name, ""))) for name in detail.get("left_out", []) if name in answers]
     paid = content.get("paid_cents") or 0
     return [
         (_("Numéro à recharger"), content.get("number") or ""),
         (_("Prix pris à l’antenne"), doors.say_quantity(paid, "eur_cent") if isinstance(paid, int) else ""),
         (_("Prochain passage"), content.get("next_visit_on") or ""),
         (_("Note"), content.get("note") or ""),
-        (_("Réponses notées"), str(len(content.get("answers") or {}))),
+        (_("Réponses notées"), str(len(answers))),
+        *apart,
     ]
 
 

@@ -7,8 +7,10 @@ from flask_babel import gettext as _
 from voucher_service.visits.offline.rules import Reason
 
 
-def why(reason: str) -> str:
-    """Return the reason in a few words, for a list."""
+def why(reason: str | None) -> str:
+    """Return the reason in a few words, for a list; None: it was confirmed, and something of it was kept."""
+    if reason is None:
+        return str(_("Réponses gardées à part"))
     return str(
         {
             Reason.USED: _("Bon déjà utilisé"),
@@ -27,8 +29,10 @@ def why(reason: str) -> str:
     )
 
 
-def explained(reason: str) -> str:
+def explained(reason: str | None) -> str:
     """Return what happened, in a sentence or two."""
+    if reason is None:
+        return str(_("Le passage est confirmé. Ce qui n’allait pas dans le formulaire du jour est gardé ici, fermé."))
     return str(
         {
             Reason.USED: _(

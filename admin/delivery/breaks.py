@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,13 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from admin import room
+from admin.delivery import hand
 from voucher_service.errors import BadInput, Conflict
 from voucher_service.partners import lists as partner_lists
 from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
 from voucher_service.reconciliation.models import BreakClass
 from voucher_service.reconciliation.work import notes, settle, suggest, together, words, worklist
-from voucher_service.reconciliation.work.models import Side, Step, Way
+from voucher_service.reconciliation.work.models import Settlement, Side, Step, Way
 from voucher_service.reconciliation.work.ways import Facts, ways_of
 from voucher_service.reconciliation.work.worklist import Age, Sort, Wanted
 from voucher_service.staff.lists import names_of
@@ -98,10 +100,11 @@ def index() -> ResponseReturnValue:
 @room.READ
 def show(break_id: UUID) -> ResponseReturnValue:
     """Show both sides of one break, its history, and what can be done."""
-    return _page(break_id, {})
+    return page_of(break_id, {})
 
 
-def _page(break_id: UUID, faults: dict[str, str]) -> str:
+def page_of(break_id: UUID, faults: dict[str, str]) -> str:
+    """Return the page of one break, with what is to mend in what was sent."""
     with doors.services().database.read() as session:
         item = worklist.item_of(session, break_id, doors.now())
         facts = settle.facts_of(session, break_id)
@@ -117,16 +120,17 @@ def _page(break_id: UUID, faults: dict[str, str]) -> str:
             "who": room.who(
                 session, people + [who for one in settlements for who in (one.proposed_by, one.decided_by)]
             ),
-            "suggestions": suggest.suggestions(session, item),
+            **hand.shown(session, item, suggest.suggestions(session, item)),
             "together": together.together(session, item),
             "undoable": next((one for one in settlements if settle.can_undo(facts.found, one)), None),
         }
     pending = next((one for one in settlements if one.decided_at is None), None)
+    waiting = context["waiting"]
     return room.page(
         "delivery/break",
         item=item, told=explain(item.difference, _, doors.language()), history=history, settlements=settlements,
         pending=pending, own=pending is not None and pending.proposed_by == room.actor(),
-        mine=item.owner == room.actor(),
+        mine=item.owner == room.actor(), waiting_own=waiting is not None and waiting.proposed_by == room.actor(),
         ways=[] if pending else _ways(facts), errors=faults, **context, **break_words(),
     )  # fmt: skip
 
@@ -158,30 +162,50 @@ def _colleagues(names: dict[str, str], owner: str | None) -> list[tuple[str, str
     return sorted(((one, name) for one, name in names.items() if one != owner), key=lambda pair: pair[1])
 
 
-def _act(break_id: UUID, message: str, work: Any, *args: Any, **kwargs: Any) -> ResponseReturnValue:
+def act(
+    break_id: UUID,
+    message: str | Callable[[Any], str],
+    work: Any,
+    *args: Any,
+    reason: str = "note",
+    **kwargs: Any,
+) -> ResponseReturnValue:
     """Do one thing to a break, and say so on its page; or say there what is to mend or what has changed."""
     try:
-        doors.services().database.run(work, *args, **kwargs, actor=room.actor(), now=doors.now())
+        made = doors.services().database.run(work, *args, **kwargs, actor=room.actor(), now=doors.now())
     except BadInput as error:
-        return _page(break_id, dict(doors.faults_of(error))), 422
+        # Several forms stand on the page: those of matching by hand name their reason apart.
+        renamed = {reason if name == "note" else name: text for name, text in doors.faults_of(error).items()}
+        return page_of(break_id, renamed), 422
     except Conflict as error:
         return room.refused(error, "admin.breaks.show", break_id=break_id)
     room.log("break_work", break_id=str(break_id), act=work.__name__)
-    return room.done(message, "admin.breaks.show", break_id=break_id)
+    told = message if isinstance(message, str) else message(made)
+    return room.done(told, "admin.breaks.show", break_id=break_id)
+
+
+def booked(made: Settlement) -> str:
+    """Say whether what was sent was done, or waits for another person."""
+    told: str = (
+        _("C’est proposé : une autre personne doit donner son accord.")
+        if made.decided_at is None
+        else _("C’est réglé : l’écriture est faite, ce montant ne demande pas de seconde personne.")
+    )
+    return told
 
 
 @blueprint.post("/<uuid:break_id>/take")
 @room.WRITE
 def take(break_id: UUID) -> ResponseReturnValue:
     """Take a break in hand."""
-    return _act(break_id, _("Vous avez pris cet écart en charge."), notes.take, break_id)
+    return act(break_id, _("Vous avez pris cet écart en charge."), notes.take, break_id)
 
 
 @blueprint.post("/<uuid:break_id>/give-back")
 @room.WRITE
 def give_back(break_id: UUID) -> ResponseReturnValue:
     """Give a break back to everyone."""
-    return _act(break_id, _("L’écart est rendu à l’équipe."), notes.give_back, break_id)
+    return act(break_id, _("L’écart est rendu à l’équipe."), notes.give_back, break_id)
 
 
 @blueprint.post("/<uuid:break_id>/assign")
@@ -189,7 +213,7 @@ def give_back(break_id: UUID) -> ResponseReturnValue:
 def assign(break_id: UUID) -> ResponseReturnValue:
     """Hand a break to a colleague."""
     sent = doors.read_form(Handing)
-    return _act(break_id, _("L’écart est confié."), notes.assign, break_id, owner=sent.owner, was=sent.was)
+    return act(break_id, _("L’écart est confié."), notes.assign, break_id, owner=sent.owner, was=sent.was)
 
 
 @blueprint.post("/<uuid:break_id>/notes")
@@ -198,7 +222,7 @@ def note(break_id: UUID) -> ResponseReturnValue:
     """Write a note; the partner reads it."""
     sent = doors.read_form(Words)
     told = _("Note ajoutée : l’opérateur la lit aussi.")
-    return _act(break_id, told, notes.add_note, break_id, words=sent.words, side=Side.PROGRAMME)
+    return act(break_id, told, notes.add_note, break_id, words=sent.words, side=Side.PROGRAMME)
 
 
 @blueprint.post("/<uuid:break_id>/settle")
@@ -208,10 +232,9 @@ def propose(break_id: UUID) -> ResponseReturnValue:
     try:
         sent = doors.read_form(Booking)
     except BadInput as error:
-        return _page(break_id, dict(doors.faults_of(error))), 422
-    told = _("C’est noté : au-dessus du seuil, une autre personne doit donner son accord.")
-    return _act(
-        break_id, told, settle.propose, break_id, way=sent.way, note=sent.note, allocation_id=sent.allocation_id
+        return page_of(break_id, dict(doors.faults_of(error))), 422
+    return act(
+        break_id, booked, settle.propose, break_id, way=sent.way, note=sent.note, allocation_id=sent.allocation_id
     )
 
 
@@ -219,14 +242,14 @@ def propose(break_id: UUID) -> ResponseReturnValue:
 @room.WRITE
 def agree(break_id: UUID, settlement_id: UUID) -> ResponseReturnValue:
     """Agree to what another person proposed."""
-    return _act(break_id, _("Accord donné : c’est écrit dans les comptes."), settle.agree, settlement_id)
+    return act(break_id, _("Accord donné : c’est écrit dans les comptes."), settle.agree, settlement_id)
 
 
 @blueprint.post("/<uuid:break_id>/settlements/<uuid:settlement_id>/withdraw")
 @room.WRITE
 def withdraw(break_id: UUID, settlement_id: UUID) -> ResponseReturnValue:
     """Take a proposal back, one's own or another's."""
-    return _act(break_id, _("La proposition est retirée : rien n’a changé."), settle.withdraw, settlement_id)
+    return act(break_id, _("La proposition est retirée : rien n’a changé."), settle.withdraw, settlement_id)
 
 
 @blueprint.post("/<uuid:break_id>/settlements/<uuid:settlement_id>/undo")
@@ -234,5 +257,4 @@ def withdraw(break_id: UUID, settlement_id: UUID) -> ResponseReturnValue:
 def undo(break_id: UUID, settlement_id: UUID) -> ResponseReturnValue:
     """Propose the counter-booking of what closed the break."""
     sent = doors.read_form(Undoing)
-    told = _("C’est noté : au-dessus du seuil, une autre personne doit donner son accord.")
-    return _act(break_id, told, settle.propose_undo, settlement_id, note=sent.note)
+    return act(break_id, booked, settle.propose_undo, settlement_id, note=sent.note)

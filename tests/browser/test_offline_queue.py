@@ -9,21 +9,21 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenContext
-from tests.browser.static_site import serving
+from tests.browser.static_site import STATIC, Site, serving
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def site() -> Iterator[Site]:
     with serving() as running:
-        yield running.address
+        yield running
 
 
 @pytest.fixture
-def page(open_context: OpenContext, address: str) -> Page:
+def page(open_context: OpenContext, site: Site) -> Page:
     page = open_context().new_page()
-    page.goto(address)
+    page.goto(site.address)
     return page
 
 
@@ -51,25 +51,38 @@ OWN = """async ({ entries = 0, shift, lease, answer }) => {
 }"""
 
 
+# Sixty entries of which the server takes neither the second nor the fourth.
+TWO_BAD = f"""async () => {{
+  globalThis.answer = ({{ entries }}) => {{
+    const has = (seq) => entries.some((one) => one.seq === seq);
+    if (has(4)) return {{ status: 500 }};
+    if (has(2)) return {{ status: 422 }};
+    return {{ said: {{ answers: entries.map(({{ seq }}) => ({{ seq, status: 'confirmed', words: {{}} }})) }} }};
+  }};
+  const {{ store, device }} = await ({OWN})({{ entries: 60 }});
+  const answers = await device.upload().catch(() => []);
+  const left = (await store.rows('waiting')).map(({{ seq }}) => seq);
+  const times = asked.length;
+  globalThis.answer = () => ({{ status: 503 }});
+  const away = await device.upload().then(() => 'told', (error) => error instanceof device.Away);
+  return [answers.length, left, times < 25, away];
+}}"""
+
+
 def test_one_entry_that_is_not_taken_holds_back_no_other(page: Page) -> None:
-    seen = page.evaluate(
-        f"""async () => {{
-          globalThis.answer = ({{ entries }}) => {{
-            const has = (seq) => entries.some((one) => one.seq === seq);
-            if (has(4)) return {{ status: 500 }};
-            if (has(2)) return {{ status: 422 }};
-            return {{ said: {{ answers: entries.map(({{ seq }}) => ({{ seq, status: 'confirmed', words: {{}} }})) }} }};
-          }};
-          const {{ store, device }} = await ({OWN})({{ entries: 60 }});
-          const answers = await device.upload();
-          const left = (await store.rows('waiting')).map(({{ seq }}) => seq);
-          const times = asked.length;
-          globalThis.answer = () => ({{ status: 503 }});
-          const away = await device.upload().then(() => 'told', (error) => error instanceof device.Away);
-          return [answers.length, left, times < 25, away, (await store.rows('waiting')).length];
-        }}"""
-    )
-    assert seen == [58, [2, 4], True, True, 2], "kept, and tried again"
+    assert page.evaluate(TWO_BAD) == [58, [2, 4], True, True], "kept, and tried again"
+
+
+def test_without_the_halves_two_bad_entries_would_stop_all(page: Page, site: Site) -> None:
+    """Planted."""
+    name = "/static/js/offline/device.js"
+    source = (STATIC / "js" / "offline" / "device.js").read_text("utf-8")
+    assert "if (!bad) throw error;" in source
+    site.planted[name] = source.replace("if (!bad) throw error;", "throw error;").encode()
+    try:
+        assert page.evaluate(TWO_BAD)[:2] == [0, list(range(1, 61))]
+    finally:
+        del site.planted[name]
 
 
 def test_a_shift_closed_without_a_network_is_closed_here_at_once_and_told_first(page: Page) -> None:

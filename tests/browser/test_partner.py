@@ -113,7 +113,7 @@ def test_each_difference_of_a_corrupted_statement_is_named_and_exported(
     lines = [head, paid[0].replace(";5,00;", ";7,00;"), *changed, paid[2], stranger]  # and paid[1] is left out
     page = signed_in(open_context, desk, url, javascript=javascript)
     send(page, "\r\n".join(lines).encode())
-    expect(page.get_by_text("Il n’a pas de ligne TOTAL")).to_be_visible()
+    expect(page.get_by_text("Il n’annonce ni nombre de lignes ni somme")).to_be_visible()
     page.get_by_role("button", name="Importer et rapprocher").click()
     title(page, "4 écarts à traiter")
     for words in (

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -134,6 +135,23 @@ def test_what_was_confirmed_is_not_in_the_list(awa: Desk, story: Story) -> None:
     for path in (f"/admin/offline/{confirmed}", f"/admin/offline/{new_id()}"):
         assert awa.get(path).status_code == 404
     assert awa.send(f"/admin/offline/{confirmed}/content", purpose="compare").status_code == 404
+
+
+def test_what_a_confirmed_visit_had_no_question_for_is_found_and_read(awa: Desk, story: Story) -> None:
+    voucher = story.issue()
+    assert "Rien à part" in awa.get("/admin/offline/?which=kept").text
+    at = story.start + timedelta(seconds=10)
+    story.tablet.accept(voucher, story.code(voucher), number=NUMBER, at=at, answers={"ancienne": "oui, hier"})
+    story.upload()
+    assert "Rien n’attend" in awa.get("/admin/offline/").text
+    assert "Réponses gardées à part" in awa.get("/admin/offline/?which=kept").text
+    with services_of(story.app).database.read() as session:
+        path = f"/admin/offline/{session.scalars(select(OfflineEntry.id)).one()}"
+    page = awa.get(path).text
+    assert ("Confirmé" in page, "Régler ce passage" in page, "oui, hier" in page) == (True, False, False)
+    opened = awa.send(f"{path}/content", purpose="compare").text
+    assert ("ancienne" in opened, "oui, hier" in opened) == (True, True)
+    assert awa.send(f"{path}/settle", note="rien à faire").status_code == 404
 
 
 def test_the_list_goes_page_by_page_and_by_device(awa: Desk, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:

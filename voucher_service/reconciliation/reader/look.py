@@ -39,13 +39,17 @@ def fill(known: Mapping[Field, int], cells: Sequence[Sequence[str]]) -> dict[Fie
     for name, test in _TESTS:
         if name in places or (name is Field.LINE and not known):
             continue
-        if name is Field.PARTNER_REF and Field.OUR_REF in places and known:
-            continue  # whoever names columns names this one
+        if name is Field.PARTNER_REF and Field.OUR_REF in places and known and _each_has(cells, places[Field.OUR_REF]):
+            continue  # whoever names columns names this one, unless lines are known by nothing else
         found = next((place for place, told in free.items() if test(told)), None)
         if found is not None:
             places[name] = found
             del free[found]
     return places
+
+
+def _each_has(cells: Sequence[Sequence[str]], place: int) -> bool:
+    return all(place < len(row) and row[place] for row in cells)
 
 
 def _dates(told: list[str]) -> bool:

@@ -36,11 +36,15 @@ def devices_query(*, branch_id: int | None = None, in_use: bool | None = None) -
 
 
 def entries_query(
-    *, settled: bool = False, branch_id: int | None = None, device_id: UUID | None = None
+    *, settled: bool = False, kept: bool = False, branch_id: int | None = None, device_id: UUID | None = None
 ) -> Select[OfflineEntry]:
-    """Return the query for conflicts and refusals: those that wait for a person, or those `settled`."""
+    """Return the query for conflicts and refusals that wait for a person or are `settled`, or for what was `kept`."""
     closed = OfflineEntry.closed_at.is_not(None) if settled else OfflineEntry.closed_at.is_(None)
     query = select(OfflineEntry).where(OfflineEntry.status != Status.CONFIRMED.value, closed)
+    if kept:  # confirmed, with something beside the visit
+        query = select(OfflineEntry).where(
+            OfflineEntry.status == Status.CONFIRMED.value, OfflineEntry.content_sealed.is_not(None)
+        )
     if branch_id is not None:
         query = query.where(OfflineEntry.device_id.in_(select(Device.id).where(Device.branch_id == branch_id)))
     if device_id is not None:

@@ -277,14 +277,15 @@ def _shown(
     chosen = reading.choices(proposal, text)
     faults = reading.named(errors or {}, chosen["fields"])
     if error is not None:
-        faults["settings"] = doors.said(error)
+        faults["settings"] = reading.as_written([doors.said(error)])[0]
     context: dict[str, Any] = {
         "partner": partner,
         "waiting": waiting,
         "parsed": parsed,
         "proposal": proposal,
         "profile": proposal.profile,
-        "raw": {row.line: row.cells for row in proposal.lines},
+        "raw": {row.line: reading.as_written(row.cells) for row in proposal.lines},
+        "top": [(row.line, reading.as_written(row.cells)) for row in proposal.top],
         "changed": changes(proposal.profile, parsed.format.header) if parsed and version else None,
         "errors": faults,
         "doubts": reading.named(

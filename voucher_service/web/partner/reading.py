@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +12,8 @@ from pydantic import BaseModel, Field
 
 from voucher_service.errors import BadInput
 from voucher_service.reconciliation.explain import LINE_WORDS
-from voucher_service.reconciliation.reader.manner import DateForm
-from voucher_service.reconciliation.reader.profile import Control, Profile, check, from_json
+from voucher_service.reconciliation.reader.manner import SHEET_MARK, DateForm
+from voucher_service.reconciliation.reader.profile import BalanceRow, Control, Profile, check, from_json
 from voucher_service.reconciliation.reader.propose import Proposal, Shape, propose, review
 from voucher_service.reconciliation.reader.sources.text import Text
 from voucher_service.reconciliation.reader.words import Field as Column
@@ -56,6 +57,9 @@ class Sent(BaseModel):
     closing_count: int | None = Field(default=None, ge=1, le=100)
     closing_total: int | None = Field(default=None, ge=1, le=100)
     closing_number: int | None = Field(default=None, ge=1, le=100)
+    balance_mark: str = Field(default="", max_length=40)
+    balance_gift: int | None = Field(default=None, ge=1, le=100)
+    balance_closing: int | None = Field(default=None, ge=1, le=100)
 
 
 def read_settings(text: str) -> Profile:
@@ -106,6 +110,7 @@ def told(text: Text, sent: Sent) -> Told:
         statuses=_words(before),
         opening=_control(sent, "opening"),
         closing=_control(sent, "closing"),
+        balance=_balance(sent),
     )
     proposal = review(text, profile)
     try:
@@ -136,10 +141,27 @@ def _control(sent: Sent, which: str) -> Control | None:
     return Control(mark, **places) if mark else None
 
 
+def _balance(sent: Sent) -> BalanceRow | None:
+    if not sent.balance_mark and sent.balance_gift is None and sent.balance_closing is None:
+        return None
+    if not sent.balance_mark:
+        raise doors.BadForm({"balance_mark": _("Écrivez par quoi la ligne commence, comme SOLDE.")})
+    places = {"balance_gift": sent.balance_gift, "balance_closing": sent.balance_closing}
+    missing = {name: _("Écrivez le numéro d’une colonne, à partir de 1.") for name, at in places.items() if at is None}
+    if missing:
+        raise doors.BadForm(missing)
+    return BalanceRow(sent.balance_mark, sent.balance_gift or 0, sent.balance_closing or 0)
+
+
 def named(faults: dict[str, str], fields: list[tuple[Column, str, bool]]) -> dict[str, str]:
     """Return the sentences, each with the name of its column before it where it is about one."""
     labels = {f"column_{name.value}": label for name, label, _needed in fields}
     return {name: f"{labels[name]} : {words}" if name in labels else words for name, words in faults.items()}
+
+
+def as_written(cells: Sequence[str]) -> list[str]:
+    """Return cells as a person sees them: a number of a workbook has a comma, not the mark we know it by."""
+    return [cell.replace(SHEET_MARK, ",") for cell in cells]
 
 
 def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
@@ -147,7 +169,8 @@ def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
     profile = proposal.profile
     columns = []
     for place in range(profile.width):
-        shown = next((row.cells[place] for row in proposal.lines if place < len(row.cells) and row.cells[place]), "")
+        found = next((row.cells[place] for row in proposal.lines if place < len(row.cells) and row.cells[place]), "")
+        (shown,) = as_written([found])
         name = profile.names[place] if place < len(profile.names) else ""
         title = _("Colonne %(n)s", n=place + 1) + (f" : {name}" if name else "")
         columns.append((place, f"{title} – {shown[:30]}" if shown else title))
@@ -163,7 +186,7 @@ def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
             (Column.EVENT_AT, _("Date"), True),
             (Column.LINE, _("Numéro de ligne"), False),
             (Column.COUNT, _("Nombre de recharges, si une ligne en regroupe plusieurs"), False),
-            (Column.PRODUCT, _("Code du produit, si une ligne regroupe celles d’un produit"), False),
+            (Column.PRODUCT, _("Code du produit, s’il est celui de nos offres"), False),
         ],
         "separators": [
             (";", _("Point-virgule")), (",", _("Virgule")), ("tab", _("Tabulation")), ("|", _("Barre verticale")),

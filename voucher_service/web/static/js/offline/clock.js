@@ -25,14 +25,14 @@ export async function reckon() {
   return { now: new Date(heard.server + Date.now() - heard.wall), age: -1 };
 }
 
-/** Making one takes longer than all the rest of a verdict. @type {Map<string, Intl.DateTimeFormat>} */
+/** Making one takes longer than all the rest of a verdict. English days are said as the server says them. @type {Map<string, Intl.DateTimeFormat>} */
 const formats = new Map();
 
 /** @param {string} name @param {string} language @param {Intl.DateTimeFormatOptions} how always the same for one name */
 function format(name, language, how) {
   const key = `${name} ${language}`;
   let made = formats.get(key);
-  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(language, how)));
+  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, how)));
   return made;
 }
 
