@@ -18,6 +18,7 @@ from voucher_service.db import Database
 from voucher_service.fulfilment.routes import Routes
 from voucher_service.fulfilment.worker import EmbeddedWorker
 from voucher_service.messages.worker import MessageWorker, Messenger
+from voucher_service.reconciliation.balances.compare import follow_balances
 from voucher_service.reconciliation.breaks import follow_late, open_late
 from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
@@ -37,6 +38,7 @@ from voucher_service.web.counter.receipts import blueprint as counter_receipts
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger
 from voucher_service.web.metrics.views import blueprint as metrics
+from voucher_service.web.partner.balances import blueprint as partner_balances
 from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.breaks import blueprint as partner_breaks
 from voucher_service.web.partner.closing import blueprint as partner_closing
@@ -69,7 +71,7 @@ def create(settings: Settings) -> Flask:
     desk = [counter_offline, counter_paper, counter_receipts, counter_visits, counter_articles, counter_parcels]
     counters = [counter, counter_api, counter_kept, *desk]
     people = [session, admin, *counters, beneficiary, partner, partner_books, partner_breaks, partner_closing]
-    doors = [*people, partner_intake, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
+    doors = [*people, partner_balances, partner_intake, partner_keys, partner_hooks, api, ledger, callbacks, metrics]
     return create_app(build(settings), doors)
 
 
@@ -92,7 +94,7 @@ def start_worker() -> None:
         services.vault,
         sealing=services.seal,
         late=open_late,
-        hourly=(follow_late,),
+        hourly=(follow_late, follow_balances),
     )
     worker.start()
     atexit.register(worker.stop)

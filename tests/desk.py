@@ -42,6 +42,7 @@ from voucher_service.web.counter.parcels import blueprint as counter_parcels
 from voucher_service.web.counter.receipts import blueprint as counter_receipts
 from voucher_service.web.counter.visits import blueprint as counter_visits
 from voucher_service.web.ledger.views import blueprint as ledger_door
+from voucher_service.web.partner.balances import blueprint as partner_balances
 from voucher_service.web.partner.books import blueprint as partner_books
 from voucher_service.web.partner.breaks import blueprint as partner_breaks
 from voucher_service.web.partner.closing import blueprint as partner_closing
@@ -86,6 +87,7 @@ class Desk:
             beneficiary,
             partner_door,
             partner_books,
+            partner_balances,
             partner_breaks,
             partner_closing,
             partner_keys,

@@ -23,6 +23,7 @@ from voucher_service.fulfilment.worker import EXPIRY_EVERY, SEAL_EVERY, SEAL_SWE
 from voucher_service.ids import utc_now
 from voucher_service.messages.worker import take_turn
 from voucher_service.partners.ending.calendar import turn as note_endings
+from voucher_service.reconciliation.balances.compare import follow_balances
 from voucher_service.reconciliation.breaks import follow_late, open_late
 from voucher_service.services import Services
 from voucher_service.vouchers.life import expire_all
@@ -113,7 +114,7 @@ def _register(celery: Celery, services: Services) -> None:
     def expire() -> None:
         expire_all(services.database, utc_now)
         services.database.run(expire_stock, utc_now())
-        for chore in (prune, note_endings, follow_late):
+        for chore in (prune, note_endings, follow_late, follow_balances):
             services.database.run(chore, utc_now())
 
     @celery.task(name=SEAL, shared=False)

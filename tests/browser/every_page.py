@@ -40,6 +40,7 @@ MOST = 1500  # answers of one walk; more means that links lead round in circles
 NOT_FOUND_BY_LINKS = {
     "api.allocation": "no page: JSON for a program with a key",
     "api.allocations": "no page: JSON for a program with a key",
+    "api.balances": "no page: JSON for a program with a key",
     "api.breaks": "no page: JSON for a program with a key",
     "api.checkpoints": "no page: JSON for a program with a key",
     "api.consistency": "no page: JSON for a program with a key",

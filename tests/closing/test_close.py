@@ -34,6 +34,7 @@ def test_the_statement_says_what_the_books_say(programme: Programme) -> None:
     manifest = json.loads(row.manifest)
     assert manifest["files"] == {
         "etat.csv": hashlib.sha256(made.csv).hexdigest(), "etat.pdf": hashlib.sha256(made.pdf).hexdigest(),
+        "soldes.csv": hashlib.sha256(made.balances).hexdigest(),
     }  # fmt: skip
     assert made.pdf.startswith(b"%PDF")
     public = signing.public_key(programme.vault)

@@ -19,6 +19,7 @@ import voucher_service.partners.api.models
 import voucher_service.partners.ending.models
 import voucher_service.partners.models
 import voucher_service.people.models
+import voucher_service.reconciliation.balances.models
 import voucher_service.reconciliation.closing.models
 import voucher_service.reconciliation.intake.models
 import voucher_service.reconciliation.models

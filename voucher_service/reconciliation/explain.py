@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from voucher_service.errors import N_
@@ -15,7 +15,10 @@ from voucher_service.units import Unit, display
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """The partner's line. `quantity` counts pieces of `unit`; `sums_up` top-ups, where it stands for those of a day."""
+    """The partner's line. `quantity` counts pieces of `unit`; `sums_up` top-ups, where it stands for those of a day.
+
+    `ordered` is the product of the order it claimed, where the line states a `product`.
+    """
 
     line: int
     our_ref: str | None
@@ -25,6 +28,8 @@ class Theirs:
     quantity: int
     unit: Unit
     at: datetime
+    product: str | None = None
+    ordered: str | None = None
     sums_up: int | None = None
 
 
@@ -38,6 +43,20 @@ class Ours:
     quantity: int
     unit: Unit
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a break without line and order is about: numbers that no statement has, or what is left of a gift.
+
+    `as_of` is the last day of the balance; `declared` is the partner's figure, `ours` that of the books.
+    """
+
+    numbers: str = ""
+    gift: str = ""
+    as_of: date | None = None
+    declared: int = 0
+    ours: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +74,7 @@ class Difference:
     note: str | None
     theirs: Theirs | None
     ours: Ours | None
+    about: About | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +191,18 @@ TEXTS: dict[BreakClass, Explanation] = {
         N_("Demandez à l’opérateur le détail de ce jour : un relevé avec une ligne par recharge remplace celui-ci."),
         N_("Envoyez le détail de ce jour : un relevé corrigé, avec une ligne par recharge."),
     ),
+    BreakClass.BALANCE_DIFFERS: Explanation(
+        N_("Solde différent"),
+        N_("Au soir du %(as_of)s, l’opérateur dit qu’il reste %(declared)s sur « %(gift)s » ; nos livres : %(held)s."),
+        N_("Réglez d’abord les écarts de lignes ; ce qui reste se règle par une écriture ou un solde corrigé."),
+        N_("Vérifiez ce solde ; s’il est faux, déclarez-le à nouveau avec la raison, dans « Soldes des dotations »."),
+    ),
+    BreakClass.STATEMENT_MISSING: Explanation(
+        N_("Relevé manquant"),
+        N_("La suite des numéros saute : n° %(numbers)s n’est jamais arrivé."),
+        N_("Demandez ce relevé à l’opérateur. S’il n’existe pas, l’opérateur le dit ici, et vous donnez votre accord."),
+        N_("Envoyez ce relevé. Si ce numéro n’a jamais servi, dites-le ci-dessous avec la raison."),
+    ),
     BreakClass.UNCLASSIFIED: Explanation(
         N_("À démêler"),
         N_("La ligne %(line)s (%(theirs)s) porte une référence commune à plusieurs de nos recharges."),
@@ -193,13 +225,27 @@ def explain(difference: Difference, translate: Callable[[str], str] = str, langu
         "ours": display(ours.quantity, ours.unit, language) if ours else "–",
         "our_day": _day(ours.at) if ours else "–",
         "gap": display(difference.quantity, difference.unit, language),
-    }
+    } | _about(difference, language)
+    if difference.kind is BreakClass.PRODUCT_DIFFERS and theirs and theirs.product:
+        facts["theirs"] = f"{theirs.product}, {facts['theirs']}"
+        facts["ours"] = f"{theirs.ordered}, {facts['ours']}" if theirs.ordered else facts["ours"]
     return Explanation(
         translate(text.title),
         translate(text.sentence) % facts,
         translate(text.next_step),
         translate(text.partner_step),
     )
+
+
+def _about(difference: Difference, language: str) -> dict[str, str]:
+    about = difference.about or About()
+    return {
+        "numbers": about.numbers or "–",
+        "gift": about.gift or "–",
+        "as_of": f"{about.as_of:%d/%m/%Y}" if about.as_of else "–",
+        "declared": display(about.declared, difference.unit, language),
+        "held": display(about.ours, difference.unit, language),
+    }
 
 
 def _day(at: datetime) -> str:

@@ -25,6 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
 from voucher_service.db import Base
+from voucher_service.fulfilment.models import Order
+from voucher_service.partners.models import Offer
+from voucher_service.vouchers.models import Voucher
 
 
 class BreakClass(StrEnum):
@@ -44,6 +47,8 @@ class BreakClass(StrEnum):
     CODE_REVEALED_NEVER_USED = "code_revealed_never_used"
     LATE_DELIVERY = "late_delivery"
     TOTAL_DIFFERS = "total_differs"
+    BALANCE_DIFFERS = "balance_differs"
+    STATEMENT_MISSING = "statement_missing"
     UNCLASSIFIED = "unclassified"
 
 
@@ -86,6 +91,14 @@ class StatementLine(Base):
     """
 
     __tablename__ = "stated_line"
+    __table_args__ = (
+        Index(
+            "ix_stated_line_product",
+            "id",
+            sqlite_where=text("product IS NOT NULL"),
+            postgresql_where=text("product IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
     statement_id: Mapped[UUID]
@@ -98,8 +111,10 @@ class StatementLine(Base):
     quantity: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(String(10))  # delivered | refused | reversed
     event_at: Mapped[datetime]
+    product: Mapped[str | None] = mapped_column(String(40))  # the partner's code, where the line states one
     order_id: ClassVar[MappedSQLExpression[UUID | None]]
     matched_by: ClassVar[MappedSQLExpression[str | None]]
+    ordered: ClassVar[MappedSQLExpression[str | None]]  # the product of that order
     sums_up: ClassVar[MappedSQLExpression[int | None]]  # how many top-ups, where it stands for those of a day
 
 
@@ -150,7 +165,7 @@ class LineClaim(Base):
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     line_id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), unique=True)
-    matched_by: Mapped[str] = mapped_column(String(12))  # our_ref | partner_ref | serial | sum
+    matched_by: Mapped[str] = mapped_column(String(12))  # our_ref | partner_ref | serial | sum | hand
     summed_by: Mapped[int | None] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"),
         CheckConstraint("(summed_by IS NULL) = (matched_by <> 'sum')", name="summed"),
@@ -178,6 +193,16 @@ StatementLine.sums_up = column_property(
     select(StatedSum.count).where(StatedSum.line_id == StatementLine.id).correlate_except(StatedSum).scalar_subquery()
 )
 
+StatementLine.ordered = column_property(
+    select(Offer.product_code)
+    .join(Voucher, Voucher.offer_id == Offer.id)
+    .join(Order, Order.voucher_id == Voucher.id)
+    .join(LineClaim, LineClaim.order_id == Order.id)
+    .where(LineClaim.line_id == StatementLine.id, StatementLine.product.is_not(None))
+    .correlate_except(LineClaim, Order, Voucher, Offer)
+    .scalar_subquery()
+)
+
 
 def lines_of(number: int) -> ColumnElement[bool]:
     """Return the condition "this line is one of the statement with that number"."""
@@ -185,7 +210,8 @@ def lines_of(number: int) -> ColumnElement[bool]:
 
 
 class Break(Base):
-    """A difference that someone must explain. It belongs to a line of theirs or to an order of ours.
+    """A difference that someone must explain. It belongs to a line of theirs or to an order of ours, or to neither:
+    then `BreakSubject` says what it is about.
 
     Its identity does not depend on its class, so a new run finds the same break again. It closes in two ways only:
     a later run no longer finds it (`system`), or a settlement booked it (`settlement:` and its id). A delivery that
@@ -194,7 +220,10 @@ class Break(Base):
 
     __tablename__ = "reconciliation_break"
     __table_args__ = (
-        CheckConstraint("line_id IS NOT NULL OR order_id IS NOT NULL", name="side"),
+        CheckConstraint(
+            "line_id IS NOT NULL OR order_id IS NOT NULL OR kind IN ('balance_differs', 'statement_missing')",
+            name="side",
+        ),
         CheckConstraint("line_id IS NULL OR statement_id IS NOT NULL", name="statement"),
         CheckConstraint("(resolved_at IS NULL) = (resolved_by IS NULL)", name="resolved"),
         CheckConstraint(
@@ -223,3 +252,22 @@ class Break(Base):
     resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[str | None] = mapped_column(String(60))
     note: Mapped[str | None] = mapped_column(String(400))
+
+
+class BreakSubject(Base):
+    """What a break without line and order is about, written once with it.
+
+    Either a balance that the partner declared, or numbers that no statement has: those before `gap_before`.
+    """
+
+    __tablename__ = "break_subject"
+    __table_args__ = (
+        UniqueConstraint("balance_id"),
+        UniqueConstraint("partner_id", "gap_before"),
+        CheckConstraint("(balance_id IS NULL) <> (gap_before IS NULL)", name="one"),
+    )
+
+    break_id: Mapped[UUID] = mapped_column(ForeignKey("reconciliation_break.id"), primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"))
+    balance_id: Mapped[UUID | None] = mapped_column(ForeignKey("declared_balance.id"))
+    gap_before: Mapped[int | None] = mapped_column(Integer)

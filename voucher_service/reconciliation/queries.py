@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import NotFound
 from voucher_service.fulfilment.models import Order
-from voucher_service.reconciliation.explain import Difference, Ours, Theirs
+from voucher_service.reconciliation.explain import About, Difference, Ours, Theirs
 from voucher_service.reconciliation.intake.models import ReaderProfile
 from voucher_service.reconciliation.intake.sequence import reading_of, replaced_by
 from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.run import Figures, breaks_of, figures
+from voucher_service.reconciliation.subjects import abouts
 from voucher_service.units import Unit
 
 PAGE = 50
@@ -163,11 +164,14 @@ def _differences(
 
 def _read(session: Session, found: Select[Break, StatementLine, Order]) -> Iterator[Difference]:
     for rows in session.execute(found).partitions(500):
+        about = abouts(session, [item for item, _, _ in rows])
         for item, line, order in rows:
-            yield difference_of(item, line, order)
+            yield difference_of(item, line, order, about.get(item.id))
 
 
-def difference_of(item: Break, line: StatementLine | None, order: Order | None) -> Difference:
+def difference_of(
+    item: Break, line: StatementLine | None, order: Order | None, about: About | None = None
+) -> Difference:
     """Return the break with both sides."""
     return Difference(
         id=item.id,
@@ -181,6 +185,7 @@ def difference_of(item: Break, line: StatementLine | None, order: Order | None) 
         note=item.note,
         theirs=None if line is None else _theirs(line),
         ours=None if order is None else _ours(order),
+        about=about,
     )
 
 
@@ -194,6 +199,8 @@ def _theirs(line: StatementLine) -> Theirs:
         quantity=line.quantity,
         unit=Unit(line.unit),
         at=line.event_at,
+        product=line.product,
+        ordered=line.ordered,
         sums_up=line.sums_up,
     )
 

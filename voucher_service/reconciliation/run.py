@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session, aliased
 
 from voucher_service.errors import Conflict, NotFound
 from voucher_service.fulfilment.models import Order, OrderState
+from voucher_service.reconciliation.balances.compare import refresh_partner
+from voucher_service.reconciliation.balances.tolerance import use_on_lines
 from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
 from voucher_service.reconciliation.classify import agreed, missing_orders, plainly_agreed, seen
 from voucher_service.reconciliation.closing.models import refuse_closed_days
@@ -19,12 +21,15 @@ from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.intake.sequence import replaced_by
 from voucher_service.reconciliation.match import match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
+from voucher_service.reconciliation.products import has_products, other_product_delivered
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import SEEN, keep
 from voucher_service.units import Unit
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
 
+WHOLE = frozenset({BreakClass.BALANCE_DIFFERS, BreakClass.STATEMENT_MISSING})
+"""Classes of a statement as a whole: none of its lines is named by them."""
 ABSENT = (BreakClass.MISSING_AT_PARTNER, BreakClass.CODE_REVEALED_NEVER_USED)
 
 
@@ -60,8 +65,11 @@ class Figures:
 
     @property
     def complete(self) -> bool:
-        """Say whether every line and order is accounted for: none unexplained, and nothing left over that nets out."""
-        return self.unexplained == 0 and not any(self.residual.values())
+        """Say whether all is accounted for: no line or order unexplained, nothing left over that nets out.
+
+        Nor is a statement complete while a balance it declares differs, or one before it never came.
+        """
+        return self.unexplained == 0 and not any(self.residual.values()) and not WHOLE & self.by_class.keys()
 
     @property
     def clean(self) -> bool:
@@ -99,12 +107,14 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     refuse_closed_days(session, statement.partner_id, statement.first_day, statement.last_day)
     match(session, statement)
     settled = settle(session, statement, actor=f"statement:{statement_id}", now=now)
-    keep(session, SEEN, seen(statement))
+    keep(session, SEEN, seen(statement, products=has_products(session, statement)))
     if session.get_bind().dialect.name == "postgresql":
         # From here on few lines are looked up one by one, in pages that were read just now, and not all read again.
         session.execute(text("SET LOCAL random_page_cost = 1.1"))
         session.execute(text("SET LOCAL parallel_tuple_cost = 0.1"))
     changes: Changes = refresh(session, statement, now)
+    use_on_lines(session, statement, now)
+    refresh_partner(session, statement.partner_id, now)
     told = [Event.STATEMENT_RECONCILED] + [Event.DIFFERENCES_CHANGED] * bool(changes.new or changes.closed)
     for event in told:
         tell(session, statement.partner_id, event, {"statement_id": statement.id}, now=now)
@@ -113,7 +123,7 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
 
 def figures(session: Session, statement: Statement) -> Figures:
     """Count the statement as the tables stand, without changing them."""
-    return _figures(session, statement, seen(statement).subquery())
+    return _figures(session, statement, seen(statement, products=has_products(session, statement)).subquery())
 
 
 def _figures(session: Session, statement: Statement, lines: FromClause) -> Figures:
@@ -193,6 +203,7 @@ def _open_though_agreed(session: Session, statement: Statement) -> int:
             .join(LineClaim, LineClaim.line_id == Break.line_id)
             .join(Order, Order.id == LineClaim.order_id)
             .where(Break.line_id.between(first, first + 2**32 - 1), Break.resolved_at.is_(None), plainly_agreed())
+            .where(~other_product_delivered())
         )
         or 0
     )
@@ -211,7 +222,10 @@ def breaks_of(statement: Statement) -> ColumnElement[bool]:
         ~exists().where(claim.order_id == order.id),
     )
     on_lines = Break.line_id.between(first, first + 2**32 - 1)
-    return and_(Break.partner_id == statement.partner_id, or_(on_lines, and_(Break.line_id.is_(None), is_missing)))
+    # A balance it declares, a gap before it: of no line and no order.
+    whole = and_(Break.statement_id == statement.id, Break.order_id.is_(None))
+    of_none = and_(Break.line_id.is_(None), or_(is_missing, whole))
+    return and_(Break.partner_id == statement.partner_id, or_(on_lines, of_none))
 
 
 def _breaks(session: Session, statement: Statement) -> tuple[dict[BreakClass, int], dict[Unit, int], int]:
@@ -228,5 +242,6 @@ def _breaks(session: Session, statement: Statement) -> tuple[dict[BreakClass, in
             resolved += count
             continue
         by_class[BreakClass(kind)] = by_class.get(BreakClass(kind), 0) + count
-        difference[Unit(unit)] = difference.get(Unit(unit), 0) + int(quantity)
+        if BreakClass(kind) not in WHOLE:  # a balance adds up what the lines say: it would count twice
+            difference[Unit(unit)] = difference.get(Unit(unit), 0) + int(quantity)
     return by_class, difference, resolved

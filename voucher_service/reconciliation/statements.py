@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.ids import PROGRAMME_ZONE, new_id
 from voucher_service.partners.models import Partner
+from voucher_service.reconciliation.balances.declare import take_in
 from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.days import instants
 from voucher_service.reconciliation.intake import profiles, sequence
@@ -90,6 +91,9 @@ def import_statement(
     write_sums(session, statement, sums.found, ZoneInfo(settings.zone) if settings else PROGRAMME_ZONE)
     if old:
         sequence.release(session, old, now)
+    take_in(session, statement, parsed.balances, now=now)
+    if told is not None:
+        sequence.follow_gaps(session, statement, now)
     return statement
 
 

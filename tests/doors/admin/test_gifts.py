@@ -185,3 +185,17 @@ def test_the_end_of_a_gift_is_shown_counted_and_its_rule_is_dated(awa: Desk, pro
         "La règle est enregistrée"
         in awa.follow("/admin/endings/stop", stop_days="15", effective_from=TODAY + timedelta(days=1)).text
     )
+
+
+def test_a_tolerance_is_set_from_tomorrow_on(awa: Desk, programme: Programme) -> None:
+    page = f"/admin/partners/{programme.partner_id}/tolerance/"
+    assert "aucune" in awa.get(page).text
+    sent = {"unit": "eur_cent", "each": "0,02", "most": "0,50", "effective_from": TODAY + timedelta(days=1)}
+    for wrong, field in (
+        ({"effective_from": TODAY}, "effective_from"),
+        ({"most": "0,01"}, "most"),
+        ({"each": "x"}, "each"),
+    ):
+        assert [name for name, _ in faults(awa.send(f"{page}new", **sent | wrong))] == [field]
+    assert "à venir" in awa.follow(f"{page}new", **sent).text
+    assert awa.get(f"/admin/partners/{new_id()}/tolerance/").status_code == 404

@@ -17,7 +17,8 @@ from voucher_service.db import Database
 from voucher_service.errors import BadFile, BadInput, Conflict
 from voucher_service.ids import new_id
 from voucher_service.reconciliation import queries
-from voucher_service.reconciliation.closing.statement import Month, _files
+from voucher_service.reconciliation.closing.month import Month
+from voucher_service.reconciliation.closing.statement import _files
 from voucher_service.reconciliation.intake import profiles, sequence
 from voucher_service.reconciliation.intake.models import ReaderProfile, StatementReading
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement

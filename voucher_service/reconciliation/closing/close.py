@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
@@ -16,12 +17,17 @@ from voucher_service.errors import Conflict, NotFound, SecondPersonNeeded
 from voucher_service.ids import PROGRAMME_ZONE, new_id
 from voucher_service.ledger.models import Transfer
 from voucher_service.ledger.seal.models import Leaf
+from voucher_service.partners.models import Allocation
+from voucher_service.reconciliation.balances.compare import current, residual
 from voucher_service.reconciliation.books.proofs import newest_checkpoint
 from voucher_service.reconciliation.closing.models import PeriodClose
+from voucher_service.reconciliation.closing.month import Month
 from voucher_service.reconciliation.closing.signing import sign
-from voucher_service.reconciliation.closing.statement import Made, Month, make
+from voucher_service.reconciliation.closing.statement import Made, make
+from voucher_service.reconciliation.intake.sequence import gaps_of
 from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.run import figures
+from voucher_service.units import Unit, display
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
 
@@ -36,7 +42,7 @@ def propose(
 
     Raises:
         Conflict: `period_not_over`, `period_closed`, `period_not_clean` (a difference is open), `run_incomplete`,
-            `not_sealed_yet`,
+            `statement_missing`, `balance_differs` (what the partner says is left of a gift), `not_sealed_yet`,
             `earlier_period_open` (the partner has not agreed to the one before).
     """
     month = _month(session, partner_id, first_day.replace(day=1), now)
@@ -48,6 +54,7 @@ def propose(
         raise Conflict("Un mois plus récent est déjà proposé ou clos.", code="period_closed")
     _check_clean(session, month)
     made = make(session, month, previous=_previous(session, month))
+    _check_sealed(made)
     if known is not None:
         session.execute(delete(PeriodClose).where(PeriodClose.id == known.id, PeriodClose.agreed_at.is_(None)))
         session.expunge(known)
@@ -112,7 +119,8 @@ def remake(session: Session, row: PeriodClose) -> Made:
         Conflict: `statement_changed`: they are not what its manifest says.
     """
     month = month_of(row)
-    made = make(session, month, previous=_previous(session, month))
+    agreed = json.loads(row.manifest) if row.agreed_at is not None else None
+    made = make(session, month, previous=_previous(session, month), agreed=agreed)
     if made.manifest != row.manifest:
         raise _changed()
     return made
@@ -180,6 +188,11 @@ def _check_clean(session: Session, month: Month) -> None:
     )
     if left:
         raise Conflict("Des écarts de ce mois restent ouverts : {left}.", code="period_not_clean", left=left)
+    if gaps_of(session, month.partner_id, month.first_day, month.last_day):
+        raise Conflict(
+            "Un relevé manque dans la suite des numéros : un mois ne se clôt pas avec un trou.",
+            code="statement_missing",
+        )
     for statement in session.scalars(mine.order_by(Statement.first_day, Statement.id)):
         if not figures(session, statement).complete:
             raise Conflict(
@@ -187,6 +200,30 @@ def _check_clean(session: Session, month: Month) -> None:
                 code="run_incomplete",
                 name=statement.file_name,
             )
+    _check_balances(session, month)
+
+
+def _check_balances(session: Session, month: Month) -> None:
+    """Refuse a month in which the partner says that something else is left of a gift than the books say."""
+    for balance in current(session, month.partner_id, month.first_day, month.last_day):
+        left = residual(session, balance)
+        if left:
+            gift = session.get_one(Allocation, balance.allocation_id)
+            raise Conflict(
+                "Le solde de « {gift} » au {day:%d/%m/%Y} diffère de nos livres ({left}) : réglez ou corrigez-le.",
+                code="balance_differs",
+                gift=gift.label,
+                day=balance.as_of,
+                left=display(left, Unit(balance.unit)),
+            )
+
+
+def _check_sealed(made: Made) -> None:
+    """Refuse a statement whose balances agree only with movements that no checkpoint covers yet."""
+    if any(one.get("residual") for one in json.loads(made.manifest)["balances"]):
+        raise Conflict(
+            "Des écritures qui règlent ce mois ne sont pas encore scellées : réessayez.", code="not_sealed_yet"
+        )
 
 
 def _previous(session: Session, month: Month) -> str:

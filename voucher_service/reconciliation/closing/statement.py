@@ -6,46 +6,37 @@ Made again from the same rows it is the same, byte for byte: nothing in it depen
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
 
-from reportlab.lib.pagesizes import A4
-from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import ColumnElement, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.models import AccountKind, Transfer
 from voucher_service.ledger.seal.models import Checkpoint, Leaf
 from voucher_service.partners.models import Agreement, Allocation, Partner
+from voucher_service.reconciliation.closing import legs
+from voucher_service.reconciliation.closing.drawing import Row, draw
+from voucher_service.reconciliation.closing.month import Month
 from voucher_service.reconciliation.export import csv_line
 from voucher_service.reconciliation.intake.models import StatementReading
 from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.units import Unit, display
 
-FORMAT = "coup-de-pouce agreed statement 1"
+FORMAT = "coup-de-pouce agreed statement 2"
+FIRST_FORMAT = "coup-de-pouce agreed statement 1"
+"""Statements of before the balances: their manifest tells of accounts only."""
 HELD = (
     AccountKind.AVAILABLE, AccountKind.RESERVED, AccountKind.IN_DELIVERY, AccountKind.DELIVERED,
     AccountKind.RETURNED_TO_DONOR, AccountKind.WRITTEN_OFF, AccountKind.VARIANCE,
 )  # fmt: skip
 HEADER = ("dotation", "nom", "unite", "compte", "au_debut", "entre", "sorti", "a_la_fin")
+_ABOVE = ("au début", "entré", "sorti", "à la fin")
+_TEXT = 9
 NAMES = ("disponible", "réservé à un bon", "en livraison", "livré", "rendu", "passé en perte", "inexpliqué")
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A partner's month: days at the branches, their instants (`until_at` excluded), and the log's size."""
-
-    partner_id: UUID
-    first_day: date
-    last_day: date
-    from_at: datetime
-    until_at: datetime
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +71,24 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The three files."""
+    """The files."""
 
     csv: bytes
     pdf: bytes
     manifest: str
 
     @property
+    def balances(self) -> bytes:
+        """Return what the manifest says is left of each gift, as CSV; nothing for a statement of the first form."""
+        told: Mapping[str, Any] = json.loads(self.manifest)
+        return legs.table(told["balances"]) if "balances" in told else b""
+
+    @property
     def is_whole(self) -> bool:
-        """Say whether the two files are those that the manifest names."""
+        """Say whether the files are those that the manifest names."""
         named: dict[str, str] = json.loads(self.manifest)["files"]
-        return named == {"etat.csv": _digest(self.csv), "etat.pdf": _digest(self.pdf)}
+        left = {"soldes.csv": _digest(self.balances)} if "soldes.csv" in named else {}
+        return named == {"etat.csv": _digest(self.csv), "etat.pdf": _digest(self.pdf)} | left
 
 
 def sheet_of(session: Session, month: Month) -> Sheet:
@@ -98,24 +96,38 @@ def sheet_of(session: Session, month: Month) -> Sheet:
     return Sheet(_lines(session, month), _files(session, month), _unspoken(session, month))
 
 
-def make(session: Session, month: Month, *, previous: str) -> Made:
-    """Make the agreed statement; `previous` is the SHA-256 of the manifest before it, in hex, or empty."""
+def make(session: Session, month: Month, *, previous: str, agreed: Mapping[str, Any] | None = None) -> Made:
+    """Make the agreed statement; `previous` is the SHA-256 of the manifest before it, in hex, or empty.
+
+    `agreed` is what the manifest says once both sides agreed: what lines of later months claim may move a delivery
+    over midnight, so the balances and the tolerance stay as they were agreed to.
+    """
     sheet = sheet_of(session, month)
     lines, files = sheet.lines, sheet.files
+    more: dict[str, legs.Section] = {}
+    if agreed is None:
+        moved = dict.fromkeys(line.allocation_id for line in lines)
+        gifts = [session.get_one(Allocation, gift) for gift in moved]
+        more = {"balances": legs.balances_of(session, month, gifts), "tolerance": legs.tolerance_used(session, month)}
+    elif agreed["format"] != FIRST_FORMAT:
+        more = {name: agreed[name] for name in ("balances", "tolerance")}
     table = ("\ufeff" + "".join([csv_line(HEADER), *(_cells(line) for line in lines)])).encode()
     partner = session.get_one(Partner, month.partner_id)
     root = session.get_one(Checkpoint, month.size).root.hex()
-    drawn = _pdf(partner.name, month, lines, files, root)
+    drawn = _pdf(partner.name, month, lines, legs.drawn(**more) if more else [], files, root)
+    named = {"etat.csv": _digest(table), "etat.pdf": _digest(drawn)}
+    if more:
+        named["soldes.csv"] = _digest(legs.table(more["balances"]))
     manifest = {
-        "format": FORMAT,
+        "format": FORMAT if more else FIRST_FORMAT,
         "partner": str(month.partner_id),
         "first_day": month.first_day.isoformat(),
         "last_day": month.last_day.isoformat(),
         "books": {"size": month.size, "root": root},
         "previous": previous,
-        "files": {"etat.csv": _digest(table), "etat.pdf": _digest(drawn)},
+        "files": named,
         "statements": files,
-    }
+    } | more
     return Made(table, drawn, json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1) + "\n")
 
 
@@ -211,37 +223,26 @@ def _unspoken(session: Session, month: Month) -> list[tuple[date, date]]:
     return stretches
 
 
-def _pdf(partner: str, month: Month, lines: Sequence[Line], files: Sequence[dict[str, Any]], root: str) -> bytes:
-    out = io.BytesIO()
-    canvas = Canvas(out, pagesize=A4, pageCompression=1, invariant=1, lang="fr")
-    canvas.setTitle(f"État contradictoire {month.first_day:%m/%Y}")
-    texts = [
-        (14, f"État contradictoire, {month.first_day:%d/%m/%Y} – {month.last_day:%d/%m/%Y}"),
-        (11, partner), (9, f"Livres scellés : {month.size} mouvements, racine {root}"), (9, ""),
-    ]  # fmt: skip
-    label = ""
+def _pdf(
+    partner: str, month: Month, lines: Sequence[Line], more: Sequence[tuple[int, str]],
+    files: Sequence[dict[str, Any]], root: str,
+) -> bytes:  # fmt: skip
+    title = f"État contradictoire, {month.first_day:%d/%m/%Y} – {month.last_day:%d/%m/%Y}"
+    rows = [Row(title, 14), Row(partner, 11), Row(f"Livres scellés : {month.size} mouvements, racine {root}", 8)]
+    gift = 0
     for line in lines:
-        if f"{line.allocation_id}" != label:
-            label = f"{line.allocation_id}"
-            texts += [(9, ""), (10, f"{line.label} (dotation {label})")]
-        figures = [
-            display(value, line.unit, aligned=True) for value in (line.opening, line.received, line.left, line.closing)
-        ]
-        name = NAMES[HELD.index(line.account)]
-        texts.append((9, f"   {name} : {figures[0]} + {figures[1]} - {figures[2]} = {figures[3]}"))
-    texts += [(9, ""), (10, "Relevés")]
+        if line.allocation_id != gift:
+            gift = line.allocation_id
+            rows += [Row(f"{line.label} (dotation {gift})", 10, head=True), Row("", 8, _ABOVE)]
+        figures = (line.opening, line.received, line.left, line.closing)
+        if any(figures):
+            told = tuple(display(value, line.unit, aligned=True) for value in figures)
+            rows.append(Row(NAMES[HELD.index(line.account)], figures=told))
+    # A blank line, then larger letters: what heads a part.
+    rows += [Row(words, size, head=size > _TEXT) for size, words in more if words]
+    rows.append(Row("Relevés", 10, head=True))
     for one in files:
-        kept = "remplacé, ne compte plus" if "replaced" in one else f"écarts réglés : {one['differences']}"
-        kept += f", codes pas encore utilisés : {one['codes_not_used']}" if "codes_not_used" in one else ""
-        texts.append((9, f"   {one['name']} : {one['lines']} lignes, {kept}"))
-    height = A4[1] - 60.0
-    for size, words in texts:
-        if height < 60:
-            canvas.showPage()
-            height = A4[1] - 60.0
-        canvas.setFont("Helvetica", size)
-        # What the standard font cannot write is left out rather than guessed.
-        canvas.drawString(50, height, words.replace("\u202f", " ").encode("cp1252", "replace").decode("cp1252"))
-        height -= size + 5
-    canvas.save()
-    return out.getvalue()
+        said = "remplacé, ne compte plus" if "replaced" in one else f"écarts réglés : {one['differences']}"
+        said += f", codes pas encore utilisés : {one['codes_not_used']}" if "codes_not_used" in one else ""
+        rows.append(Row(f"{one['name']} : {one['lines']} lignes, {said}"))
+    return draw(f"{partner}, {title[0].lower()}{title[1:]}", rows)

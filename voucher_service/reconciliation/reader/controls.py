@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
-from voucher_service.errors import BadFile
+from voucher_service.errors import N_, BadFile
 from voucher_service.reconciliation.reader.header import Header
 from voucher_service.reconciliation.reader.profile import Control
 from voucher_service.reconciliation.reader.rows import Row
@@ -21,6 +21,26 @@ class Totals:
     count: int
     total: int
     scales: Set[Scale]
+
+
+def check_rows(header: Header, opening: Row | None, trailer: Row | None, totals: Totals, last_line: int) -> bool:
+    """Compare what both rows announce with the lines; say whether they announced a number or a sum at all.
+
+    Raises:
+        BadFile: they differ, or a row that the profile expects is not there.
+    """
+    is_proved = False
+    if header.opening is not None:
+        if opening is None:
+            told = N_("la ligne « {mark} » qui annonce le relevé manque : le fichier n’est pas entier.")
+            raise BadFile(told, line=1, mark=header.opening.mark)
+        is_proved = check_row(header, header.opening, opening, totals)
+    if trailer is not None:
+        is_proved |= check_row(header, header.closing, trailer, totals)
+    elif header.closing is not None:
+        told = N_("la dernière ligne « {mark} » manque : le fichier est peut-être coupé, exportez-le à nouveau.")
+        raise BadFile(told, line=last_line, mark=header.closing.mark)
+    return is_proved
 
 
 def check_row(header: Header, control: Control | None, row: Row, totals: Totals) -> bool:

@@ -9,7 +9,7 @@ from itertools import islice
 from voucher_service.errors import BadFile
 from voucher_service.reconciliation.reader.light import bare
 from voucher_service.reconciliation.reader.manner import PLAIN, Manner
-from voucher_service.reconciliation.reader.profile import Control, Profile
+from voucher_service.reconciliation.reader.profile import BalanceRow, Control, Profile
 from voucher_service.reconciliation.reader.rows import Row, rows
 from voucher_service.reconciliation.reader.sources.text import Text
 from voucher_service.reconciliation.reader.words import (
@@ -45,6 +45,7 @@ class Header:
     exact: bool = False
     opening: Control | None = None
     closing: Control | None = None
+    balance: BalanceRow | None = None
 
     def text(self, cells: list[str], field: Field) -> str:
         """Return the cell of `field`, empty when the file or the row has none."""
@@ -177,6 +178,7 @@ def header_of(profile: Profile, text: Text) -> Header:
         exact=not profile.header_rows,
         opening=profile.opening,
         closing=profile.closing,
+        balance=profile.balance,
     )
 
 

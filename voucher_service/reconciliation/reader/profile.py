@@ -49,6 +49,15 @@ class Control:
     number: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BalanceRow:
+    """The rows that say what is left of a gift begin with `mark`; the columns count from 1."""
+
+    mark: str
+    gift: int
+    closing: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """`names` is the header as it stood when this was made, empty where there is none; `columns` count from 0.
@@ -74,6 +83,7 @@ class Profile:
     statuses: Mapping[str, LineStatus] = field(default_factory=dict)
     opening: Control | None = None
     closing: Control | None = None
+    balance: BalanceRow | None = None
 
     @property
     def manner(self) -> Manner:
@@ -103,6 +113,9 @@ def _told(profile: Profile) -> dict[str, Any]:
     def control(one: Control | None) -> dict[str, Any] | None:
         return None if one is None else {n: getattr(one, n) for n in ("mark", "count", "total", "number")}
 
+    # Left out where there is none, so that a version of before it stays the same text.
+    told = profile.balance
+    balance = {} if told is None else {"balance": {n: getattr(told, n) for n in ("mark", "gift", "closing")}}
     plain_ones = (
         "encoding",
         "separator",
@@ -115,15 +128,19 @@ def _told(profile: Profile) -> dict[str, Any]:
         "grouping",
         "zone",
     )
-    return {name: getattr(profile, name) for name in plain_ones} | {
-        "kind": profile.kind.value,
-        "names": list(profile.names),
-        "columns": {name.value: place for name, place in profile.columns.items()},
-        "dates": profile.dates.value,
-        "statuses": {word: status.value for word, status in profile.statuses.items()},
-        "opening": control(profile.opening),
-        "closing": control(profile.closing),
-    }
+    return (
+        {name: getattr(profile, name) for name in plain_ones}
+        | {
+            "kind": profile.kind.value,
+            "names": list(profile.names),
+            "columns": {name.value: place for name, place in profile.columns.items()},
+            "dates": profile.dates.value,
+            "statuses": {word: status.value for word, status in profile.statuses.items()},
+            "opening": control(profile.opening),
+            "closing": control(profile.closing),
+        }
+        | balance
+    )
 
 
 def from_json(text: str) -> Profile:
@@ -139,6 +156,7 @@ def from_json(text: str) -> Profile:
             "statuses": {word: LineStatus(status) for word, status in told["statuses"].items()},
             "opening": Control(**told["opening"]) if told["opening"] else None,
             "closing": Control(**told["closing"]) if told["closing"] else None,
+            "balance": BalanceRow(**told["balance"]) if told.get("balance") else None,
         }
     )
 
@@ -232,3 +250,10 @@ def _check_controls(profile: Profile) -> None:
             place = getattr(control, name)
             if place is not None and not 1 <= place <= MOST_COLUMNS:
                 raise BadInput("Écrivez le numéro d’une colonne, à partir de 1.", field=f"{where}_{name}")
+    if profile.balance is None:
+        return
+    if not plain(profile.balance.mark) or len(profile.balance.mark) > 40:
+        raise BadInput("Écrivez par quoi la ligne commence, comme TOTAL.", field="balance_mark")
+    for name in ("gift", "closing"):
+        if not 1 <= getattr(profile.balance, name) <= MOST_COLUMNS:
+            raise BadInput("Écrivez le numéro d’une colonne, à partir de 1.", field=f"balance_{name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -16,6 +16,7 @@ from voucher_service.reconciliation.reader.profile import Control, Kind, Profile
 from voucher_service.reconciliation.reader.rows import Row, rows
 from voucher_service.reconciliation.reader.sources.text import Text
 from voucher_service.reconciliation.reader.words import (
+    BALANCES,
     POINTERS,
     QUANTITY_UNITS,
     REQUIRED,
@@ -169,7 +170,12 @@ def _rows(text: Text, profile: Profile, line: int) -> tuple[list[Row], list[Row]
         if not every:
             raise
     filled = [row for row in every if any(row.cells)]
-    return filled[:SHOWN], [row for row in filled if row.line > line]
+    lines = [row for row in filled if plain(next(filter(None, row.cells))) not in _balance_marks(profile)]
+    return filled[:SHOWN], [row for row in lines if row.line > line]
+
+
+def _balance_marks(profile: Profile) -> Container[str]:
+    return BALANCES if profile.balance is None else {plain(profile.balance.mark)}
 
 
 def _controls(sample: list[Row], profile: Profile) -> tuple[Control | None, Control | None, list[Row]]:

@@ -20,9 +20,10 @@ from zoneinfo import ZoneInfo
 
 from voucher_service.errors import N_, BadFile
 from voucher_service.ids import PROGRAMME_ZONE
+from voucher_service.reconciliation.reader.balances import ENDS, balances, is_balance, take_balance
 from voucher_service.reconciliation.reader.blocks import Block, blocks
 from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert
-from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_row, first_cell
+from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_rows, first_cell
 from voucher_service.reconciliation.reader.dates import parse_instant
 from voucher_service.reconciliation.reader.header import Header, find_header, header_of
 from voucher_service.reconciliation.reader.light import light_faults
@@ -87,6 +88,7 @@ def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profi
         sums=dict(reading.sums),
         number=reading.announced_number(),
         top_ups=reading.top_ups,
+        balances=tuple(balances(header, reading.balances, reading.scales)),
     )
 
 
@@ -98,6 +100,7 @@ class _Reading:
     scales: set[Scale] = field(default_factory=set)
     number: int | None = None
     trailer: Row | None = None
+    balances: list[Row] = field(default_factory=list)
     opening: Row | None = None
     count: int = 0
     top_ups: int = 0
@@ -161,11 +164,12 @@ class _Reading:
             self.sums[Unit(unit), LineStatus(status)] += quantity
 
     def _has_trailer(self, block: Block, first: Sequence[str]) -> bool:
-        if self.header.closing is None and self.header.opening is None and all(first):
+        header = self.header
+        if (header.closing, header.opening, header.balance) == (None, None, None) and all(first):
             if min(map(len, first)) > _TRAILER_LENGTH:
                 return False
-            return any(len(cell) <= _TRAILER_LENGTH and not cell.isdigit() and plain(cell) in TRAILER for cell in first)
-        return any(self._is_opening(row) or self._is_closing(row) for row in block.rows())
+            return any(len(cell) <= _TRAILER_LENGTH and not cell.isdigit() and plain(cell) in ENDS for cell in first)
+        return any(self._is_opening(row) or self._is_closing(row) or is_balance(header, row) for row in block.rows())
 
     def _numbers_follow(self, cells: Sequence[Sequence[str]]) -> bool:
         """Say whether the partner's own numbers, if there are any, follow one another; remember the last."""
@@ -183,6 +187,9 @@ class _Reading:
         return True
 
     def _take(self, row: Row, lines: list[Line]) -> None:
+        if is_balance(self.header, row.cells):
+            take_balance(self.balances, row)
+            return
         if self.trailer is not None:
             raise BadFile("une ligne suit le total : le total doit être la dernière ligne.", line=row.line)
         if self._is_closing(row.cells):
@@ -241,6 +248,7 @@ class _Reading:
             status=self._needed(row, Field.STATUS, lambda text: parse_status(text, manner.words)),
             event_at=self._needed(row, Field.EVENT_AT, lambda text: parse_instant(text, manner.dates)),
             sums=sums,
+            product=self._cell(row, Field.PRODUCT, 40),
         )
 
     def _cell(self, row: Row, name: Field, longest: int) -> str | None:
@@ -274,24 +282,9 @@ class _Reading:
         self.number = number
 
     def check_controls(self, last_line: int) -> bool:
-        """Compare what the file announces of itself with its lines; what the profile expects must be there.
-
-        Return whether it announced a number or a sum at all.
-        """
-        opening, closing = self.header.opening, self.header.closing
+        """Compare what the file announces of itself with its lines; say whether it announced a number or a sum."""
         totals = Totals(self.count, self.total, self.scales)
-        is_proved = False
-        if opening is not None:
-            if self.opening is None:
-                told = N_("la ligne « {mark} » qui annonce le relevé manque : le fichier n’est pas entier.")
-                raise BadFile(told, line=1, mark=opening.mark)
-            is_proved = check_row(self.header, opening, self.opening, totals)
-        if self.trailer is not None:
-            is_proved |= check_row(self.header, closing, self.trailer, totals)
-        elif closing is not None:
-            told = N_("la dernière ligne « {mark} » manque : le fichier est peut-être coupé, exportez-le à nouveau.")
-            raise BadFile(told, line=last_line, mark=closing.mark)
-        return is_proved
+        return check_rows(self.header, self.opening, self.trailer, totals, last_line)
 
     def announced_number(self) -> int | None:
         """Return the statement's own number, from the row above or the one below the lines."""

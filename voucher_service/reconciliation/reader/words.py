@@ -149,6 +149,7 @@ QUANTITY_UNITS: dict[str, Scale] = {
     "volume mo": _MEGABYTE, "volume mb": _MEGABYTE, "quantite mo": _MEGABYTE, "data mb": _MEGABYTE,
 }  # fmt: skip
 
+BALANCES = frozenset({"solde", "soldes", "balance"})
 TRAILER = frozenset(
     {
         "total", "totals", "totaux", "total general", "grand total", "total eur", "total ttc", "total ht", "trailer",

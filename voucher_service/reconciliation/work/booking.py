@@ -19,7 +19,7 @@ from voucher_service.partners.models import GiftNote
 from voucher_service.reconciliation.breaks import gone
 from voucher_service.reconciliation.intake.sequence import REPLACED, replaced_by
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, StatementLine
-from voucher_service.reconciliation.work.models import Settlement, Way
+from voucher_service.reconciliation.work.models import Settlement, Side, Way
 from voucher_service.reconciliation.work.ways import Facts, Movement, ends_order, movement, ways_of
 from voucher_service.units import Unit
 
@@ -52,7 +52,7 @@ def book(session: Session, made: Settlement, facts: Facts, *, actor: str, now: d
     _take(session, made, now)
     way = Way(made.way)
     # `facts.found` was read before it was closed here.
-    if way not in ways_of(facts):
+    if way not in ways_of(facts, Side.PARTNER if facts.kind is BreakClass.STATEMENT_MISSING else Side.PROGRAMME):
         raise moved_on()
     if way is Way.NO_VALUE:
         return None

@@ -6,29 +6,27 @@ book, the order, the decision. Of two who decide at once, one does; a break that
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
 from voucher_service.fulfilment.models import Order, StockItem
-from voucher_service.ids import local_day, new_id
+from voucher_service.ids import new_id
 from voucher_service.ledger.models import AccountKind, FloorBalance, Transfer
 from voucher_service.partners.models import Agreement, Allocation, AllocationState
-from voucher_service.partners.policies import needs_second_person
+from voucher_service.reconciliation.balances import compare
 from voucher_service.reconciliation.closing.models import PeriodClose, is_closed, touches
 from voucher_service.reconciliation.models import Break, Statement, StatementLine
 from voucher_service.reconciliation.work import booking
 from voucher_service.reconciliation.work.events import event_row, write_events
 from voucher_service.reconciliation.work.models import Settlement, Side, Step, Way
+from voucher_service.reconciliation.work.threshold import waits_for_second
 from voucher_service.reconciliation.work.ways import Facts, ways_of
 from voucher_service.texts import clean_text
-from voucher_service.units import Unit
 
-SPLIT_WINDOW = timedelta(hours=24)
-"""What one person books for one partner within this time counts together for the second person."""
 NOTE_MOST = 400
 
 
@@ -44,7 +42,8 @@ def facts_of(session: Session, break_id: UUID) -> Facts:
         same = (StockItem.partner_id == found.partner_id, StockItem.serial == line.serial)
         item = session.scalar(select(StockItem).where(*same).execution_options(populate_existing=True))
     ended = order is None or bool(session.scalar(select(exists().where(Transfer.resolves_id == order.hold_id))))
-    return Facts(found, order, item, ended)
+    balance = None if order is not None or line is not None else compare.balance_of(session, break_id)
+    return Facts(found, order, item, ended, balance.allocation_id if balance else None)
 
 
 def gifts_for(session: Session, found: Break) -> list[Allocation]:
@@ -70,21 +69,24 @@ def propose(
     actor: str,
     now: datetime,
     allocation_id: int | None = None,
+    side: Side = Side.PROGRAMME,
 ) -> Settlement:
     """Propose the booking; below the threshold it is booked at once. `allocation_id` only where no order asked for it.
 
+    Of a number that no statement has, only the partner (`side`) can say that it never served; the programme agrees.
+
     Raises:
-        BadInput: `note`, `way` (not for this break), `allocation_id`. NotFound.
+        BadInput: `note`, `way` (not for this break or this side), `allocation_id`. NotFound.
         Conflict: `settlement_pending`: a proposal waits already. `period_closed`. `allocation_exhausted`.
     """
     facts = facts_of(session, break_id)
     note = clean_text(note, field="note", least=3, most=NOTE_MOST)
     refuse_closed(session, facts.found)
-    if way not in ways_of(facts):
+    if way not in ways_of(facts, side):
         raise BadInput("Cet écart ne peut pas être réglé ainsi : rechargez la page.", field="way")
     _refuse_twice(session, facts.found)
     gift = _gift(session, facts, allocation_id)
-    return _propose(session, facts.found, way, note, actor, now, allocation_id=gift)
+    return _propose(session, facts.found, way, note, actor, now, allocation_id=gift, side=side)
 
 
 def propose_undo(session: Session, settlement_id: UUID, *, note: str, actor: str, now: datetime) -> Settlement:
@@ -111,14 +113,14 @@ def can_undo(found: Break, settled: Settlement) -> bool:
     """
     return (
         found.resolved_by == booking.closed_by(settled.id)
-        and settled.way in {Way.THEIRS.value, Way.WRITE_OFF.value}
+        and settled.way in {Way.THEIRS.value, Way.WRITE_OFF.value, Way.TOLERANCE.value}
         and settled.kind not in booking.FINAL
     )
 
 
 def _propose(
     session: Session, found: Break, way: Way, note: str, actor: str, now: datetime,
-    *, allocation_id: int | None, undoes: UUID | None = None,
+    *, allocation_id: int | None, undoes: UUID | None = None, side: Side = Side.PROGRAMME,
 ) -> Settlement:  # fmt: skip
     # Of two at once the database refuses one, which then runs again and finds the other here.
     waiting = (Settlement.break_id == found.id, Settlement.decided_at.is_(None))
@@ -131,7 +133,7 @@ def _propose(
     )  # fmt: skip
     session.add(made)
     session.flush()
-    said = event_row(found.id, Step.PROPOSED, now, side=Side.PROGRAMME, actor=actor, words=note, became=way.value)
+    said = event_row(found.id, Step.PROPOSED, now, side=side, actor=actor, words=note, became=way.value)
     write_events(session, [said])
     return made if made.needs_second_person else _book(session, made, actor, now)
 
@@ -168,6 +170,8 @@ def _book(session: Session, made: Settlement, actor: str, now: datetime) -> Sett
     step = Step.RETURNED if made.way == Way.UNDO.value else Step.BOOKED
     said = event_row(made.break_id, step, now, side=Side.PROGRAMME, actor=actor, became=made.way)
     write_events(session, [said])
+    # What is left of the gift may agree now, or not any more.
+    compare.refresh_partner(session, session.get_one(Break, made.break_id).partner_id, now)
     return _fresh(session, made.id)
 
 
@@ -188,14 +192,9 @@ def _decide(
 def _waits(session: Session, found: Break, way: Way, actor: str, now: datetime) -> bool:
     if way is Way.NO_VALUE:
         return True
-    recent = session.scalar(
-        select(func.sum(func.abs(Settlement.quantity)))
-        .join(Break, Break.id == Settlement.break_id)
-        .where(Break.partner_id == found.partner_id, Settlement.unit == found.unit, Settlement.proposed_by == actor)
-        .where(Settlement.proposed_at > now - SPLIT_WINDOW, Settlement.agreed.is_distinct_from(0))
+    return waits_for_second(
+        session, partner_id=found.partner_id, unit=found.unit, quantity=abs(found.quantity), actor=actor, now=now
     )
-    counted = abs(found.quantity) + int(recent or 0)
-    return needs_second_person(session, Unit(found.unit), counted, local_day(now))
 
 
 def _refuse_twice(session: Session, found: Break) -> None:
@@ -214,7 +213,7 @@ def _refuse_twice(session: Session, found: Break) -> None:
 
 def _gift(session: Session, facts: Facts, allocation_id: int | None) -> int | None:
     if not facts.needs_gift:
-        return None if facts.order is None else facts.order.allocation_id
+        return facts.gift if facts.order is None else facts.order.allocation_id
     if allocation_id not in {gift.id for gift in gifts_for(session, facts.found)}:
         raise BadInput("Choisissez la dotation qui porte cette perte.", field="allocation_id")
     return allocation_id
@@ -222,8 +221,12 @@ def _gift(session: Session, facts: Facts, allocation_id: int | None) -> int | No
 
 def refuse_closed(session: Session, found: Break) -> None:
     """Refuse what would move in a closed month; the database would refuse it too. Raises Conflict `period_closed`."""
-    if found.statement_id is None:
-        spans: ColumnElement[bool] = (PeriodClose.from_at <= found.found_at) & (PeriodClose.until_at > found.found_at)
+    spans: ColumnElement[bool]
+    balance = compare.balance_of(session, found.id)
+    if balance is not None:
+        spans = touches(balance.as_of, balance.as_of)
+    elif found.statement_id is None:
+        spans = (PeriodClose.from_at <= found.found_at) & (PeriodClose.until_at > found.found_at)
     else:
         of = session.get_one(Statement, found.statement_id)
         spans = touches(of.first_day, of.last_day)

@@ -4,6 +4,10 @@
                given back here, delivered there: booked as a late delivery, which the gift pays
     write_off  less there: delivered → written off            more there: available → written off
     no_value   nothing moves on either side; two people say so, whatever the threshold
+               a number that no statement has: the partner says that it never served, the programme agrees
+
+A balance that differs, once the lines have been settled: less left there: available → variance (theirs) or written off;
+more left there: variance → available.
 
 A class that has none of these closes by what its next step says: the order is decided in "À traiter", or the partner
 sends what is missing.
@@ -18,7 +22,7 @@ from voucher_service.fulfilment.models import ItemState, Order, OrderState, Stoc
 from voucher_service.ledger.models import AccountKind, Reason
 from voucher_service.reconciliation.match import DECIDABLE
 from voucher_service.reconciliation.models import Break, BreakClass
-from voucher_service.reconciliation.work.models import Way
+from voucher_service.reconciliation.work.models import Side, Way
 
 _LESS_THERE = (
     BreakClass.DELIVERED_HERE_REFUSED_THERE,
@@ -40,17 +44,24 @@ ELSEWHERE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A break with what its booking needs to know. `item`: the code that the line names, when no order has it."""
+    """A break with what its booking needs to know. `item`: the code that the line names, when no order has it;
+    `gift`: that of a balance."""
 
     found: Break
     order: Order | None
     item: StockItem | None = None
     hold_ended: bool = True
+    gift: int | None = None
 
     @property
     def kind(self) -> BreakClass:
         """Return the class."""
         return BreakClass(self.found.kind)
+
+    @property
+    def is_delivered(self) -> bool:
+        """Say whether the order is delivered in our books."""
+        return self.order is not None and self.order.state == OrderState.DELIVERED.value
 
     @property
     def needs_gift(self) -> bool:
@@ -68,12 +79,16 @@ class Movement:
     reason: Reason
 
 
-def ways_of(facts: Facts) -> tuple[Way, ...]:
-    """Return how the break may be closed by a booking; nothing when that is not for a booking."""
-    if facts.found.resolved_at is not None or facts.kind in ELSEWHERE:
+def ways_of(facts: Facts, side: Side = Side.PROGRAMME) -> tuple[Way, ...]:
+    """Return how this side may close the break by a booking; nothing when that is not for a booking, or not for it."""
+    is_theirs = facts.kind is BreakClass.STATEMENT_MISSING
+    if facts.found.resolved_at is not None or facts.kind in ELSEWHERE or is_theirs is not (side is Side.PARTNER):
         return ()
     if facts.found.quantity == 0:
-        return (Way.NO_VALUE,) if facts.order is None else ()
+        is_other = facts.kind is BreakClass.PRODUCT_DIFFERS and facts.is_delivered
+        return (Way.NO_VALUE,) if facts.order is None or is_other else ()
+    if facts.kind is BreakClass.BALANCE_DIFFERS:
+        return (Way.THEIRS, Way.WRITE_OFF) if facts.found.quantity < 0 else (Way.THEIRS,)
     if facts.kind in {BreakClass.LATE_DELIVERY, BreakClass.REFUSED_HERE_DELIVERED_THERE}:
         return (Way.THEIRS,) if _is_late(facts.order) else ()
     if facts.kind in {BreakClass.AMOUNT_DIFFERS, BreakClass.PRODUCT_DIFFERS}:
@@ -84,8 +99,7 @@ def ways_of(facts: Facts) -> tuple[Way, ...]:
 def _whole(facts: Facts) -> tuple[Way, ...]:
     """Of a whole top-up that one side has and the other has not."""
     if facts.kind in _LESS_THERE:
-        is_delivered = facts.order is not None and facts.order.state == OrderState.DELIVERED.value
-        return (Way.THEIRS, Way.WRITE_OFF) if is_delivered else ()
+        return (Way.THEIRS, Way.WRITE_OFF) if facts.is_delivered else ()
     if facts.kind is BreakClass.TOTAL_DIFFERS:
         return (Way.THEIRS, Way.WRITE_OFF)
     if facts.kind is BreakClass.CODE_USED_BEFORE_REVEAL:
@@ -120,6 +134,11 @@ def movement(facts: Facts, way: Way) -> Movement | None:
     less_there = facts.found.quantity < 0
     if way is Way.NO_VALUE or facts.kind in {BreakClass.LATE_DELIVERY, BreakClass.REFUSED_HERE_DELIVERED_THERE}:
         return None
+    if facts.kind is BreakClass.BALANCE_DIFFERS and way is Way.THEIRS:
+        ends = (AccountKind.AVAILABLE, AccountKind.VARIANCE)
+        return Movement(*(ends if less_there else ends[::-1]), quantity, Reason.CORRECTED)
+    if facts.kind is BreakClass.BALANCE_DIFFERS:
+        return Movement(AccountKind.AVAILABLE, AccountKind.WRITTEN_OFF, quantity, Reason.WRITTEN_OFF)
     if way is Way.THEIRS:
         ends = (AccountKind.DELIVERED, AccountKind.AVAILABLE)
         return Movement(*(ends if less_there else ends[::-1]), quantity, Reason.CORRECTED)

@@ -34,17 +34,25 @@ STEPS = {
     Step.PROPOSED: N_("Règlement proposé"),
     Step.WITHDRAWN: N_("Proposition retirée"),
     Step.BOOKED: N_("Réglé par une écriture"),
+    Step.PAIR_ASKED: N_("Rapprochement à la main proposé"),
+    Step.PAIR_REFUSED: N_("Rapprochement à la main retiré"),
+    Step.PAIRED: N_("Rapproché à la main"),
+    Step.UNPAIRED: N_("Rapprochement à la main annulé"),
+    Step.APART: N_("Noté : ce n’est pas la même recharge"),
+    Step.APART_UNDONE: N_("De nouveau proposé comme la même recharge"),
 }
 WAYS = {
     Way.THEIRS: N_("Retenir le chiffre de l’opérateur"),
     Way.WRITE_OFF: N_("Passer en perte sur la dotation"),
     Way.NO_VALUE: N_("Constater qu’aucune valeur n’est en jeu"),
     Way.UNDO: N_("Annuler le règlement par une contre-écriture"),
+    Way.TOLERANCE: N_("Tolérance convenue avec l’opérateur"),
     Way.NOTED: N_("Expliqué par une note"),
 }
 _LESS = N_("La valeur revient à la dotation : elle pourra payer d’autres bons.")
 _LOST = N_("La dotation porte la perte ; l’opérateur garde la valeur.")
 _MORE = N_("La dotation paie la différence.")
+_LEFT = N_("La dotation est mise au solde de l’opérateur ; les comptes montrent la différence comme inexpliquée.")
 _LATE = N_("La livraison tardive est inscrite, et la dotation la paie.")
 _NOTHING = N_("Rien ne bouge dans les comptes : deux personnes le constatent.")
 
@@ -55,6 +63,8 @@ def effect(way: Way, kind: BreakClass, quantity: int) -> str:
         return _NOTHING
     if way is Way.WRITE_OFF:
         return _LOST
+    if kind is BreakClass.BALANCE_DIFFERS:
+        return _LEFT
     if kind in {BreakClass.LATE_DELIVERY, BreakClass.REFUSED_HERE_DELIVERED_THERE}:
         return _LATE
     return _LESS if quantity < 0 else _MORE

@@ -16,9 +16,10 @@ from voucher_service.errors import NotFound
 from voucher_service.fulfilment.models import Order
 from voucher_service.ids import local_day
 from voucher_service.reconciliation.days import instants
-from voucher_service.reconciliation.explain import Difference
+from voucher_service.reconciliation.explain import About, Difference
 from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine
 from voucher_service.reconciliation.queries import difference_of
+from voucher_service.reconciliation.subjects import abouts
 from voucher_service.reconciliation.work.models import BreakOwner, Comparison, Settlement
 
 PAGE = 50
@@ -193,17 +194,21 @@ def _items(session: Session, rows: Sequence[Any], now: datetime) -> list[Item]:
             .group_by(Comparison.statement_id)
         ).all()
     )
-    return [_item(row, now, last_runs.get(row[0].statement_id), is_pending=row[0].id in pending) for row in rows]
+    told = abouts(session, [row[0] for row in rows])
+    return [
+        _item(row, now, last_runs.get(row[0].statement_id), told.get(row[0].id), is_pending=row[0].id in pending)
+        for row in rows
+    ]
 
 
-def _item(row: Any, now: datetime, last_run: datetime | None, *, is_pending: bool) -> Item:
+def _item(row: Any, now: datetime, last_run: datetime | None, about: About | None, *, is_pending: bool) -> Item:
     found, line, order, file_name, owner = row
     until = found.resolved_at or now
     days = (local_day(until) - local_day(found.found_at)).days
     is_new = last_run is None or found.found_at >= last_run
     life = Life.RESOLVED if found.resolved_at is not None else Life.NEW if is_new else Life.PERSISTING
     return Item(
-        difference_of(found, line, order),
+        difference_of(found, line, order, about),
         found.partner_id,
         found.statement_id,
         file_name,

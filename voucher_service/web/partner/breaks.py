@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
-from voucher_service.errors import BadInput
+from voucher_service.errors import BadInput, Conflict
 from voucher_service.reconciliation.explain import TEXTS, explain
 from voucher_service.reconciliation.models import BreakClass
-from voucher_service.reconciliation.work import notes, suggest, together, words, worklist
-from voucher_service.reconciliation.work.models import Side
+from voucher_service.reconciliation.work import notes, settle, suggest, together, words, worklist
+from voucher_service.reconciliation.work.models import Side, Way
 from voucher_service.reconciliation.work.worklist import Age, Sort, Wanted
 from voucher_service.web import doors
 from voucher_service.web.partner.views import READERS, frame, partner_of
@@ -36,6 +36,12 @@ class Written(BaseModel):
     """A note of the partner."""
 
     words: str = Field(default="", max_length=2000)
+
+
+class Reasoned(BaseModel):
+    """Why numbers never served."""
+
+    note: str = Field(default="", max_length=2000)
 
 
 @blueprint.context_processor
@@ -97,6 +103,26 @@ def note(partner_id: UUID, break_id: UUID) -> ResponseReturnValue:
     except BadInput as error:
         return _page(partner_id, break_id, dict(doors.faults_of(error))), 422
     flash(_("Note ajoutée : l’association la lit."))
+    return redirect(url_for("partner_breaks.show", partner_id=partner_id, break_id=break_id), 303)
+
+
+@blueprint.post("/<uuid:break_id>/never-served")
+@doors.requires(doors.Role.PARTNER)
+def never_served(partner_id: UUID, break_id: UUID) -> ResponseReturnValue:
+    """Say that the numbers of a gap never served, and why; the programme must agree."""
+    with doors.services().database.read() as session:
+        partner_of(session, partner_id)
+        worklist.item_of(session, break_id, doors.now(), partner_id=partner_id)
+    try:
+        doors.services().database.run(
+            settle.propose, break_id, way=Way.NO_VALUE, note=doors.read_form(Reasoned).note, side=Side.PARTNER,
+            actor=doors.current_staff().actor, now=doors.now(),
+        )  # fmt: skip
+    except BadInput as error:
+        return _page(partner_id, break_id, dict(doors.faults_of(error))), 422
+    except Conflict as error:
+        return _page(partner_id, break_id, {"note": doors.said(error)}), 409
+    flash(_("C’est dit : l’association doit encore donner son accord."))
     return redirect(url_for("partner_breaks.show", partner_id=partner_id, break_id=break_id), 303)
 
 

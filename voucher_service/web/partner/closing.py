@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -21,8 +22,13 @@ from voucher_service.web.partner.views import READERS, frame, partner_of
 blueprint = Blueprint("partner_closing", __name__, url_prefix="/partner/<uuid:partner_id>/closing")
 blueprint.context_processor(frame)
 
-FILES = {"etat.csv": "text/csv", "etat.pdf": "application/pdf", "manifest.json": "application/json",
-         "manifest.sig": "text/plain"}  # fmt: skip
+FILES = {
+    "etat.csv": "text/csv",
+    "etat.pdf": "application/pdf",
+    "soldes.csv": "text/csv",
+    "manifest.json": "application/json",
+    "manifest.sig": "text/plain",
+}
 
 
 class Proposed(BaseModel):
@@ -63,7 +69,7 @@ def _month(partner_id: UUID, close_id: UUID, error: str = "") -> str:
     key = base64.b64encode(signing.public_key(doors.services().vault)).decode()
     return render_template(
         "partner/month.html", partner=partner, row=row, gifts=gifts.values(), sheet=sheet, accounts=account_words(),
-        error=error, key=key,
+        error=error, key=key, told=json.loads(row.manifest),
     )  # fmt: skip
 
 
@@ -127,6 +133,7 @@ def download(partner_id: UUID, close_id: UUID, name: str) -> ResponseReturnValue
     body = {
         "etat.csv": made.csv,
         "etat.pdf": made.pdf,
+        "soldes.csv": made.balances,
         "manifest.json": row.manifest.encode(),
         "manifest.sig": base64.b64encode(row.signature) + b"\n",
     }[name]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from voucher_service.errors import BadInput
 from voucher_service.reconciliation.explain import LINE_WORDS
 from voucher_service.reconciliation.reader.manner import SHEET_MARK, DateForm
-from voucher_service.reconciliation.reader.profile import Control, Profile, check, from_json
+from voucher_service.reconciliation.reader.profile import BalanceRow, Control, Profile, check, from_json
 from voucher_service.reconciliation.reader.propose import Proposal, Shape, propose, review
 from voucher_service.reconciliation.reader.sources.text import Text
 from voucher_service.reconciliation.reader.words import Field as Column
@@ -57,6 +57,9 @@ class Sent(BaseModel):
     closing_count: int | None = Field(default=None, ge=1, le=100)
     closing_total: int | None = Field(default=None, ge=1, le=100)
     closing_number: int | None = Field(default=None, ge=1, le=100)
+    balance_mark: str = Field(default="", max_length=40)
+    balance_gift: int | None = Field(default=None, ge=1, le=100)
+    balance_closing: int | None = Field(default=None, ge=1, le=100)
 
 
 def read_settings(text: str) -> Profile:
@@ -107,6 +110,7 @@ def told(text: Text, sent: Sent) -> Told:
         statuses=_words(before),
         opening=_control(sent, "opening"),
         closing=_control(sent, "closing"),
+        balance=_balance(sent),
     )
     proposal = review(text, profile)
     try:
@@ -135,6 +139,18 @@ def _control(sent: Sent, which: str) -> Control | None:
     if not mark and any(place is not None for place in places.values()):
         raise doors.BadForm({f"{which}_mark": _("Écrivez par quoi la ligne commence, comme TOTAL.")})
     return Control(mark, **places) if mark else None
+
+
+def _balance(sent: Sent) -> BalanceRow | None:
+    if not sent.balance_mark and sent.balance_gift is None and sent.balance_closing is None:
+        return None
+    if not sent.balance_mark:
+        raise doors.BadForm({"balance_mark": _("Écrivez par quoi la ligne commence, comme SOLDE.")})
+    places = {"balance_gift": sent.balance_gift, "balance_closing": sent.balance_closing}
+    missing = {name: _("Écrivez le numéro d’une colonne, à partir de 1.") for name, at in places.items() if at is None}
+    if missing:
+        raise doors.BadForm(missing)
+    return BalanceRow(sent.balance_mark, sent.balance_gift or 0, sent.balance_closing or 0)
 
 
 def named(faults: dict[str, str], fields: list[tuple[Column, str, bool]]) -> dict[str, str]:
@@ -170,7 +186,7 @@ def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
             (Column.EVENT_AT, _("Date"), True),
             (Column.LINE, _("Numéro de ligne"), False),
             (Column.COUNT, _("Nombre de recharges, si une ligne en regroupe plusieurs"), False),
-            (Column.PRODUCT, _("Code du produit, si une ligne regroupe celles d’un produit"), False),
+            (Column.PRODUCT, _("Code du produit, s’il est celui de nos offres"), False),
         ],
         "separators": [
             (";", _("Point-virgule")), (",", _("Virgule")), ("tab", _("Tabulation")), ("|", _("Barre verticale")),

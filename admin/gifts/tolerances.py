@@ -1,0 +1,116 @@
+"""The tolerance agreed on with each operator: how small a difference may be to be booked by itself, and up to what."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from uuid import UUID
+
+from flask import Blueprint, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from pydantic import BaseModel, Field
+
+from admin import room, words
+from voucher_service.errors import NotFound
+from voucher_service.partners import lists
+from voucher_service.reconciliation.balances import tolerance
+from voucher_service.units import Unit
+from voucher_service.web import doors
+
+blueprint = Blueprint("tolerances", __name__, url_prefix="/partners/<uuid:partner_id>/tolerance")
+
+
+class NewTolerance(BaseModel):
+    """What the form of a tolerance sends."""
+
+    unit: Unit
+    each: str = Field(max_length=40)
+    most: str = Field(max_length=40)
+    effective_from: date
+
+
+@blueprint.get("/")
+@room.READ
+def index(partner_id: UUID) -> ResponseReturnValue:
+    """Show what holds today for each unit, and what was declared."""
+    name, today = _name(partner_id), room.today()
+    with doors.services().database.read() as session:
+        held = {unit: tolerance.tolerance_on(session, partner_id, unit.value, today) for unit in Unit}
+        history = tolerance.tolerances(session, partner_id)
+        who = room.who(session, [one.set_by for one in history])
+    return room.page(
+        "gifts/tolerances", partner_name=name, partner_id=partner_id, held=held, history=history, today=today, who=who
+    )
+
+
+@blueprint.get("/new")
+@room.WRITE
+def new(partner_id: UUID) -> ResponseReturnValue:
+    """Show the form of a tolerance."""
+    return _form(partner_id).page()
+
+
+@blueprint.post("/new")
+@room.WRITE
+def create(partner_id: UUID) -> ResponseReturnValue:
+    """Declare a tolerance; a wider one begins tomorrow at the earliest."""
+
+    def act() -> ResponseReturnValue:
+        sent = doors.read_form(NewTolerance)
+        each = doors.read_quantity(sent.each, sent.unit, field="each")
+        most = doors.read_quantity(sent.most, sent.unit, field="most")
+        doors.services().database.run(
+            tolerance.set_tolerance, partner_id=partner_id, unit=sent.unit, each=each, most=most,
+            effective_from=sent.effective_from, actor=room.actor(), today=room.today(), now=doors.now(),
+        )  # fmt: skip
+        room.log("tolerance_set", partner_id=str(partner_id), unit=sent.unit.value, each=each, most=most)
+        return room.done(_("La tolérance est enregistrée."), "admin.tolerances.index", partner_id=partner_id)
+
+    return room.submitted(_form(partner_id), act)
+
+
+def _name(partner_id: UUID) -> str:
+    with doors.services().database.read() as session:
+        name = lists.names(session).partners.get(partner_id)
+    if name is None:
+        raise NotFound("Cet opérateur n’existe pas : choisissez-le dans la liste.")
+    return name
+
+
+def _form(partner_id: UUID) -> room.Form:
+    return room.Form(
+        title=_("Nouvelle tolérance avec %(name)s", name=_name(partner_id)),
+        lead=_("À n’enregistrer que si elle est convenue avec l’opérateur. Une autre la remplacera."),
+        fields=[
+            room.Field(
+                name="unit",
+                label=_("Unité"),
+                kind=room.Kind.SELECT,
+                options=[(unit.value, words.unit(unit)) for unit in Unit],
+            ),
+            room.Field(
+                name="each",
+                label=_("Par écart, au plus"),
+                inputmode="decimal",
+                width="short",
+                hint=_("0 : plus aucune tolérance."),
+            ),
+            room.Field(
+                name="most",
+                label=_("Par relevé, au plus"),
+                inputmode="decimal",
+                width="short",
+                hint=_("Au-dessus, aucun écart du relevé n’est toléré : beaucoup de petits écarts sont une erreur."),
+            ),
+            room.Field(
+                name="effective_from",
+                label=_("À partir du"),
+                kind=room.Kind.DATE,
+                value=room.today() + timedelta(days=1),
+                hint=_("Vaut pour les relevés qui finissent ce jour-là ou après. Plus large : à partir de demain."),
+            ),
+        ],
+        action=url_for("admin.tolerances.create", partner_id=partner_id),
+        submit=_("Enregistrer"),
+        cancel=url_for("admin.tolerances.index", partner_id=partner_id),
+    )
