@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from admin import menu, room, words
 from admin.counter import devices, on_paper, unsettled
-from admin.delivery import breaks, orders, routes
+from admin.delivery import breaks, orders, pairings, routes
 from admin.delivery import one as order
 from admin.gifts import allocations, connections, endings, listing, partners, selling, tolerances
 from admin.house import books, branches, team, thresholds, today
@@ -26,6 +26,7 @@ ROOMS = (
     orders,
     order,
     breaks,
+    pairings,
     routes,
     unsettled,
     on_paper,

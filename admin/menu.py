@@ -21,7 +21,7 @@ def _daily() -> list[Group]:
             _("À traiter"),
             [
                 (_("À traiter"), "admin.orders.index", "admin.order"),
-                (_("Écarts"), "admin.breaks.index", "admin.breaks."),
+                (_("Écarts"), "admin.breaks.index", "admin.breaks"),
                 (_("Envoi aux opérateurs"), "admin.routes.index", "admin.routes."),
                 (_("Acceptés sans réseau"), "admin.offline.index", "admin.offline."),
                 (_("Acceptés sur papier"), "admin.paper.index", "admin.paper."),
@@ -118,5 +118,10 @@ def section() -> list[Item]:
     return []
 
 
+_OF_CONNECTIONS = ("admin.listing.", "admin.selling.")
+"""Rooms that are entered from a connection."""
+
+
 def _is_here(start: str) -> bool:
-    return (request.endpoint or "").startswith(start)
+    here = request.endpoint or ""
+    return here.startswith(start) or (start == "admin.connections." and here.startswith(_OF_CONNECTIONS))

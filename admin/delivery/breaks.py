@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from admin import room
+from admin.delivery import hand
 from voucher_service.errors import BadInput, Conflict
 from voucher_service.partners import lists as partner_lists
 from voucher_service.reconciliation.explain import LINE_WORDS, ORDER_WORDS, PRIORITIES, TEXTS, explain
@@ -99,10 +100,11 @@ def index() -> ResponseReturnValue:
 @room.READ
 def show(break_id: UUID) -> ResponseReturnValue:
     """Show both sides of one break, its history, and what can be done."""
-    return _page(break_id, {})
+    return page_of(break_id, {})
 
 
-def _page(break_id: UUID, faults: dict[str, str]) -> str:
+def page_of(break_id: UUID, faults: dict[str, str]) -> str:
+    """Return the page of one break, with what is to mend in what was sent."""
     with doors.services().database.read() as session:
         item = worklist.item_of(session, break_id, doors.now())
         facts = settle.facts_of(session, break_id)
@@ -118,16 +120,17 @@ def _page(break_id: UUID, faults: dict[str, str]) -> str:
             "who": room.who(
                 session, people + [who for one in settlements for who in (one.proposed_by, one.decided_by)]
             ),
-            "suggestions": suggest.suggestions(session, item),
+            **hand.shown(session, item, suggest.suggestions(session, item)),
             "together": together.together(session, item),
             "undoable": next((one for one in settlements if settle.can_undo(facts.found, one)), None),
         }
     pending = next((one for one in settlements if one.decided_at is None), None)
+    waiting = context["waiting"]
     return room.page(
         "delivery/break",
         item=item, told=explain(item.difference, _, doors.language()), history=history, settlements=settlements,
         pending=pending, own=pending is not None and pending.proposed_by == room.actor(),
-        mine=item.owner == room.actor(),
+        mine=item.owner == room.actor(), waiting_own=waiting is not None and waiting.proposed_by == room.actor(),
         ways=[] if pending else _ways(facts), errors=faults, **context, **break_words(),
     )  # fmt: skip
 
@@ -159,14 +162,21 @@ def _colleagues(names: dict[str, str], owner: str | None) -> list[tuple[str, str
     return sorted(((one, name) for one, name in names.items() if one != owner), key=lambda pair: pair[1])
 
 
-def _act(
-    break_id: UUID, message: str | Callable[[Settlement], str], work: Any, *args: Any, **kwargs: Any
+def act(
+    break_id: UUID,
+    message: str | Callable[[Any], str],
+    work: Any,
+    *args: Any,
+    reason: str = "note",
+    **kwargs: Any,
 ) -> ResponseReturnValue:
     """Do one thing to a break, and say so on its page; or say there what is to mend or what has changed."""
     try:
         made = doors.services().database.run(work, *args, **kwargs, actor=room.actor(), now=doors.now())
     except BadInput as error:
-        return _page(break_id, dict(doors.faults_of(error))), 422
+        # Several forms stand on the page: those of matching by hand name their reason apart.
+        renamed = {reason if name == "note" else name: text for name, text in doors.faults_of(error).items()}
+        return page_of(break_id, renamed), 422
     except Conflict as error:
         return room.refused(error, "admin.breaks.show", break_id=break_id)
     room.log("break_work", break_id=str(break_id), act=work.__name__)
@@ -174,7 +184,8 @@ def _act(
     return room.done(told, "admin.breaks.show", break_id=break_id)
 
 
-def _booked(made: Settlement) -> str:
+def booked(made: Settlement) -> str:
+    """Say whether what was sent was done, or waits for another person."""
     told: str = (
         _("C’est proposé : une autre personne doit donner son accord.")
         if made.decided_at is None
@@ -187,14 +198,14 @@ def _booked(made: Settlement) -> str:
 @room.WRITE
 def take(break_id: UUID) -> ResponseReturnValue:
     """Take a break in hand."""
-    return _act(break_id, _("Vous avez pris cet écart en charge."), notes.take, break_id)
+    return act(break_id, _("Vous avez pris cet écart en charge."), notes.take, break_id)
 
 
 @blueprint.post("/<uuid:break_id>/give-back")
 @room.WRITE
 def give_back(break_id: UUID) -> ResponseReturnValue:
     """Give a break back to everyone."""
-    return _act(break_id, _("L’écart est rendu à l’équipe."), notes.give_back, break_id)
+    return act(break_id, _("L’écart est rendu à l’équipe."), notes.give_back, break_id)
 
 
 @blueprint.post("/<uuid:break_id>/assign")
@@ -202,7 +213,7 @@ def give_back(break_id: UUID) -> ResponseReturnValue:
 def assign(break_id: UUID) -> ResponseReturnValue:
     """Hand a break to a colleague."""
     sent = doors.read_form(Handing)
-    return _act(break_id, _("L’écart est confié."), notes.assign, break_id, owner=sent.owner, was=sent.was)
+    return act(break_id, _("L’écart est confié."), notes.assign, break_id, owner=sent.owner, was=sent.was)
 
 
 @blueprint.post("/<uuid:break_id>/notes")
@@ -211,7 +222,7 @@ def note(break_id: UUID) -> ResponseReturnValue:
     """Write a note; the partner reads it."""
     sent = doors.read_form(Words)
     told = _("Note ajoutée : l’opérateur la lit aussi.")
-    return _act(break_id, told, notes.add_note, break_id, words=sent.words, side=Side.PROGRAMME)
+    return act(break_id, told, notes.add_note, break_id, words=sent.words, side=Side.PROGRAMME)
 
 
 @blueprint.post("/<uuid:break_id>/settle")
@@ -221,9 +232,9 @@ def propose(break_id: UUID) -> ResponseReturnValue:
     try:
         sent = doors.read_form(Booking)
     except BadInput as error:
-        return _page(break_id, dict(doors.faults_of(error))), 422
-    return _act(
-        break_id, _booked, settle.propose, break_id, way=sent.way, note=sent.note, allocation_id=sent.allocation_id
+        return page_of(break_id, dict(doors.faults_of(error))), 422
+    return act(
+        break_id, booked, settle.propose, break_id, way=sent.way, note=sent.note, allocation_id=sent.allocation_id
     )
 
 
@@ -231,14 +242,14 @@ def propose(break_id: UUID) -> ResponseReturnValue:
 @room.WRITE
 def agree(break_id: UUID, settlement_id: UUID) -> ResponseReturnValue:
     """Agree to what another person proposed."""
-    return _act(break_id, _("Accord donné : c’est écrit dans les comptes."), settle.agree, settlement_id)
+    return act(break_id, _("Accord donné : c’est écrit dans les comptes."), settle.agree, settlement_id)
 
 
 @blueprint.post("/<uuid:break_id>/settlements/<uuid:settlement_id>/withdraw")
 @room.WRITE
 def withdraw(break_id: UUID, settlement_id: UUID) -> ResponseReturnValue:
     """Take a proposal back, one's own or another's."""
-    return _act(break_id, _("La proposition est retirée : rien n’a changé."), settle.withdraw, settlement_id)
+    return act(break_id, _("La proposition est retirée : rien n’a changé."), settle.withdraw, settlement_id)
 
 
 @blueprint.post("/<uuid:break_id>/settlements/<uuid:settlement_id>/undo")
@@ -246,4 +257,4 @@ def withdraw(break_id: UUID, settlement_id: UUID) -> ResponseReturnValue:
 def undo(break_id: UUID, settlement_id: UUID) -> ResponseReturnValue:
     """Propose the counter-booking of what closed the break."""
     sent = doors.read_form(Undoing)
-    return _act(break_id, _booked, settle.propose_undo, settlement_id, note=sent.note)
+    return act(break_id, booked, settle.propose_undo, settlement_id, note=sent.note)

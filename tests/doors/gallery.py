@@ -23,7 +23,7 @@ def make_app() -> Flask:
     app = Flask(__name__, template_folder=str(TEMPLATES), static_folder=str(WEB / "static"))
     app.config.update(SECRET_KEY="only for this test", BABEL_DEFAULT_LOCALE="fr")
     app.jinja_loader = ChoiceLoader([FileSystemLoader(TEMPLATES), FileSystemLoader(Path(__file__).parent)])
-    app.jinja_env.filters["quantity"] = lambda quantity, unit: f"{quantity} {unit}"
+    app.jinja_env.filters["quantity"] = lambda quantity, unit, **_: f"{quantity} {unit}"
     Babel(app)
     CSRFProtect(app)
 

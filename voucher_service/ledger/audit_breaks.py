@@ -30,4 +30,17 @@ BREAK_RULES = (
         WHERE t.object_kind = 'break' AND s.id IS NULL
         """,  # noqa: S608  # our own names
     ),
+    (
+        "a line matched by hand has the answer of the people it needs",
+        """
+        SELECT c.line_id, 'claims ' || c.order_id FROM line_claim c
+        LEFT JOIN pairing p ON p.line_id = c.line_id AND p.order_id = c.order_id AND p.is_same = 1 AND p.agreed = 1
+            AND p.undone_at IS NULL AND (p.needs_second_person = 0 OR p.decided_by <> p.proposed_by)
+        WHERE c.matched_by = 'hand' AND p.id IS NULL
+        UNION ALL
+        SELECT p.line_id, 'no claim of ' || p.order_id FROM pairing p
+        LEFT JOIN line_claim c ON c.line_id = p.line_id AND c.order_id = p.order_id AND c.matched_by = 'hand'
+        WHERE p.is_same = 1 AND p.agreed = 1 AND p.undone_at IS NULL AND c.line_id IS NULL
+        """,
+    ),
 )

@@ -19,6 +19,7 @@ from voucher_service.partners.models import Agreement, Allocation
 from voucher_service.reconciliation.classify import (
     PRIORITIES,
     line_differences,
+    missing_again,
     missing_orders,
     priority_of,
 )
@@ -27,7 +28,7 @@ from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.scratch import FOUND, keep
 from voucher_service.reconciliation.sums import has_sums, sum_lines, summed_up
 from voucher_service.reconciliation.work.events import event_row, write_events
-from voucher_service.reconciliation.work.models import Comparison, Settlement, Step
+from voucher_service.reconciliation.work.models import Comparison, Pairing, Settlement, Step
 
 SYSTEM = "system"
 """Who resolved a break that a later run no longer finds."""
@@ -63,6 +64,17 @@ def refresh(session: Session, statement: Statement, now: datetime) -> Changes:
         Comparison(id=new_id(), statement_id=statement.id, at=now, found_new=new, found_again=again, found_gone=closed)
     )
     return Changes(new, closed, again)
+
+
+def refresh_pair(session: Session, statement: Statement, line_id: int, order_id: UUID, now: datetime) -> None:
+    """Bring the breaks of one line and one order to what holds now; the line is seen and, unclaimed, loose."""
+    keep(session, FOUND, union_all(select(line_differences(statement)), missing_again(statement, order_id)))
+    of_line = and_(Break.line_id == line_id, ~exists().where(_SAME_LINE))
+    of_order = and_(Break.order_id == order_id, _order_settled())
+    gone(session, Break.partner_id == statement.partner_id, or_(of_line, of_order), now)
+    for same in (_SAME_LINE, _SAME_ORDER):
+        _change(session, same, now)
+    _insert(session, statement, select(FOUND).where(~or_(exists().where(_SAME_LINE), exists().where(_SAME_ORDER))), now)
 
 
 _SAME_LINE = Break.line_id == FOUND.c.line_id
@@ -104,13 +116,19 @@ def gone(
     ).all()
     write_events(session, [event_row(one, Step.GONE, now) for one in closed])
     for start in range(0, len(closed), _CHUNK):
-        # Nothing is left to book: what waits for a second person is withdrawn with it.
-        session.execute(
-            update(Settlement)
-            .where(Settlement.break_id.in_(closed[start : start + _CHUNK]), Settlement.decided_at.is_(None))
-            .values(agreed=0, decided_by=SYSTEM, decided_at=now)
-            .execution_options(synchronize_session=False)
+        # Nothing is left to book or to match: what waits for a second person is withdrawn with it.
+        some = Break.id.in_(closed[start : start + _CHUNK])
+        paired = or_(
+            Pairing.line_id.in_(select(Break.line_id).where(some)),
+            Pairing.order_id.in_(select(Break.order_id).where(some, Break.line_id.is_(None))),
         )
+        for table, of in ((Settlement, Settlement.break_id.in_(closed[start : start + _CHUNK])), (Pairing, paired)):
+            session.execute(
+                update(table)
+                .where(of, table.decided_at.is_(None))
+                .values(agreed=0, decided_by=SYSTEM, decided_at=now)
+                .execution_options(synchronize_session=False)
+            )
     return list(closed)
 
 

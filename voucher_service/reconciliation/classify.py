@@ -29,13 +29,15 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy import union_all as union
-from sqlalchemy.sql.expression import Subquery
+from sqlalchemy.sql.expression import SelectBase, Subquery
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
+from voucher_service.fulfilment.settle import STATEMENT
 from voucher_service.ledger.models import Transfer
 from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
-from voucher_service.reconciliation.models import BreakClass, LineClaim, Statement, StatementLine, lines_of
+from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
+from voucher_service.reconciliation.products import other_product, other_product_delivered, other_products
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import LOOSE, SEEN
 from voucher_service.reconciliation.sums import sum_agrees, summed_up
@@ -89,7 +91,7 @@ def _claimed_kind() -> ColumnElement[str | None]:
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
         # Before the amount: what may be sent a second time is the most urgent to know.
         (_state(OrderState.WAITING, OrderState.SENDING), BreakClass.DELIVERED_THERE_OPEN_HERE.value),
-        (SEEN.c.unit != Order.unit, BreakClass.PRODUCT_DIFFERS.value),
+        (or_(SEEN.c.unit != Order.unit, SEEN.c.other == 1), BreakClass.PRODUCT_DIFFERS.value),
         (~same_amount(), BreakClass.AMOUNT_DIFFERS.value),
         (_state(OrderState.DELIVERED), null()),
         else_=BreakClass.DELIVERED_THERE_OPEN_HERE.value,
@@ -106,15 +108,25 @@ def _claimed_kind() -> ColumnElement[str | None]:
     return case((SEEN.c.status == _DELIVERED.value, said_delivered), else_=said_no)
 
 
-def seen(statement: Statement) -> Select[int, UUID, str, int, str]:
-    """The lines of the statement that do not plainly agree with an order they claimed: the columns of `SEEN`."""
+def look_at(which: ColumnElement[bool]) -> Select[int, UUID, str, int, str, int]:
+    """Lines with the order each claimed, if any: the columns of `SEEN`."""
     told = (StatementLine.unit, StatementLine.quantity, StatementLine.status)
     return (
         select(StatementLine.id.label("line_id"), LineClaim.order_id, *told)
+        .add_columns(case((other_product(), 1), else_=0).label("other"))
         .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
         .join(Order, Order.id == LineClaim.order_id, isouter=True)
-        .where(lines_of(statement.number), plainly_agreed().is_not(true()))
+        .where(which)
     )
+
+
+def seen(statement: Statement, *, products: bool) -> SelectBase:
+    """The lines of the statement that do not plainly agree with an order they claimed: the columns of `SEEN`.
+
+    `products`: some lines state one. What otherwise agrees plainly is then looked for among them.
+    """
+    odd = look_at(and_(lines_of(statement.number), plainly_agreed().is_not(true())))
+    return odd.union(other_products(statement)) if products else odd
 
 
 def claimed_lines() -> _Found:
@@ -122,7 +134,13 @@ def claimed_lines() -> _Found:
     kind = _claimed_kind()
     delivered = SEEN.c.status == _DELIVERED.value
     difference = case(
-        (kind == BreakClass.AMOUNT_DIFFERS.value, SEEN.c.quantity - Order.quantity),
+        # Another product in the same unit counts by what it was more or less, which may be nothing.
+        (
+            and_(
+                kind.in_([BreakClass.AMOUNT_DIFFERS.value, BreakClass.PRODUCT_DIFFERS.value]), SEEN.c.unit == Order.unit
+            ),
+            SEEN.c.quantity - Order.quantity,
+        ),
         (delivered, SEEN.c.quantity),
         (_state(OrderState.DELIVERED), -Order.quantity),
         else_=0,
@@ -177,7 +195,22 @@ def unclaimed_lines(statement: Statement) -> _Found:
 
 def missing_orders(statement: Statement) -> _Found:
     """Our deliveries of the statement's days that no line of any statement claims, nor sums up with another total."""
+    return _missing(statement, _of_its_days(statement))
+
+
+def missing_again(statement: Statement, order_id: UUID) -> _Found:
+    """The same of one order, also when it was found missing on other days, or booked on the word of a statement."""
+    known = exists().where(Break.order_id == Order.id, Break.line_id.is_(None))
+    told = Order.outcome_code == STATEMENT
+    return _missing(statement, and_(Order.id == order_id, or_(_of_its_days(statement), known, told)))
+
+
+def _of_its_days(statement: Statement) -> ColumnElement[bool]:
     start, end = days_of(statement)
+    return and_(Order.final_at >= start, Order.final_at < end)
+
+
+def _missing(statement: Statement, which: ColumnElement[bool]) -> _Found:
     code = exists().where(StockItem.order_id == Order.id)
     kind = case((code, BreakClass.CODE_REVEALED_NEVER_USED.value), else_=BreakClass.MISSING_AT_PARTNER.value)
     return (
@@ -186,8 +219,7 @@ def missing_orders(statement: Statement) -> _Found:
         .where(
             own_order(statement.partner_id),
             _state(OrderState.DELIVERED),
-            Order.final_at >= start,
-            Order.final_at < end,
+            which,
             ~claimed(),
             ~summed_up(statement.partner_id),
         )
@@ -222,7 +254,7 @@ def agreed() -> ColumnElement[bool]:
         Order.state == OrderState.MANUAL.value,
         exists().where(Transfer.resolves_id == Order.hold_id),
     )
-    return func.coalesce(or_(plainly_agreed(), late, sum_agrees()), false())
+    return func.coalesce(and_(or_(plainly_agreed(), late, sum_agrees()), ~other_product_delivered()), false())
 
 
 def _said_no() -> ColumnElement[bool]:

@@ -15,7 +15,10 @@ from voucher_service.units import Unit, display
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """The partner's line. `quantity` counts pieces of `unit`; `sums_up` top-ups, where it stands for those of a day."""
+    """The partner's line. `quantity` counts pieces of `unit`; `sums_up` top-ups, where it stands for those of a day.
+
+    `ordered` is the product of the order it claimed, where the line states a `product`.
+    """
 
     line: int
     our_ref: str | None
@@ -25,6 +28,8 @@ class Theirs:
     quantity: int
     unit: Unit
     at: datetime
+    product: str | None = None
+    ordered: str | None = None
     sums_up: int | None = None
 
 
@@ -221,6 +226,9 @@ def explain(difference: Difference, translate: Callable[[str], str] = str, langu
         "our_day": _day(ours.at) if ours else "–",
         "gap": display(difference.quantity, difference.unit, language),
     } | _about(difference, language)
+    if difference.kind is BreakClass.PRODUCT_DIFFERS and theirs and theirs.product:
+        facts["theirs"] = f"{theirs.product}, {facts['theirs']}"
+        facts["ours"] = f"{theirs.ordered}, {facts['ours']}" if theirs.ordered else facts["ours"]
     return Explanation(
         translate(text.title),
         translate(text.sentence) % facts,

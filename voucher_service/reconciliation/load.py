@@ -16,9 +16,9 @@ from voucher_service.reconciliation.reader.columns import Columns
 
 Load = Callable[[Columns], None]
 
-_FIELDS = "id, statement_id, line, our_ref, named_id, partner_ref, serial, unit, quantity, status, event_at"
+_FIELDS = "id, statement_id, line, our_ref, named_id, partner_ref, serial, unit, quantity, status, event_at, product"
 _COPY = f"COPY stated_line ({_FIELDS}) FROM STDIN"
-_INSERT = f"INSERT INTO stated_line ({_FIELDS}) VALUES (?{', ?' * 10})"  # noqa: S608  # our own names
+_INSERT = f"INSERT INTO stated_line ({_FIELDS}) VALUES (?{', ?' * 11})"  # noqa: S608  # our own names
 
 
 @contextmanager
@@ -50,6 +50,7 @@ def _rows(columns: Columns, base: int, statement: str, named: list[str | None]) 
     return zip(
         [base + line for line in columns.line], repeat(statement), columns.line, columns.our_ref, named,
         columns.partner_ref, columns.serial, columns.unit, columns.quantity, columns.status, columns.event_at,
+        columns.product or repeat(None),
     )  # fmt: skip
 
 
@@ -59,6 +60,7 @@ def _text(columns: Columns, base: int, statement: str) -> str:
         [str(base + line) for line in columns.line], repeat(statement), map(str, columns.line),
         _cells(columns.our_ref), _cells(columns.named), _cells(columns.partner_ref), _cells(columns.serial),
         columns.unit, map(str, columns.quantity), columns.status, columns.event_at,
+        _cells(columns.product) if columns.product else repeat("\\N"),
     )  # fmt: skip
     return "\n".join(map("\t".join, cells)) + "\n"
 

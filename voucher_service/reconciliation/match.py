@@ -19,6 +19,7 @@ from voucher_service.fulfilment.settle_many import Told, confirm_many
 from voucher_service.ledger.models import Transfer
 from voucher_service.partners.models import Agreement, Allocation
 from voucher_service.reconciliation.models import LineClaim, StatedSum, Statement, StatementLine, lines_of
+from voucher_service.reconciliation.products import other_product
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import LOOSE, keep
 from voucher_service.reconciliation.sums import has_sums, match_sums
@@ -26,6 +27,10 @@ from voucher_service.reconciliation.sums import has_sums, match_sums
 PASSES = ("our_ref", "partner_ref", "serial")
 _CLAIM = insert(LineClaim)
 _CLAIMED = ["order_id", "line_id", "matched_by"]
+LOOSE_FIELDS = (
+    StatementLine.id, StatementLine.named_id, StatementLine.partner_ref, StatementLine.serial,
+    StatementLine.unit, StatementLine.quantity, StatementLine.status,
+)  # fmt: skip
 DECIDABLE = (OrderState.UNKNOWN, OrderState.ACCEPTED, OrderState.REVERSING, OrderState.MANUAL)
 """States in which a line that says "delivered" is the last word."""
 
@@ -91,11 +96,9 @@ def match(session: Session, statement: Statement) -> None:
     session.execute(_CLAIM.from_select(_CLAIMED, named))
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("ANALYZE line_claim"))
-    wanted = (StatementLine.id, StatementLine.named_id, StatementLine.partner_ref, StatementLine.serial)
-    told = (StatementLine.unit, StatementLine.quantity, StatementLine.status)
     sums = has_sums(session, statement)
     single = [~exists().where(StatedSum.line_id == StatementLine.id)] if sums else []
-    keep(session, LOOSE, select(*wanted, *told).where(of_statement, unmatched, *single))
+    keep(session, LOOSE, select(*LOOSE_FIELDS).where(of_statement, unmatched, *single))
     for by in PASSES[1:]:
         free = pairs(statement, by).where(~claimed()).subquery()
         # Counted before the orders are shared out: a reference of several free orders claims none of them.
@@ -124,8 +127,10 @@ def _claims_of(statement: Statement) -> ColumnElement[bool]:
     return LineClaim.line_id.between(first, first + 2**32 - 1)
 
 
-def decided_by_statement(session: Session, statement: Statement) -> list[Told]:
-    """Return the open orders that a matched line says were delivered, in the quantity we ordered.
+def decided_by_statement(session: Session, which: ColumnElement[bool]) -> list[Told]:
+    """Return the open orders that one of `which` lines, matched, says were delivered, in the quantity we ordered.
+
+    A line that states another product than we ordered decides nothing.
 
     The partner's reference is what the order carries already, else what the line says.
 
@@ -137,24 +142,27 @@ def decided_by_statement(session: Session, statement: Statement) -> list[Told]:
         .join(LineClaim, LineClaim.order_id == Order.id)
         .join(StatementLine, StatementLine.id == LineClaim.line_id)
         .where(
-            lines_of(statement.number),
+            which,
             StatementLine.status == LineStatus.DELIVERED.value,
             StatementLine.unit == Order.unit,
             StatementLine.quantity == Order.quantity,
             Order.state.in_(DECIDABLE),
             ~hold_ended(),
+            ~other_product(),
         )
         .order_by(StatementLine.line)
     )
     return [Told(*row) for row in session.execute(found)]
 
 
-def settle(session: Session, statement: Statement, *, actor: str, now: datetime) -> list[UUID]:
-    """Book the orders that the statement decides as delivered; return those moved by this call.
+def settle(
+    session: Session, statement: Statement, *, actor: str, now: datetime, line_id: int | None = None
+) -> list[UUID]:
+    """Book the orders that the statement, or one line of it, decides as delivered; return those moved by this call.
 
     The order moves by compare-and-set, so a worker that learns the same at the same time books it, or we do,
     never both. The evidence is the line that claimed the order: it dates what happened (`now` dates what we
     recorded) and names the partner's reference where none was known.
     """
-    told = decided_by_statement(session, statement)
+    told = decided_by_statement(session, lines_of(statement.number) if line_id is None else StatementLine.id == line_id)
     return confirm_many(session, told, Order.state.in_(DECIDABLE), code=STATEMENT, actor=actor, now=now)

@@ -25,6 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
 from voucher_service.db import Base
+from voucher_service.fulfilment.models import Order
+from voucher_service.partners.models import Offer
+from voucher_service.vouchers.models import Voucher
 
 
 class BreakClass(StrEnum):
@@ -88,6 +91,14 @@ class StatementLine(Base):
     """
 
     __tablename__ = "stated_line"
+    __table_args__ = (
+        Index(
+            "ix_stated_line_product",
+            "id",
+            sqlite_where=text("product IS NOT NULL"),
+            postgresql_where=text("product IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
     statement_id: Mapped[UUID]
@@ -100,8 +111,10 @@ class StatementLine(Base):
     quantity: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(String(10))  # delivered | refused | reversed
     event_at: Mapped[datetime]
+    product: Mapped[str | None] = mapped_column(String(40))  # the partner's code, where the line states one
     order_id: ClassVar[MappedSQLExpression[UUID | None]]
     matched_by: ClassVar[MappedSQLExpression[str | None]]
+    ordered: ClassVar[MappedSQLExpression[str | None]]  # the product of that order
     sums_up: ClassVar[MappedSQLExpression[int | None]]  # how many top-ups, where it stands for those of a day
 
 
@@ -152,7 +165,7 @@ class LineClaim(Base):
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     line_id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), unique=True)
-    matched_by: Mapped[str] = mapped_column(String(12))  # our_ref | partner_ref | serial | sum
+    matched_by: Mapped[str] = mapped_column(String(12))  # our_ref | partner_ref | serial | sum | hand
     summed_by: Mapped[int | None] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"),
         CheckConstraint("(summed_by IS NULL) = (matched_by <> 'sum')", name="summed"),
@@ -178,6 +191,16 @@ StatementLine.matched_by = column_property(
 )
 StatementLine.sums_up = column_property(
     select(StatedSum.count).where(StatedSum.line_id == StatementLine.id).correlate_except(StatedSum).scalar_subquery()
+)
+
+StatementLine.ordered = column_property(
+    select(Offer.product_code)
+    .join(Voucher, Voucher.offer_id == Offer.id)
+    .join(Order, Order.voucher_id == Voucher.id)
+    .join(LineClaim, LineClaim.order_id == Order.id)
+    .where(LineClaim.line_id == StatementLine.id, StatementLine.product.is_not(None))
+    .correlate_except(LineClaim, Order, Voucher, Offer)
+    .scalar_subquery()
 )
 
 

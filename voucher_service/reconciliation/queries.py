@@ -199,6 +199,8 @@ def _theirs(line: StatementLine) -> Theirs:
         quantity=line.quantity,
         unit=Unit(line.unit),
         at=line.event_at,
+        product=line.product,
+        ordered=line.ordered,
         sums_up=line.sums_up,
     )
 

@@ -21,6 +21,7 @@ from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.intake.sequence import replaced_by
 from voucher_service.reconciliation.match import match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
+from voucher_service.reconciliation.products import has_products, other_product_delivered
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import SEEN, keep
 from voucher_service.units import Unit
@@ -106,7 +107,7 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     refuse_closed_days(session, statement.partner_id, statement.first_day, statement.last_day)
     match(session, statement)
     settled = settle(session, statement, actor=f"statement:{statement_id}", now=now)
-    keep(session, SEEN, seen(statement))
+    keep(session, SEEN, seen(statement, products=has_products(session, statement)))
     if session.get_bind().dialect.name == "postgresql":
         # From here on few lines are looked up one by one, in pages that were read just now, and not all read again.
         session.execute(text("SET LOCAL random_page_cost = 1.1"))
@@ -122,7 +123,7 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
 
 def figures(session: Session, statement: Statement) -> Figures:
     """Count the statement as the tables stand, without changing them."""
-    return _figures(session, statement, seen(statement).subquery())
+    return _figures(session, statement, seen(statement, products=has_products(session, statement)).subquery())
 
 
 def _figures(session: Session, statement: Statement, lines: FromClause) -> Figures:
@@ -202,6 +203,7 @@ def _open_though_agreed(session: Session, statement: Statement) -> int:
             .join(LineClaim, LineClaim.line_id == Break.line_id)
             .join(Order, Order.id == LineClaim.order_id)
             .where(Break.line_id.between(first, first + 2**32 - 1), Break.resolved_at.is_(None), plainly_agreed())
+            .where(~other_product_delivered())
         )
         or 0
     )

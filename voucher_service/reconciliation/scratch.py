@@ -19,9 +19,12 @@ LOOSE = table(
 
 SEEN = table(
     "seen_line", column("line_id", _ID), column("order_id", Uuid()), column("unit", String()),
-    column("quantity", BigInteger()), column("status", String()),
+    column("quantity", BigInteger()), column("status", String()), column("other", Integer()),
 )  # fmt: skip
-"""The lines that do not plainly agree with the order they claimed, with what is needed to tell why."""
+"""The lines that do not plainly agree with the order they claimed, with what is needed to tell why.
+
+`other`: 1 where the line states another product than we ordered.
+"""
 
 SUMMABLE = table("summable_order", column("line_id", _ID), column("order_id", Uuid()), column("quantity", BigInteger()))
 """The free orders that each line that sums up may stand for; an order stands here once for each such line."""

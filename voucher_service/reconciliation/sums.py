@@ -93,8 +93,10 @@ def has_sums(session: Session, statement: Statement) -> bool:
 
 def stands_for() -> ColumnElement[bool]:
     """Return the condition that the line that sums up stands for the order, both in the query."""
-    product = exists().where(
-        Voucher.id == Order.voucher_id, Offer.id == Voucher.offer_id, Offer.product_code == StatedSum.product
+    product = (
+        exists()
+        .where(Voucher.id == Order.voucher_id, Offer.id == Voucher.offer_id, Offer.product_code == StatedSum.product)
+        .correlate(Order, StatedSum)  # else, inside another EXISTS, it would be about any order
     )
     return and_(
         Order.final_at >= StatedSum.from_at,

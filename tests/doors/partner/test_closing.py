@@ -68,7 +68,7 @@ def test_a_month_is_closed_by_both_sides(desk: Desk, tmp_path: Path) -> None:
     assert {name: hashlib.sha256(before[name]).hexdigest() for name in told} == told
     key = them.get(proposed.location).text.partition('<code class="break">')[2].partition("<")[0]
     assert as_an_auditor(tmp_path / "alone", before, key) == 0
-    for name in ("etat.csv", "etat.pdf", "manifest.json"):
+    for name in ("etat.csv", "soldes.csv", "manifest.json"):
         assert as_an_auditor(tmp_path / name, before | {name: before[name] + b" "}, key) == 1
     again = us.post(page, data={"csrf_token": token(us.get(page)), "month": "2026-03"})
     assert again.status_code == 409

@@ -15,10 +15,13 @@ from werkzeug.test import TestResponse
 
 from tests.flows.reconciliation.builders import DAY, Wanted, add_orders, make_world
 from tests.house import LOGIN_OF, client_as, make_app, services_of, token
+from voucher_service.ids import local_day, utc_now
 from voucher_service.partners.models import Agreement
+from voucher_service.partners.policies import set_threshold
 from voucher_service.reconciliation.models import Break, Statement
 from voucher_service.reconciliation.sample import make_statement_csv
 from voucher_service.staff.models import Role, Staff
+from voucher_service.units import Unit
 
 
 @pytest.fixture
@@ -145,6 +148,43 @@ def test_what_may_be_the_same_top_up_is_shown_on_both_doors(app: Flask) -> None:
             page = door.get(f"{path}{found[here]}").text
             assert "Peut-être la même recharge" in page
             assert f'href="{path}{found[there]}"' in page
+    _match_by_hand(app, partner, found)
+
+
+def _match_by_hand(app: Flask, partner: UUID, found: dict[str, UUID]) -> None:
+    """Walk from a suggestion to its end, wrong input on the way; the partner reads what was done, and by which side."""
+    coordinator, auditor = client_as(app, Role.COORDINATOR), client_as(app, Role.AUDITOR)
+    home = f"/admin/breaks/{found['unexpected_at_partner']}"
+    assert "C’est la même : rapprocher" not in auditor.get(home).text
+    with services_of(app).database.begin() as session:
+        order = session.get_one(Break, found["missing_at_partner"]).order_id
+        today = local_day(utc_now())
+        set_threshold(session, unit=Unit.EUR_CENT, effective_from=today, quantity=100_000, today=today)
+    said = {"csrf_token": token(coordinator.get(home)), "answer": "same", "candidate": str(order), "pair_note": "Vu"}
+    for wrong, anchor in (
+        ({}, "f-pair_note"),
+        ({"candidate": ""}, "f-candidate"),
+        ({"order_ref": "12"}, "f-order_ref"),
+    ):
+        refused = coordinator.post(f"{home}/pairings/", data={key: one for key, one in (said | wrong).items() if one})
+        assert (refused.status_code, f'href="#{anchor}"' in refused.text) == (422, True), wrong
+    assert (
+        auditor.post(f"{home}/pairings/", data=said | {"csrf_token": token(auditor.get("/admin/"))}).status_code == 403
+    )
+    said["pair_note"] = "Confirmé au téléphone"
+    apart = coordinator.post(f"{home}/pairings/", data=said | {"answer": "apart"}, follow_redirects=True).text
+    assert "Pas la même recharge" in apart
+    undone = {"csrf_token": said["csrf_token"], "pairing_id": apart.split('name="pairing_id" value="')[1][:36]}
+    assert coordinator.post(f"{home}/pairings/undo", data=undone | {"undo_note": "x"}).status_code == 422
+    coordinator.post(f"{home}/pairings/undo", data=undone | {"undo_note": "Erreur de saisie"})
+    ours = f"/admin/breaks/{found['missing_at_partner']}/pairings/"
+    said["candidate"] = str(found["unexpected_at_partner"])
+    done = coordinator.post(ours, data=said, follow_redirects=True)
+    assert "Rapproché à la main" in done.text
+    assert "La même recharge" in done.text
+    theirs = client_as(app, Role.PARTNER).get(f"/partner/{partner}/breaks/{found['unexpected_at_partner']}").text
+    assert "Rapproché à la main" in theirs
+    assert "Confirmé au téléphone" in theirs
 
 
 def test_a_bad_file_names_line_and_column_and_keeps_the_form(app: Flask) -> None:

@@ -9,7 +9,7 @@ from tests.flows.breaks.conftest import Bench
 from voucher_service.ledger.audit_breaks import BREAK_RULES
 from voucher_service.reconciliation.work.models import Way
 
-CLOSED, BOOKED = (rule for rule, _sql in BREAK_RULES)
+CLOSED, BOOKED = (rule for rule, _sql in BREAK_RULES[:2])  # the third: test_pair
 # What the database's owner types once every guard is off, and the rule that notices.
 FAULTS = [
     (CLOSED, "UPDATE break_settlement SET quantity = quantity + 1"),

@@ -41,7 +41,7 @@ def broken(
     return made, told
 
 
-def seen(session: Session, break_id: UUID) -> list[UUID]:
+def seen(session: Session, break_id: UUID) -> list[UUID | None]:
     item = worklist.item_of(session, break_id, NOON)
     return [one.break_id for one in suggest.suggestions(session, item)]
 

@@ -29,6 +29,8 @@ from voucher_service.reconciliation.sample import make_statement_csv
 
 LAST_DAY = DAY + timedelta(days=4)
 _REF, _THEIRS, _SERIAL, _QUANTITY, _STATUS, _DATE = 1, 2, 3, 4, 6, 7
+PRODUCT = "R10"
+"""What `make_world` offers, by the partner's own code."""
 Place = int | UUID
 """A difference stands at a line of the file, or at an order of ours that no line carries."""
 
@@ -49,6 +51,7 @@ class Case:
     stock: list[str]
     expected: dict[Place, BreakClass] = field(default_factory=dict)
     spoiled: set[str] = field(default_factory=set)
+    products: dict[int, str] = field(default_factory=dict)
 
     def take(self, orders: list[UUID]) -> UUID:
         """Choose an order that no fault has touched."""
@@ -74,8 +77,10 @@ class Case:
         """The file as the partner would send it."""
         text = io.StringIO(newline="")
         out = csv.writer(text, delimiter=";")
-        out.writerow(["N", "our ref", "partner ref", "serial", "montant", "unit", "status", "date"])
-        out.writerows(row[:8] for row in self.rows)
+        out.writerow(["N", "our ref", "partner ref", "serial", "montant", "unit", "status", "date", "product code"])
+        # Every other line states the product that was ordered.
+        told = {line: self.products.get(line, PRODUCT if line % 2 else "") for line in range(2, len(self.rows) + 2)}
+        out.writerows([*row[:8], told[line]] for line, row in enumerate(self.rows, start=2))
         out.writerow(["TOTAL", len(self.rows)])
         return text.getvalue().encode()
 
@@ -93,7 +98,9 @@ def make_case(session: Session, seed: int, scale: int = 1) -> Case:
         return add_orders(session, world, wanted)
 
     orders = {state: some(4, state) for state in OrderState}
-    orders[OrderState.DELIVERED] += some(24, OrderState.DELIVERED)
+    orders[OrderState.DELIVERED] += some(28, OrderState.DELIVERED)
+    orders[OrderState.UNKNOWN] += some(3, OrderState.UNKNOWN)
+    orders[OrderState.GIVEN_BACK] += some(2, OrderState.GIVEN_BACK)
     codes = some(4, OrderState.DELIVERED)
     for number, order in enumerate(codes):
         add_code(session, world, f"89331{number}", ItemState.REVEALED, order)
@@ -147,6 +154,24 @@ def unit(case: Case) -> None:
     order = _delivered(case)
     case.row(case.line_of(order))[_QUANTITY] = "12"
     _at(case, order, 5, "min", BreakClass.PRODUCT_DIFFERS)
+
+
+def product(case: Case) -> None:
+    """The line states another product, in our unit, for our amount."""
+    order = _delivered(case)
+    line = case.line_of(order)
+    case.products[line], case.expected[line] = "R20", BreakClass.PRODUCT_DIFFERS
+
+
+def product_of_unknown(case: Case) -> None:
+    """A line would decide an order whose fate is unknown, but for another product."""
+    line = case.line_of(case.take(case.orders[OrderState.UNKNOWN]))
+    case.products[line], case.expected[line] = "R20", BreakClass.PRODUCT_DIFFERS
+
+
+def product_not_delivered(case: Case) -> None:
+    """Of what was refused on both sides the product does not matter: nothing is to be found."""
+    case.products[case.line_of(case.take(case.orders[OrderState.GIVEN_BACK]))] = "R20"
 
 
 def amount_of_unknown(case: Case) -> None:
@@ -243,7 +268,8 @@ def twins(case: Case) -> None:
 
 # Faults that remove rows come first: the others remember the number of their line.
 FAULTS: tuple[Callable[[Case], None], ...] = (
-    missing, never_used, amount, unit, amount_of_unknown, refused_there, reversed_there, delivered_there,
+    missing, never_used, amount, unit, product, product_of_unknown, product_not_delivered, amount_of_unknown,
+    refused_there, reversed_there, delivered_there,
     delivered_late, refused_while_unknown, delivered_while_waiting, unexpected, foreign, duplicate,
     code_in_stock, code_held, twins,
 )  # fmt: skip

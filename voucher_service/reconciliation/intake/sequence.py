@@ -6,16 +6,17 @@ from datetime import date, datetime
 from itertools import pairwise
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select, true
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from voucher_service.errors import BadInput, Conflict
 from voucher_service.reconciliation.balances.models import DeclaredBalance
-from voucher_service.reconciliation.breaks import gone
+from voucher_service.reconciliation.breaks import SYSTEM, gone
 from voucher_service.reconciliation.closing.models import PeriodClose
 from voucher_service.reconciliation.intake.models import StatementReading
 from voucher_service.reconciliation.models import Break, BreakClass, BreakSubject, LineClaim, Statement
 from voucher_service.reconciliation.subjects import open_about
+from voucher_service.reconciliation.work.models import Pairing
 
 REPLACED = "Le relevé qui portait cette ligne est remplacé par un relevé corrigé."
 FILLED = "Le relevé qui manquait est arrivé."
@@ -157,6 +158,12 @@ def release(session: Session, old: Statement, now: datetime) -> None:
     first = old.number << 32
     lines = (first, first + 2**32 - 1)
     session.execute(delete(LineClaim).where(LineClaim.line_id.between(*lines)))
+    session.execute(
+        update(Pairing)
+        .where(Pairing.line_id.between(*lines), Pairing.agreed == 1, Pairing.undone_at.is_(None))
+        .values(undone_at=now, undone_by=SYSTEM, undone_note=REPLACED)
+        .execution_options(synchronize_session=False)
+    )
     gone(session, Break.line_id.between(*lines), true(), now, note=REPLACED)
     declared = select(BreakSubject.break_id).join(DeclaredBalance, DeclaredBalance.id == BreakSubject.balance_id)
     gone(session, Break.id.in_(declared.where(DeclaredBalance.statement_id == old.id)), true(), now, note=REPLACED)

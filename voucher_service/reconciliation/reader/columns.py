@@ -29,7 +29,7 @@ from voucher_service.reconciliation.reader.words import Field, Scale
 INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 """How an instant is written in `Columns.event_at`: its order is that of time, and both databases read it."""
 
-_LONGEST = {Field.OUR_REF: 40, Field.PARTNER_REF: 80, Field.SERIAL: 30}
+_LONGEST = {Field.OUR_REF: 40, Field.PARTNER_REF: 80, Field.SERIAL: 30, Field.PRODUCT: 40}
 _ORDERS = re.compile(r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-7][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})*")
 _TAIL = re.compile(r"([0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]{1,9}))?(?: ?(Z|[+-][0-9]{2}:?[0-9]{2}))?")
 
@@ -50,14 +50,19 @@ class Columns:
     quantity: Sequence[int]
     status: Sequence[str]
     event_at: Sequence[str]
+    product: Sequence[str | None] = ()  # empty when the file has no such column
     sums: Sequence[tuple[int, str, str, datetime, int, str | None]] = ()
 
     def rows(self) -> Iterator[tuple[object, ...]]:
         """Yield the lines, each as a tuple in the order of the fields."""
         return zip(
             self.line, self.our_ref, self.named, self.partner_ref, self.serial,
-            self.unit, self.quantity, self.status, self.event_at, strict=True,
+            self.unit, self.quantity, self.status, self.event_at, self.products(), strict=True,
         )  # fmt: skip
+
+    def products(self) -> Sequence[str | None]:
+        """Return the code of the product of each line, None where it states none."""
+        return self.product or [None] * len(self.line)
 
 
 class NotPlainError(Exception):
@@ -85,12 +90,14 @@ def convert(header: Header, starts: Sequence[int], every: Sequence[Sequence[str]
         ours, named = _ours(column(Field.OUR_REF), len(starts))
         theirs = _references(column(Field.PARTNER_REF), Field.PARTNER_REF, len(starts))
         serial = _references(column(Field.SERIAL), Field.SERIAL, len(starts))
+        codes = column(Field.PRODUCT)
+        product = () if codes is None else _references(codes, Field.PRODUCT, len(starts))
         if not all(ours) and not all(map(_any, ours, theirs, serial)):
             raise NotPlainError
         said = {text: parse_status(text, header.manner.words).value for text in set(status)}
         instants = _instants(at) if header.manner.dates == AS_FOUND else _dated(at, header.manner.dates)
         columns = Columns(
-            starts, ours, named, theirs, serial, units, quantities, [said[text] for text in status], instants
+            starts, ours, named, theirs, serial, units, quantities, [said[text] for text in status], instants, product
         )
     except (BadCell, ValueError) as error:
         raise NotPlainError from error

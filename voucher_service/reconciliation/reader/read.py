@@ -248,6 +248,7 @@ class _Reading:
             status=self._needed(row, Field.STATUS, lambda text: parse_status(text, manner.words)),
             event_at=self._needed(row, Field.EVENT_AT, lambda text: parse_instant(text, manner.dates)),
             sums=sums,
+            product=self._cell(row, Field.PRODUCT, 40),
         )
 
     def _cell(self, row: Row, name: Field, longest: int) -> str | None:

@@ -24,6 +24,12 @@ class Step(StrEnum):
     PROPOSED = "proposed"
     WITHDRAWN = "withdrawn"
     BOOKED = "booked"
+    PAIR_ASKED = "pair_asked"
+    PAIR_REFUSED = "pair_refused"  # withdrawn by whoever asked, or by another
+    PAIRED = "paired"
+    UNPAIRED = "unpaired"
+    APART = "apart"  # not the same top-up: no longer suggested
+    APART_UNDONE = "apart_undone"
 
 
 class Side(StrEnum):
@@ -126,6 +132,67 @@ class Settlement(Base):
     decided_at: Mapped[datetime | None]
     transfer_id: Mapped[UUID | None] = mapped_column(ForeignKey("transfer.id"))
     undoes_id: Mapped[UUID | None] = mapped_column(ForeignKey("break_settlement.id"))
+
+
+_LIVE = "undone_at IS NULL AND (agreed IS NULL OR agreed = 1)"
+
+
+class Pairing(Base):
+    """What people answered to "are this line and this order one top-up?": the same (`is_same`), or not.
+
+    One person proposes; above the threshold another agrees. Agreed, the line claims the order as any match does.
+    What was proposed and decided is never edited (a trigger); `undone` is written once, with its reason.
+    """
+
+    __tablename__ = "pairing"
+    __table_args__ = (
+        CheckConstraint("length(note) >= 3", name="note"),
+        CheckConstraint("quantity >= 0", name="quantity"),
+        CheckConstraint(
+            "(decided_at IS NULL) = (decided_by IS NULL) AND (decided_at IS NULL) = (agreed IS NULL)", name="decided"
+        ),
+        CheckConstraint(
+            "agreed IS NULL OR agreed = 0 OR needs_second_person = 0 OR decided_by <> proposed_by", name="two_people"
+        ),
+        CheckConstraint("is_same = 1 OR (COALESCE(agreed, 0) = 1 AND needs_second_person = 0)", name="apart"),
+        CheckConstraint(
+            "(undone_at IS NULL) = (undone_by IS NULL) AND (undone_at IS NULL) = (undone_note IS NULL) "
+            "AND (undone_at IS NULL OR COALESCE(agreed, 0) = 1)",
+            name="undone",
+        ),
+        *(
+            Index(
+                f"uq_pairing_{name}",
+                *columns,
+                unique=True,
+                sqlite_where=text(f"{only}{_LIVE}"),
+                postgresql_where=text(f"{only}{_LIVE}"),
+            )
+            for name, columns, only in (
+                ("line", ("line_id",), "is_same = 1 AND "),
+                ("order", ("order_id",), "is_same = 1 AND "),
+                ("both", ("line_id", "order_id"), ""),
+            )
+        ),
+        Index("ix_pairing_order_id", "order_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    line_id: Mapped[int] = mapped_column(ForeignKey("stated_line.id"))
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("top_up_order.id"))
+    is_same: Mapped[int] = mapped_column(SmallInteger)
+    quantity: Mapped[int] = mapped_column(BigInteger)
+    unit: Mapped[str] = mapped_column(String(16))
+    note: Mapped[str] = mapped_column(String(400))
+    needs_second_person: Mapped[int] = mapped_column(SmallInteger)
+    proposed_by: Mapped[str] = mapped_column(String(60))
+    proposed_at: Mapped[datetime]
+    agreed: Mapped[int | None] = mapped_column(SmallInteger)  # 1 agreed, 0 withdrawn
+    decided_by: Mapped[str | None] = mapped_column(String(60))
+    decided_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None] = mapped_column(String(60))
+    undone_at: Mapped[datetime | None]
+    undone_note: Mapped[str | None] = mapped_column(String(400))
 
 
 class Comparison(Base):

@@ -6,30 +6,27 @@ book, the order, the decision. Of two who decide at once, one does; a break that
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
 from voucher_service.fulfilment.models import Order, StockItem
-from voucher_service.ids import local_day, new_id
+from voucher_service.ids import new_id
 from voucher_service.ledger.models import AccountKind, FloorBalance, Transfer
 from voucher_service.partners.models import Agreement, Allocation, AllocationState
-from voucher_service.partners.policies import needs_second_person
 from voucher_service.reconciliation.balances import compare
 from voucher_service.reconciliation.closing.models import PeriodClose, is_closed, touches
 from voucher_service.reconciliation.models import Break, Statement, StatementLine
 from voucher_service.reconciliation.work import booking
 from voucher_service.reconciliation.work.events import event_row, write_events
 from voucher_service.reconciliation.work.models import Settlement, Side, Step, Way
+from voucher_service.reconciliation.work.threshold import waits_for_second
 from voucher_service.reconciliation.work.ways import Facts, ways_of
 from voucher_service.texts import clean_text
-from voucher_service.units import Unit
 
-SPLIT_WINDOW = timedelta(hours=24)
-"""What one person books for one partner within this time counts together for the second person."""
 NOTE_MOST = 400
 
 
@@ -195,14 +192,9 @@ def _decide(
 def _waits(session: Session, found: Break, way: Way, actor: str, now: datetime) -> bool:
     if way is Way.NO_VALUE:
         return True
-    recent = session.scalar(
-        select(func.sum(func.abs(Settlement.quantity)))
-        .join(Break, Break.id == Settlement.break_id)
-        .where(Break.partner_id == found.partner_id, Settlement.unit == found.unit, Settlement.proposed_by == actor)
-        .where(Settlement.proposed_at > now - SPLIT_WINDOW, Settlement.agreed.is_distinct_from(0))
+    return waits_for_second(
+        session, partner_id=found.partner_id, unit=found.unit, quantity=abs(found.quantity), actor=actor, now=now
     )
-    counted = abs(found.quantity) + int(recent or 0)
-    return needs_second_person(session, Unit(found.unit), counted, local_day(now))
 
 
 def _refuse_twice(session: Session, found: Break) -> None:

@@ -59,6 +59,11 @@ class Facts:
         return BreakClass(self.found.kind)
 
     @property
+    def is_delivered(self) -> bool:
+        """Say whether the order is delivered in our books."""
+        return self.order is not None and self.order.state == OrderState.DELIVERED.value
+
+    @property
     def needs_gift(self) -> bool:
         """Say whether a person must name the gift that bears it: no order of ours asked for what was taken."""
         return self.kind in _ANY_GIFT and self.found.quantity != 0
@@ -80,7 +85,8 @@ def ways_of(facts: Facts, side: Side = Side.PROGRAMME) -> tuple[Way, ...]:
     if facts.found.resolved_at is not None or facts.kind in ELSEWHERE or is_theirs is not (side is Side.PARTNER):
         return ()
     if facts.found.quantity == 0:
-        return (Way.NO_VALUE,) if facts.order is None else ()
+        is_other = facts.kind is BreakClass.PRODUCT_DIFFERS and facts.is_delivered
+        return (Way.NO_VALUE,) if facts.order is None or is_other else ()
     if facts.kind is BreakClass.BALANCE_DIFFERS:
         return (Way.THEIRS, Way.WRITE_OFF) if facts.found.quantity < 0 else (Way.THEIRS,)
     if facts.kind in {BreakClass.LATE_DELIVERY, BreakClass.REFUSED_HERE_DELIVERED_THERE}:
@@ -93,8 +99,7 @@ def ways_of(facts: Facts, side: Side = Side.PROGRAMME) -> tuple[Way, ...]:
 def _whole(facts: Facts) -> tuple[Way, ...]:
     """Of a whole top-up that one side has and the other has not."""
     if facts.kind in _LESS_THERE:
-        is_delivered = facts.order is not None and facts.order.state == OrderState.DELIVERED.value
-        return (Way.THEIRS, Way.WRITE_OFF) if is_delivered else ()
+        return (Way.THEIRS, Way.WRITE_OFF) if facts.is_delivered else ()
     if facts.kind is BreakClass.TOTAL_DIFFERS:
         return (Way.THEIRS, Way.WRITE_OFF)
     if facts.kind is BreakClass.CODE_USED_BEFORE_REVEAL:

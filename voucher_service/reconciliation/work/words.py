@@ -34,6 +34,12 @@ STEPS = {
     Step.PROPOSED: N_("Règlement proposé"),
     Step.WITHDRAWN: N_("Proposition retirée"),
     Step.BOOKED: N_("Réglé par une écriture"),
+    Step.PAIR_ASKED: N_("Rapprochement à la main proposé"),
+    Step.PAIR_REFUSED: N_("Rapprochement à la main retiré"),
+    Step.PAIRED: N_("Rapproché à la main"),
+    Step.UNPAIRED: N_("Rapprochement à la main annulé"),
+    Step.APART: N_("Noté : ce n’est pas la même recharge"),
+    Step.APART_UNDONE: N_("De nouveau proposé comme la même recharge"),
 }
 WAYS = {
     Way.THEIRS: N_("Retenir le chiffre de l’opérateur"),

@@ -186,7 +186,7 @@ def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
             (Column.EVENT_AT, _("Date"), True),
             (Column.LINE, _("Numéro de ligne"), False),
             (Column.COUNT, _("Nombre de recharges, si une ligne en regroupe plusieurs"), False),
-            (Column.PRODUCT, _("Code du produit, si une ligne regroupe celles d’un produit"), False),
+            (Column.PRODUCT, _("Code du produit, s’il est celui de nos offres"), False),
         ],
         "separators": [
             (";", _("Point-virgule")), (",", _("Virgule")), ("tab", _("Tabulation")), ("|", _("Barre verticale")),
