@@ -81,24 +81,16 @@ def any_product_decides(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused_products_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = products.other_products
     monkeypatch.setattr(products, "LineStatus", SimpleNamespace(DELIVERED=LineStatus.REFUSED))
-    monkeypatch.setattr(classify, "other_products", told)
 
 
 @pytest.mark.parametrize(
     "plant",
     [
-        products_are_not_read,
-        any_product_decides,
-        refused_products_count,
-        without_serials,
-        whoever_pays,
-        taken_back_is_refused,
-        nothing_is_decided,
-        any_amount_agrees,
+        products_are_not_read, any_product_decides, refused_products_count, without_serials, whoever_pays,
+        taken_back_is_refused, nothing_is_decided, any_amount_agrees,
     ],
-)
+)  # fmt: skip
 def test_a_wrong_matcher_is_seen(sqlite: Database, monkeypatch: pytest.MonkeyPatch, plant: Plant) -> None:
     plant(monkeypatch)
     assert wrong_in(sqlite)

@@ -146,8 +146,8 @@ def periods() -> ResponseReturnValue:
 @doors.requires_key(Scope.BOOKS_READ)
 @described(
     Description(
-        "One file of a month's statement, byte for byte as it was proposed: its table, its PDF, what is left of each gift, the manifest that "
-        "names both, or the manifest's signature (Ed25519, in Base64).",
+        "One file of a month's statement, byte for byte as it was proposed: its table, its PDF, what is left of each "
+        "gift, the manifest that names them, or the manifest's signature (Ed25519, in Base64).",
         answer=None,
         query=AskedMonthFile,
         gives=(CSV, PDF, JSON, TEXT),
