@@ -21,11 +21,13 @@ def closed(program: Program) -> str:
     """A month as the closing leaves it; how its files are made is shown elsewhere."""
     digests = {f"etat.{name}": hashlib.sha256(body).hexdigest() for name, body in (("csv", CSV), ("pdf", PDF))}
     manifest = json.dumps({"files": digests})
+    month = DAY.replace(month=1, day=1)  # the statements of the tests speak of another
     with services_of(program.app).database.begin() as session:
         row = PeriodClose(
-            id=new_id(), partner_id=program.partner_id, first_day=DAY.replace(day=1), last_day=DAY.replace(day=31),
-            from_at=NOON, until_at=NOON + timedelta(days=1), size=1, manifest=manifest, signature=b"s" * 64, csv=CSV,
-            pdf=PDF, proposed_by="staff:a", proposed_at=NOON, agreed_by="staff:p", agreed_at=NOON,
+            id=new_id(), partner_id=program.partner_id, first_day=month, last_day=month.replace(day=31),
+            from_at=NOON - timedelta(days=99), until_at=NOON - timedelta(days=68), size=1, manifest=manifest,
+            signature=b"s" * 64, csv=CSV, pdf=PDF, proposed_by="staff:a", proposed_at=NOON,
+            agreed_by="staff:p", agreed_at=NOON,
         )  # fmt: skip
         session.add(row)
     return str(row.id)
