@@ -118,5 +118,10 @@ def section() -> list[Item]:
     return []
 
 
+_OF_CONNECTIONS = ("admin.listing.", "admin.selling.")
+"""Rooms that are entered from a connection."""
+
+
 def _is_here(start: str) -> bool:
-    return (request.endpoint or "").startswith(start)
+    here = request.endpoint or ""
+    return here.startswith(start) or (start == "admin.connections." and here.startswith(_OF_CONNECTIONS))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 import random
 import statistics
 import sys
@@ -136,38 +137,44 @@ class Sealer:
         """Start it and wait until it is ready, so that its own start is not measured."""
         context = multiprocessing.get_context("spawn")
         ready, self._stop = context.Event(), context.Event()
-        self._told = context.Array("d", 2)
+        self._told = context.Array("d", 3)
         self._worker = context.Process(target=_seal_on, args=(url, ready, self._stop, self._told))
         self._worker.start()
         assert ready.wait(60), "the sealer did not start"
 
-    def stop(self) -> tuple[float, float]:
-        """Stop it; return how many transfers it sealed and its CPU seconds."""
+    def stop(self) -> tuple[float, float, float]:
+        """Stop it; return how many transfers it sealed, its CPU seconds, and those of the server for it."""
         self._stop.set()
         self._worker.join()
-        return self._told[0], self._told[1]
+        return self._told[0], self._told[1], self._told[2]
 
 
 def _seal_on(url: str, ready: Event, stop: Event, told: MutableSequence[float]) -> None:
     database = Database(url, pool_size=1)
     signer = LogSigner(Vault(MASTER), 1)
     sealer.seal_all(database, signer, now=utc_now())
+    with database.begin() as session:
+        for_us = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
     ready.set()
-    began = time.process_time()
+    began, theirs = time.process_time(), cpu_seconds(for_us)
     while not stop.wait(PAUSE):
         told[0] += sealer.seal_all(database, signer, now=utc_now())
     told[0] += sealer.seal_all(database, signer, now=utc_now())  # the rest costs CPU, too
-    told[1] = time.process_time() - began
+    told[1], told[2] = time.process_time() - began, cpu_seconds(for_us) - theirs
     database.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Redemptions a second; CPU seconds of server and sealer a redemption; the share sealed meanwhile."""
+    """Redemptions a second; CPU seconds a redemption of server and sealer; what was sealed for one, and its CPU.
+
+    The last is the sealer's and its server process's own account: what else runs does not disturb it.
+    """
 
     per_second: float
     cpu: float
     sealed: float
+    sealing: float
 
 
 def one_round(server: PostgresServer, way: Way, codes: list[str], *, sealing: bool) -> Round:
@@ -177,8 +184,9 @@ def one_round(server: PostgresServer, way: Way, codes: list[str], *, sealing: bo
     try:
         per_second = way(codes)
     finally:
-        sealed, own = beside.stop() if beside else (0.0, 0.0)
-    return Round(per_second, (cpu_seconds(server.pid) - before + own) / len(codes), sealed / len(codes))
+        sealed, own, theirs = beside.stop() if beside else (0.0, 0.0, 0.0)
+    each = len(codes)
+    return Round(per_second, (cpu_seconds(server.pid) - before + own) / each, sealed / each, (own + theirs) / each)
 
 
 def cost(programme: Programme, server: PostgresServer, first: int, rounds: int, each: int) -> None:
@@ -214,7 +222,7 @@ def _tell(name: str, pairs: Sequence[dict[bool, Round]], each: int) -> None:
     low, middle, high = interval([pair[True].per_second / pair[False].per_second for pair in pairs])
     print(
         f"{name}: with sealing {middle:.3f} of the rate without, 95 % of {low:.3f}-{high:.3f} ({len(pairs)} pairs of"
-        f" {each}); sealed while redeeming: {statistics.median(pair[True].sealed for pair in pairs):.0%}; "
+        f" {each}); transfers sealed a redemption: {statistics.median(pair[True].sealed for pair in pairs):.1f}; "
         + ("shown" if low > GOAL else "missed" if high < GOAL else "not decided by these pairs")
         + f": the goal is above {GOAL}"
     )
@@ -222,7 +230,14 @@ def _tell(name: str, pairs: Sequence[dict[bool, Round]], each: int) -> None:
     without, beside = (statistics.median(pair[sealing].cpu for pair in pairs) * 1e6 for sealing in (False, True))
     print(
         f"  CPU of the database server a redemption: {without:.0f} µs; with the sealer and its server's part"
-        f" {beside:.0f} µs, {middle:.3f} times as much, 95 % of {low:.3f}-{high:.3f}",
+        f" {beside:.0f} µs, {middle:.3f} times as much, 95 % of {low:.3f}-{high:.3f}"
+    )
+    sealing = statistics.median(pair[True].sealing for pair in pairs)
+    share = statistics.median(pair[True].sealing * pair[False].per_second for pair in pairs) / (os.cpu_count() or 1)
+    worst = max(pair[True].sealing * pair[False].per_second for pair in pairs) / (os.cpu_count() or 1)
+    print(
+        f"  sealing itself: {sealing * 1e6:.0f} µs of CPU a redemption, {share:.1%} of what all cores have while one is"
+        f" made (at most {worst:.1%} in a pair)",
         flush=True,
     )
 

@@ -13,6 +13,7 @@ from voucher_service.errors import NotFound
 from voucher_service.fulfilment import balance, pause
 from voucher_service.fulfilment.abilities import CallsBack
 from voucher_service.fulfilment.callbacks import secret_now
+from voucher_service.fulfilment.routes import Resting
 from voucher_service.partners.models import Route
 from voucher_service.web import doors
 
@@ -32,6 +33,7 @@ def index() -> ResponseReturnValue:
         "delivery/routes",
         routes=sorted({*providers, *paused}),
         paused=paused,
+        resting={route for route, provider in providers.items() if isinstance(provider, Resting)},
         left=left,
         is_low=balance.low,
         addresses=addresses,

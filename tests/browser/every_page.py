@@ -63,7 +63,6 @@ NOT_FOUND_BY_LINKS = {
     "metrics.scrape": "no page: text for a program, and only with METRICS_TOKEN",
     "partner_books.order_proof": "no page: a proof for a program",
     "partner_books.voucher_proof": "no page: a proof for a program",
-    "partner_hooks.ask_rotate": "the demonstration’s webhook is off: see tests/doors/partner/test_hooks.py",
     "session.passkey.challenge": "no page: JSON, asked by the sign-in's own script",
     "session.account.ask_remove": "needs a passkey, which only an authenticator makes: see test_passkeys.py",
     "static": "no page: files",

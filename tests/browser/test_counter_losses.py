@@ -14,6 +14,8 @@ from tests.browser.counter import Take, enrolled, enter, fill_visit, outcomes, t
 from tests.browser.static_site import STATIC
 from tests.desk import PHONE, Desk, Server
 from tests.offline.device import issue_at
+from voucher_service.staff import shifts
+from voucher_service.staff.models import Role
 
 pytestmark = pytest.mark.browser
 
@@ -93,6 +95,27 @@ def test_a_session_that_ended_keeps_the_visit_until_the_next_sign_in(
     enter(context, desk, server).close()
     expect(page.locator("#result .result-word")).to_have_text("Accepté")
     assert outcomes(desk) == ["accepted"]
+
+
+def test_at_a_device_whose_session_ended_the_pin_opens_another_and_the_code_waits(
+    desk: Desk, server: Server, open_context: OpenContext
+) -> None:
+    member = desk.staff(Role.COUNTER)
+    desk.programme.database.run(shifts.set_pin, member.id, "4071", now=desk.programme.now)
+    context, typed = open_context(), desk.programme.typed(desk.programme.issue())
+    page = enrolled(context, desk, server.address)
+    context.clear_cookies()
+    type_code(page, typed)
+    expect(page.locator("#waiting")).to_contain_text("Votre session a pris fin")
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Se reconnecter").click()
+    other = opened.value
+    other.get_by_role("button", name="retaper mon code PIN").click()
+    other.fill("#f-login", member.login)
+    other.fill("#f-pin", "4071")
+    other.click("#shift .primary")
+    other.locator("#counter[data-part=ready]").wait_for()
+    expect(page.locator("#visit h2")).to_have_text("Recharge 5 € (sandbox)")
 
 
 def test_an_answer_that_begins_and_does_not_end_is_left_after_two_seconds(

@@ -142,7 +142,7 @@ def give_key(database: Joined, story: Story, actor: str, now: datetime) -> None:
 
 
 def announce(database: Joined, services: Services, story: Story, actor: str, now: datetime) -> None:
-    """A webhook of the first operator that was tried, answered once and once not, then switched off."""
+    """A webhook of the first operator that was tried, answered once and once not, then switched off; and another."""
     partner_id, address = story.catalogue.partners[0], "https://ondelia.example/coup-de-pouce"
     if services.sender.refusal(address):
         return
@@ -164,13 +164,13 @@ def announce(database: Joined, services: Services, story: Story, actor: str, now
             assert claimed is not None, "the trial has just been asked for"
             courier.book(session, claimed, answer, now=at)
         endpoints.switch_off(session, made.id, actor=actor, now=now + timedelta(minutes=2))
-        # And one in service, which no day of the demonstration tells anything.
+        # And one of the second operator's in service, which no day of the demonstration tells anything.
         endpoints.create(
             session,
             services.vault,
             services.sender,
-            partner_id=partner_id,
-            address=f"{address}/mois-clos",
+            partner_id=story.catalogue.partners[1],
+            address="https://telea.example/mois-clos",
             events=[Event.PERIOD_AGREED],
             actor=actor,
             now=now,

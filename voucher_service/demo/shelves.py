@@ -127,12 +127,13 @@ class _Shelves:
             return str(session.scalar(select(Article.serial).where(Article.order_id == order_id)))
 
     def send_some(self) -> None:
-        """One transfer came with a card missing, another is on its way."""
+        """One transfer came with a card missing, another is on its way back."""
         product = Product(partner_id=self.partner_id, kind="sim", product_code="TEL-SIM")
-        for quantity, arrives in ((4, True), (2, False)):
+        there, back = (self.home, self.other), (self.other, self.home)
+        for quantity, (leaves, comes), arrives in ((4, there, True), (2, back, False)):
             self.desk.clock.now += timedelta(minutes=4)
             sending = Sending(
-                parcel_id=self.desk.new_id(), from_branch_id=self.home, to_branch_id=self.other, product=product,
+                parcel_id=self.desk.new_id(), from_branch_id=leaves, to_branch_id=comes, product=product,
                 quantity=quantity, note="Avec la navette de midi",
             )  # fmt: skip
             sent = self.database.run(parcels.send, sending, actor=self.first, now=self.desk.clock.now)

@@ -17,7 +17,7 @@ from voucher_service.reconciliation.balances.declare import take_in
 from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.days import instants
 from voucher_service.reconciliation.intake import profiles, sequence
-from voucher_service.reconciliation.intake.models import StatementReading
+from voucher_service.reconciliation.intake.models import ReaderProfile, StatementReading
 from voucher_service.reconciliation.load import Load, line_loader
 from voucher_service.reconciliation.models import Statement, StatementIntake
 from voucher_service.reconciliation.reader.columns import Columns, instant_text
@@ -65,16 +65,13 @@ def import_statement(
         return known
     # Before a line is read, as far as it is known.
     told, edition, old = sequence.edition_of(session, partner_id=partner_id, number=number, replaces=replaces)
-    # What a service lists has one shape, whatever the partner's own files look like.
-    profile = None if content.startswith(listed.START) else profiles.in_force(session, partner_id)
+    profile = _profile_for(session, partner_id, content)
     statement_id, settings = new_id(), profiles.profile_of(profile)
     intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
     with line_loader(session, statement_id, intake) as load:
         parsed = read(content, _watched(sums := Sums(load), period, settings), settings)
     if parsed.number is not None:
-        if number not in {None, parsed.number}:
-            raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=parsed.number)
-        number = parsed.number
+        number = _only(parsed.number, number)
         told, edition, old = sequence.edition_of(session, partner_id=partner_id, number=number, replaces=replaces)
     first_day, last_day = period or (parsed.first_day, parsed.last_day)
     refuse_closed_days(session, partner_id, first_day, last_day)
@@ -95,6 +92,18 @@ def import_statement(
     if told is not None:
         sequence.follow_gaps(session, statement, now)
     return statement
+
+
+def _profile_for(session: Session, partner_id: UUID, content: bytes) -> ReaderProfile | None:
+    """Return the profile to read with: what a service lists has one shape, whatever the partner's files look like."""
+    return None if content.startswith(listed.START) else profiles.in_force(session, partner_id)
+
+
+def _only(said: int, number: int | None) -> int:
+    """Return the number that the file says. Raises BadInput when another was given."""
+    if number not in {None, said}:
+        raise BadInput("Le fichier dit qu’il est le n° {said}.", field="number", said=said)
+    return said
 
 
 def _write(session: Session, statement: Statement, intake: StatementIntake, reading: StatementReading) -> None:

@@ -58,7 +58,7 @@ def test_a_month_is_closed_by_both_sides(desk: Desk, tmp_path: Path) -> None:
     assert "Approuver cet état" in shown.text
     assert "Approuver cet état" not in us.get(proposed.location).text
     assert "01/03 – 31/03." in shown.text  # no statement speaks of any day
-    names = ("etat.csv", "etat.pdf", "manifest.json", "manifest.sig")
+    names = ("etat.csv", "etat.pdf", "soldes.csv", "manifest.json", "manifest.sig")
     before = {name: them.get(f"{page}{close_id}/{name}").data for name in names}
     assert them.post(f"{page}{close_id}/agree", data={"csrf_token": token(shown)}).status_code == 303
     assert "Clos" in them.get(page).text
@@ -68,7 +68,7 @@ def test_a_month_is_closed_by_both_sides(desk: Desk, tmp_path: Path) -> None:
     assert {name: hashlib.sha256(before[name]).hexdigest() for name in told} == told
     key = them.get(proposed.location).text.partition('<code class="break">')[2].partition("<")[0]
     assert as_an_auditor(tmp_path / "alone", before, key) == 0
-    for name in ("etat.csv", "etat.pdf", "manifest.json"):
+    for name in ("etat.csv", "soldes.csv", "manifest.json"):
         assert as_an_auditor(tmp_path / name, before | {name: before[name] + b" "}, key) == 1
     again = us.post(page, data={"csrf_token": token(us.get(page)), "month": "2026-03"})
     assert again.status_code == 409

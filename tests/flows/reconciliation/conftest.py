@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.databases import fresh_sqlite
+from tests.flows.reconciliation.left import Books, make_books
 from voucher_service.db import Database
 
 
@@ -25,3 +26,9 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
     database = Database(fresh_sqlite(tmp_path))
     yield database
     database.close()
+
+
+@pytest.fixture
+def held(database: Database) -> Books:
+    """A partner with an ample gift, of which two orders of 10 € were delivered."""
+    return make_books(database)

@@ -2,110 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import Session
 
-from tests.flows.reconciliation.builders import AMPLE, NOON, Wanted, World, add_orders, make_world
+from tests.flows.reconciliation.builders import AMPLE, NOON, make_world
+from tests.flows.reconciliation.left import BALANCE, CLAIRE, DAY, LATER, OMAR, THEM, Books, make_books
 from tests.flows.reconciliation.test_statements import HEAD, line
-from tests.flows.reconciliation.test_whole_life import SCANLESS
 from voucher_service.db import Database
-from voucher_service.errors import BadFile, BadInput, Conflict, NotFound
+from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.fulfilment.models import Order
-from voucher_service.ledger.audit import audit
 from voucher_service.ledger.balances import balances
-from voucher_service.ledger.models import AccountKind
+from voucher_service.ledger.models import AccountKind, Transfer
 from voucher_service.partners.models import Allocation
-from voucher_service.reconciliation.balances import books, compare, tolerance
+from voucher_service.reconciliation.balances import books, compare
 from voucher_service.reconciliation.balances.declare import Said, declare
 from voucher_service.reconciliation.balances.models import DeclaredBalance
-from voucher_service.reconciliation.models import Break, BreakClass, Statement
-from voucher_service.reconciliation.run import RunResult, run
+from voucher_service.reconciliation.intake import profiles
+from voucher_service.reconciliation.models import Break, BreakClass
+from voucher_service.reconciliation.reader.profile import BalanceRow, check, from_json
+from voucher_service.reconciliation.reader.propose import propose
+from voucher_service.reconciliation.reader.read import read
+from voucher_service.reconciliation.reader.sources.text import open_text
+from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.statements import import_statement
 from voucher_service.reconciliation.work import settle
-from voucher_service.reconciliation.work.models import Settlement, Way
-from voucher_service.units import Unit
-
-DAY = date(2026, 3, 10)
-LATER = NOON + timedelta(days=1)
-BALANCE = BreakClass.BALANCE_DIFFERS.value
-CLAIRE, OMAR, THEM = "staff:claire", "staff:omar", "staff:operateur"
-
-
-@dataclass
-class Books:
-    """A partner with an ample gift, of which some orders of 10 € were delivered at noon of DAY."""
-
-    database: Database
-    world: World
-    orders: list[UUID]
-
-    def declare(self, closing: int, *, day: date = DAY, reason: str = "", **more: int) -> DeclaredBalance:
-        """Declare what is left."""
-        return self.database.run(
-            declare, partner_id=self.world.partner_id, allocation_id=self.world.book_id, as_of=day, actor=THEM,
-            said=Said(closing=closing, **more), now=LATER, reason=reason,
-        )  # fmt: skip
-
-    def compared(self, *lines: str) -> RunResult:
-        """Import a statement of DAY and compare it."""
-        with self.database.begin() as session:
-            return run(session, self.take_in(session, *lines).id, LATER)
-
-    def take_in(self, session: Session, *lines: str, replaces: UUID | None = None) -> Statement:
-        """Import a statement of DAY, a day later."""
-        return import_statement(
-            session, partner_id=self.world.partner_id, file_name="mars.csv", content=(HEAD + "".join(lines)).encode(),
-            actor="lea", now=LATER, period=(DAY, DAY), replaces=replaces,
-        )  # fmt: skip
-
-    def breaks(self, kind: str = BALANCE) -> list[tuple[int, bool]]:
-        """Quantity of each break of this class, and whether it is open."""
-        with self.database.read() as session:
-            rows = select(Break.quantity, Break.resolved_at.is_(None)).where(Break.kind == kind)
-            return [(quantity, is_open) for quantity, is_open in session.execute(rows.order_by(Break.found_at))]
-
-    def hand(self, kind: str = BALANCE) -> UUID:
-        """The open break of this class."""
-        with self.database.read() as session:
-            return session.scalars(select(Break.id).where(Break.kind == kind, Break.resolved_at.is_(None))).one()
-
-    def left(self, until: datetime = datetime(2026, 3, 10, 23, tzinfo=UTC)) -> books.Position:
-        """The gift at the end of DAY in Paris."""
-        with self.database.read() as session:
-            return books.position(session, self.world.book_id, until)
-
-    def book(self, kind: str, way: Way) -> Settlement:
-        """Settle the open break, two people agreeing."""
-        made = self.database.run(settle.propose, self.hand(kind), way=way, note="Vu ensemble", actor=CLAIRE, now=LATER)
-        return self.database.run(settle.agree, made.id, actor=OMAR, now=LATER)
-
-    def tolerate(self, each: int, most: int, since: date = DAY) -> None:
-        """Declare a tolerance, the day before it begins."""
-        self.database.run(
-            tolerance.set_tolerance, partner_id=self.world.partner_id, unit=self.world.unit, each=each, most=most,
-            effective_from=since, actor=CLAIRE, today=since - timedelta(days=1), now=NOON,
-        )  # fmt: skip
-
-    def faults(self) -> list[str]:
-        """What the independent audit finds."""
-        with self.database.read() as session:
-            return [one.rule for one in audit(session) if not one.rule.startswith(SCANLESS)]
-
-
-@pytest.fixture
-def held(database: Database) -> Books:
-    """Two orders of 10 € delivered."""
-    with database.begin() as session:
-        world = make_world(session)
-        orders = add_orders(session, world, [Wanted(), Wanted()])
-    return Books(database, world, list(orders))
+from voucher_service.reconciliation.work.models import Way
 
 
 def test_a_balance_that_differs_is_a_break_until_a_booking_or_a_correction(held: Books) -> None:
@@ -207,88 +133,6 @@ def test_what_was_declared_is_never_changed(held: Books) -> None:
         session.execute(update(DeclaredBalance).values(closing=0))
 
 
-@pytest.mark.parametrize(
-    ("each", "most", "open_ones"),
-    [(0, 0, 2), (4, 4, 2), (3, 4, 2), (3, 5, 0), (3, 6, 0)],
-    ids=["none", "one line above it", "above the bound", "at the bound", "below it"],
-)
-def test_tolerance_is_booked_up_to_its_bounds_and_never_in_part(
-    held: Books, each: int, most: int, open_ones: int
-) -> None:
-    """One line says 3 cents more than we booked, the other 2 less."""
-    one, two = held.orders
-    if each == 4:
-        each, most = 2, 9  # smaller than one of the two: that stays, the other is booked
-        open_ones = 1
-    if each:
-        held.tolerate(each, most)
-    result = held.compared(line(one, "10,03"), line(two, "9,98"))
-    assert result.figures.by_class.get(BreakClass.AMOUNT_DIFFERS, 0) == open_ones
-    assert result.figures.complete
-    booked = {(3, 5): [3, -2], (3, 6): [3, -2], (2, 9): [-2]}.get((each, most), [])
-    with held.database.read() as session:
-        made = session.scalars(select(Settlement).where(Settlement.way == Way.TOLERANCE.value)).all()
-        assert sorted(one.quantity for one in made) == sorted(booked)
-        assert all("ligne" in one.note and one.transfer_id for one in made)
-        variance = balances(session, held.world.book_id).get(AccountKind.VARIANCE, 0)
-    assert variance == sum(booked)
-    assert held.left().closing == AMPLE - 2_000 - sum(booked), "what is left follows the partner's figures"
-    with held.database.begin() as session:  # again: nothing more
-        statement_id = session.scalars(select(Break.statement_id)).first()
-        assert statement_id is not None
-        run(session, statement_id, LATER)
-        assert len(session.scalars(select(Settlement)).all()) == len(booked)
-    assert held.faults() == []
-
-
-def test_tolerance_that_people_undo_is_not_used_again(held: Books) -> None:
-    held.tolerate(5, 5)
-    held.compared(line(held.orders[0], "10,03"), line(held.orders[1]))
-    with held.database.read() as session:
-        made = session.scalars(select(Settlement)).one()
-        statement_id = session.scalars(select(Break.statement_id)).one()
-        assert statement_id is not None
-    undone = held.database.run(settle.propose_undo, made.id, note="À revoir", actor=CLAIRE, now=LATER)
-    held.database.run(settle.agree, undone.id, actor=OMAR, now=LATER)
-    held.database.run(run, statement_id, LATER)
-    assert held.breaks("amount_differs") == [(3, True)]
-    assert held.faults() == []
-
-
-@pytest.mark.parametrize(("differs", "is_open"), [(-5, False), (5, False), (6, True)])
-def test_the_residual_of_a_balance_is_tolerated_likewise(held: Books, differs: int, is_open: bool) -> None:
-    held.tolerate(5, 5)
-    held.declare(AMPLE - 2_000 + differs)
-    assert held.breaks() == [(differs, is_open)]
-    assert held.left().closing == AMPLE - 2_000 + (0 if is_open else differs)
-    held.database.run(compare.refresh_partner, held.world.partner_id, LATER)
-    assert held.breaks() == [(differs, is_open)]
-    assert held.faults() == []
-
-
-def test_a_wider_tolerance_is_never_for_today(held: Books) -> None:
-    def put(each: int, most: int, since: date) -> None:
-        held.database.run(
-            tolerance.set_tolerance, partner_id=held.world.partner_id, unit=Unit.EUR_CENT, each=each, most=most,
-            effective_from=since, actor=CLAIRE, today=DAY, now=NOON,
-        )  # fmt: skip
-
-    tomorrow = DAY + timedelta(days=1)
-    for each, most, since in ((1, 1, DAY), (1, 1, DAY - timedelta(days=1)), (2, 1, tomorrow), (-1, 1, tomorrow)):
-        with pytest.raises(BadInput):
-            put(each, most, since)
-    put(1, 2, tomorrow)
-    with pytest.raises(Conflict) as caught:
-        put(1, 3, tomorrow)
-    assert caught.value.code == "already_in_force"
-    with held.database.read() as session:
-        at = [tolerance.tolerance_on(session, held.world.partner_id, "eur_cent", day) for day in (DAY, tomorrow)]
-    assert at[0] is None
-    assert at[1] is not None
-    assert (at[1].each, at[1].most) == (1, 2)
-    put(0, 0, DAY)  # a narrower one may begin at once
-
-
 def test_a_statement_may_say_what_is_left_and_is_incomplete_until_it_agrees(held: Books) -> None:
     one, two = held.orders
     lines = (line(one), line(two))
@@ -332,3 +176,65 @@ def test_a_replaced_statement_s_balance_counts_no_more(held: Books) -> None:
         assert run(session, better.id, LATER).figures.clean
         assert compare.current(session, held.world.partner_id) == []
     assert [is_open for _, is_open in held.breaks()] == [False]
+
+
+def test_the_day_ends_at_the_partner_s_own_midnight(held: Books) -> None:
+    assert held.declare(AMPLE - 2_000).until_at == datetime(2026, 3, 10, 23, tzinfo=UTC)
+    mine = propose(open_text((HEAD + line(held.orders[0])).encode())).profile
+    held.database.run(
+        profiles.keep, partner_id=held.world.partner_id, profile=replace(mine, zone="America/Guadeloupe"), actor="lea",
+        now=NOON,
+    )  # fmt: skip
+    spring = date(2026, 3, 29)
+    with held.database.begin() as session:  # the day on which Paris has 23 hours
+        told = declare(
+            session, partner_id=held.world.partner_id, allocation_id=held.world.book_id, as_of=spring,
+            said=Said(closing=AMPLE - 2_000), actor=THEM, now=datetime(2026, 4, 2, tzinfo=UTC),
+        )  # fmt: skip
+        assert told.until_at == datetime(2026, 3, 30, 4, tzinfo=UTC)
+
+
+def test_the_rows_of_a_partner_s_own_are_found_by_the_profile(held: Books) -> None:
+    mine = propose(open_text((HEAD + line(held.orders[0])).encode())).profile
+    told = replace(mine, balance=BalanceRow("RESTE", 3, 2), unit="EUR")
+    assert from_json(told.to_json()) == check(told)
+    assert "balance" not in mine.to_json(), "a version of before is the same text still"
+    content = HEAD + line(held.orders[0]) + f"RESTE;12,50;{held.world.book_id}\nTOTAL;1\n"
+    (found,) = read(content.encode(), profile=told).balances
+    assert (found.line, found.gift, found.closing) == (3, str(held.world.book_id), 1_250)
+    with pytest.raises(BadFile):
+        read(content.encode(), profile=mine)
+    for wrong in (BalanceRow("", 3, 2), BalanceRow("RESTE", 0, 2), BalanceRow("RESTE", 3, 101)):
+        with pytest.raises(BadInput):
+            check(replace(told, balance=wrong))
+
+
+@pytest.mark.parametrize("fault", ["_corrections", "_straddling"])
+def test_planted_without_this_part_a_balance_that_is_explained_stays_open(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Bookings counted on the day they are written, or deliveries by our clock alone: the break does not close."""
+    held = make_books(sqlite)
+    one, two = held.orders
+    midnight = "11/03/2026 00:00"
+    nothing = {
+        "_corrections": lambda gift_id, _: books._plain(gift_id, NOON - timedelta(days=9)),
+        "_straddling": lambda *_: select(func.sum(Transfer.quantity)).where(Transfer.id.is_(None)),
+    }
+    monkeypatch.setattr(books, fault, nothing[fault])
+    if fault == "_corrections":
+        held.declare(AMPLE - 1_000)
+        held.compared(line(one), line(two, status="refusé"))
+        held.book("delivered_here_refused_there", Way.THEIRS)
+    else:
+        held.declare(AMPLE - 1_000)
+        with sqlite.begin() as session:
+            statement = import_statement(
+                session, partner_id=held.world.partner_id, file_name="avril.csv", actor="lea", now=LATER,
+                content=(HEAD + line(one) + line(two, day=midnight)).encode(),
+            )  # fmt: skip
+            run(session, statement.id, LATER)
+    assert held.breaks() == [(1_000, True)]
+    monkeypatch.undo()
+    sqlite.run(compare.refresh_partner, held.world.partner_id, LATER)
+    assert held.breaks() == [(1_000, False)]

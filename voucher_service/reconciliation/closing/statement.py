@@ -6,15 +6,12 @@ Made again from the same rows it is the same, byte for byte: nothing in it depen
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from reportlab.lib.pagesizes import A4
-from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import ColumnElement, case, exists, func, select
 from sqlalchemy.orm import Session
 
@@ -22,6 +19,7 @@ from voucher_service.ledger.models import AccountKind, Transfer
 from voucher_service.ledger.seal.models import Checkpoint, Leaf
 from voucher_service.partners.models import Agreement, Allocation, Partner
 from voucher_service.reconciliation.closing import legs
+from voucher_service.reconciliation.closing.drawing import Row, draw
 from voucher_service.reconciliation.closing.month import Month
 from voucher_service.reconciliation.export import csv_line
 from voucher_service.reconciliation.intake.models import StatementReading
@@ -30,12 +28,14 @@ from voucher_service.units import Unit, display
 
 FORMAT = "coup-de-pouce agreed statement 2"
 FIRST_FORMAT = "coup-de-pouce agreed statement 1"
-"""Statements of before the balances: they are made again as they were."""
+"""Statements of before the balances: their manifest tells of accounts only."""
 HELD = (
     AccountKind.AVAILABLE, AccountKind.RESERVED, AccountKind.IN_DELIVERY, AccountKind.DELIVERED,
     AccountKind.RETURNED_TO_DONOR, AccountKind.WRITTEN_OFF, AccountKind.VARIANCE,
 )  # fmt: skip
 HEADER = ("dotation", "nom", "unite", "compte", "au_debut", "entre", "sorti", "a_la_fin")
+_ABOVE = ("au début", "entré", "sorti", "à la fin")
+_TEXT = 9
 NAMES = ("disponible", "réservé à un bon", "en livraison", "livré", "rendu", "passé en perte", "inexpliqué")
 
 
@@ -227,36 +227,22 @@ def _pdf(
     partner: str, month: Month, lines: Sequence[Line], more: Sequence[tuple[int, str]],
     files: Sequence[dict[str, Any]], root: str,
 ) -> bytes:  # fmt: skip
-    out = io.BytesIO()
-    canvas = Canvas(out, pagesize=A4, pageCompression=1, invariant=1, lang="fr")
-    canvas.setTitle(f"État contradictoire {month.first_day:%m/%Y}")
-    texts = [
-        (14, f"État contradictoire, {month.first_day:%d/%m/%Y} – {month.last_day:%d/%m/%Y}"),
-        (11, partner), (9, f"Livres scellés : {month.size} mouvements, racine {root}"), (9, ""),
-    ]  # fmt: skip
-    label = ""
+    title = f"État contradictoire, {month.first_day:%d/%m/%Y} – {month.last_day:%d/%m/%Y}"
+    rows = [Row(title, 14), Row(partner, 11), Row(f"Livres scellés : {month.size} mouvements, racine {root}", 8)]
+    gift = 0
     for line in lines:
-        if f"{line.allocation_id}" != label:
-            label = f"{line.allocation_id}"
-            texts += [(9, ""), (10, f"{line.label} (dotation {label})")]
-        figures = [
-            display(value, line.unit, aligned=True) for value in (line.opening, line.received, line.left, line.closing)
-        ]
-        name = NAMES[HELD.index(line.account)]
-        texts.append((9, f"   {name} : {figures[0]} + {figures[1]} - {figures[2]} = {figures[3]}"))
-    texts += [*more, (9, ""), (10, "Relevés")]
+        if line.allocation_id != gift:
+            gift = line.allocation_id
+            rows += [Row(f"{line.label} (dotation {gift})", 10, head=True), Row("", 8, _ABOVE)]
+        figures = (line.opening, line.received, line.left, line.closing)
+        if any(figures):
+            told = tuple(display(value, line.unit, aligned=True) for value in figures)
+            rows.append(Row(NAMES[HELD.index(line.account)], figures=told))
+    # A blank line, then larger letters: what heads a part.
+    rows += [Row(words, size, head=size > _TEXT) for size, words in more if words]
+    rows.append(Row("Relevés", 10, head=True))
     for one in files:
-        kept = "remplacé, ne compte plus" if "replaced" in one else f"écarts réglés : {one['differences']}"
-        kept += f", codes pas encore utilisés : {one['codes_not_used']}" if "codes_not_used" in one else ""
-        texts.append((9, f"   {one['name']} : {one['lines']} lignes, {kept}"))
-    height = A4[1] - 60.0
-    for size, words in texts:
-        if height < 60:
-            canvas.showPage()
-            height = A4[1] - 60.0
-        canvas.setFont("Helvetica", size)
-        # What the standard font cannot write is left out rather than guessed.
-        canvas.drawString(50, height, words.replace("\u202f", " ").encode("cp1252", "replace").decode("cp1252"))
-        height -= size + 5
-    canvas.save()
-    return out.getvalue()
+        said = "remplacé, ne compte plus" if "replaced" in one else f"écarts réglés : {one['differences']}"
+        said += f", codes pas encore utilisés : {one['codes_not_used']}" if "codes_not_used" in one else ""
+        rows.append(Row(f"{one['name']} : {one['lines']} lignes, {said}"))
+    return draw(f"{partner}, {title[0].lower()}{title[1:]}", rows)

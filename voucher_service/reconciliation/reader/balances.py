@@ -14,6 +14,7 @@ from voucher_service.reconciliation.reader.words import BALANCES, TRAILER, Scale
 from voucher_service.units import Unit
 
 _LONGEST = 120
+_SHORT = 13
 MOST = 200
 ENDS = TRAILER | BALANCES
 """The words that rows begin with that are no line: short ones, looked for in the first column."""
@@ -31,8 +32,11 @@ class Balance:
 
 def is_balance(header: Header, cells: Sequence[str]) -> bool:
     """Say whether the row tells what is left of a gift, rather than of a top-up."""
-    first = plain(first_cell(cells))
-    return first == plain(header.balance.mark) if header.balance else first in BALANCES
+    first = first_cell(cells)
+    # Nearly all rows begin with a reference: spelling each out plainly would cost more than reading it.
+    if len(first) > (_SHORT if header.balance is None else len(header.balance.mark) + _SHORT):
+        return False
+    return plain(first) in BALANCES if header.balance is None else plain(first) == plain(header.balance.mark)
 
 
 def take_balance(kept: list[Row], row: Row) -> None:

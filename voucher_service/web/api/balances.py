@@ -24,7 +24,8 @@ Left = Annotated[int, Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY, description="Whol
 Moved = Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
 
 
-Dated = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
+FIRST, LAST = date(2000, 1, 1), date(2199, 12, 31)
+Dated = Annotated[date, Field(ge=FIRST, le=LAST)]
 
 
 class AskedBalances(BaseModel):
@@ -32,7 +33,7 @@ class AskedBalances(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    as_of: Dated | None = Field(default=None, description="A day of your zone; else the last day of last month.")
+    as_of: date | None = Field(default=None, description="A day of your zone; else the last day of last month.")
 
 
 class BalanceIn(BaseModel):
@@ -106,8 +107,8 @@ class BalancesOut(BaseModel):
 def balances() -> ResponseReturnValue:
     """Tell the balances of the partner's gifts."""
     as_of = doors.read_query(AskedBalances).as_of or view.last_month_end(local_day(doors.now()))
-    with doors.services().database.read() as session:
-        found = view.rows(session, doors.key_holder().partner_id, as_of)
+    with doors.services().database.read() as session:  # nothing had begun before the first, nor is known after the last
+        found = view.rows(session, doors.key_holder().partner_id, min(as_of, LAST)) if as_of >= FIRST else []
     return as_json(BalancesOut(items=[BalanceOut.of(row) for row in found]))
 
 

@@ -18,6 +18,7 @@ def menu() -> list[dict[str, object]]:
     rooms = [
         (_("Dons et relevés"), "partner.overview", {"partner", "partner_intake", *_OF_GIFTS}),
         (_("Écarts"), "partner_breaks.index", {"partner_breaks"}),
+        (_("Soldes"), "partner_balances.index", {"partner_balances"}),
         (_("Clôture des mois"), "partner_closing.index", {"partner_closing"}),
         (_("Preuves"), "partner_books.checkpoints", {"partner_books.checkpoints"}),
         (_("Clés d’API"), "partner_keys.index", {"partner_keys"}),

@@ -30,6 +30,9 @@ def test_orders_go_there_once_it_is_switched_on(app: Flask, awa: Desk, made: str
     assert isinstance(taken, Accepted)
     assert services.providers["ondine"] is operator, "the adapter lives on, with its token"
     awa.follow(f"{made}/off")
+    routes = awa.get("/admin/routes/").text
+    assert "rien n’y part d’ici là" in routes, "a connection at rest is not called open"
+    assert ("/callbacks/ondine/" in routes, "/callbacks/sandbox/" in routes) == (True, False)
     resting = services.providers["ondine"]
     assert isinstance(resting.submit(order()), Refused)  # type: ignore[attr-defined]  # an operator
     assert isinstance(resting.query(Ref(sent.reference, taken.partner_ref)), Accepted), "still asked about"  # type: ignore[attr-defined]  # an operator

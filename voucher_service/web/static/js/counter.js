@@ -71,7 +71,7 @@ function hear(what, stop, wake) {
   return (/** @type {import("./counter-server.js").Trouble} */ trouble) => {
     const out = trouble === "signed_out";
     const retry = el("button", { type: "button", class: "button primary", click: () => wake.dispatchEvent(new Event("wake")) }, words.retry);
-    const signIn = out && el("a", { class: "button primary", href: page.dataset.signIn, target: "_blank", rel: "noopener" }, words.sign_in);
+    const signIn = out && el("a", { class: "button primary", href: here() ? page.dataset.device : page.dataset.signIn, target: "_blank", rel: "noopener" }, words.sign_in);
     // Only a look can be dropped: a scan may be recorded already, and must hear its answer.
     const cancel = what === "look" && el("button", { type: "button", class: "button quiet", click: () => { stop.abort(); start(); } }, words.cancel);
     const buttons = /** @type {Node[]} */ ([signIn, retry, cancel].filter(Boolean));
@@ -98,7 +98,7 @@ async function take(code) {
   const mine = (taking = scan = { code, scan_id: crypto.randomUUID(), scanned_at: server.now() });
   const slow = setTimeout(() => { if (scan === mine) wait(words.reading); }, SLOW_MS);
   try {
-    const seen = (await inTime("look", { code })) ?? (here() ? await lookHere(code, words) : await persist("look", "look", { code }));
+    const seen = (await inTime("look", { code })) ?? (await lookAlone(code)) ?? (await persist("look", "look", { code }));
     if (scan !== mine) return;
     if (byId("look-only").checked) return showLook(seen, code);
     if (seen.outcome !== "ok") return refuse(mine, seen);
@@ -126,6 +126,17 @@ async function inTime(path, body) {
     if (!(error instanceof NoAnswer) || error.trouble === "away") line.lose();
     return null; // signed out: the device's own shift is enough
   }
+}
+
+/**
+ * What this device says of a code without the server's word. Null where only the server knows and it is there, though nobody is signed in.
+ * @param {string} code
+ */
+async function lookAlone(code) {
+  if (!here()) return null;
+  const seen = await lookHere(code, words);
+  const unread = ["not_a_voucher", "damaged", "mistyped"].includes(seen.outcome);
+  return !line.away && !unread && (seen.tone === "check" || seen.outcome === "gone") ? null : seen;
 }
 
 /** @param {any} seen @param {string} code */

@@ -5,7 +5,7 @@ import { Refusal } from "./counter-server.js";
 import { reckon, sayMoment } from "./offline/clock.js";
 import { Away, closeShift, enrol, openShift, refresh, Unsent } from "./offline/device.js";
 import { line } from "./offline/line.js";
-import { fact } from "./offline/store.js";
+import { changes, fact } from "./offline/store.js";
 import { Scanner } from "./scanner.js";
 
 const page = byId("device-page");
@@ -13,6 +13,7 @@ const { device: words, scanner: cameraWords } = JSON.parse(page.dataset.words);
 /** Where a person goes on, by the part that is due. @type {Record<string, string>} */
 const FIRST = { enrol: "f-invitation", shift: "f-login", open: "to-scanner" };
 /** @type {import("./scanner.js").Scanner|null} */ let scanner = null;
+/** Whether the PIN is asked for although a shift is open. */ let again = false;
 const [enrolForm, shiftForm, open, about, fault] = ["enrol", "shift", "open-shift", "about", "device-fault"].map(byId);
 const language = document.documentElement.lang;
 
@@ -22,7 +23,7 @@ async function paint() {
   const shift = state?.shift && now && Date.parse(state.shift.ends_at) > now.getTime() ? state.shift : null;
   about.textContent = device?.halted ? words.stopped : device ? fill(words.enrolled, device) : words.not_enrolled;
   enrolForm.hidden = Boolean(device && !device.halted);
-  shiftForm.hidden = !device || Boolean(device.halted) || Boolean(shift);
+  shiftForm.hidden = !device || Boolean(device.halted) || Boolean(shift && !again);
   open.hidden = !device || !shift;
   page.dataset.part = !device || device.halted ? "enrol" : shift ? "open" : "shift";
   byId("no-network").hidden = !line.away || page.dataset.part === "enrol";
@@ -40,6 +41,7 @@ function say(error) {
 
 /** Do it, then show what is due next; a fault is said and nothing is lost. @param {() => Promise<unknown>} act */
 async function attempt(act) {
+  const before = page.dataset.part;
   fault.hidden = true;
   try {
     await act();
@@ -49,7 +51,6 @@ async function attempt(act) {
     say(error);
   }
   await line.count();
-  const before = page.dataset.part;
   await paint();
   if (page.dataset.part !== before && fault.hidden) byId(FIRST[page.dataset.part]).focus(); // what had the focus is gone
 }
@@ -89,6 +90,12 @@ withPasskey.addEventListener("click", () => attempt(async () => {
   }
   location.assign(page.dataset.counter);
 }));
+// A session ends sooner than a shift: the PIN opens another.
+byId("again").addEventListener("click", () => {
+  again = true;
+  shiftForm.hidden = false;
+  byId("f-login").focus();
+});
 byId("close-shift").addEventListener("click", () => attempt(async () => {
   if (!(await closeShift((await fact("state")).shift.id))) line.lose();
 }));
@@ -146,4 +153,5 @@ if (invited) {
   history.replaceState(null, "", location.pathname + location.search); // the code is good once: it stays nowhere
 }
 line.addEventListener("turned", () => void paint());
+changes.addEventListener("change", () => void paint()); // a shift that ended, by this window or another
 await paint();

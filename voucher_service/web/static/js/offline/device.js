@@ -93,12 +93,15 @@ async function stopIfRefused(error, device) {
   if (["device_unknown", "bad_signature", "device_revoked"].includes(code)) await halt(device, code);
 }
 
+/** Change the state that is kept, one after another: what is read is what is written over. @param {(before: any) => any} how */
+const change = (how) => navigator.locks.request("counter-state", async () => keep("state", how(await fact("state"))));
+
 /** Open a shift with a PIN, or with the session of who is signed in. @param {{login: string, pin: string}|{}} who @param {string} [token] */
 export async function openShift(who, token) {
   const device = await fact("device");
   const answer = await post("shift", who, { device, token });
   const { staff: _name, ...shift } = answer.shift; // a name is not kept on the device
-  await keep("state", { ...(await fact("state")), shift });
+  await change((state) => ({ ...state, shift }));
   return answer;
 }
 
@@ -120,7 +123,7 @@ export async function closeShift(shiftId) {
 /** Accept nothing more under a shift; the server is told later. @param {string} shiftId */
 export async function closeHere(shiftId) {
   await keep("closing", shiftId);
-  await keep("state", { ...(await fact("state")), shift: null });
+  await change((state) => ({ ...state, shift: null }));
 }
 
 /** Tell of a shift that was closed here. @param {import("./store.js").Device} device @throws {Away} */
@@ -166,11 +169,12 @@ export async function refresh({ whole = false, patience = 8000 } = {}) {
   }
   const keys = await believed(device.root, answer.keys);
   const { staff: _name, ...shift } = answer.shift ?? {};
-  const closed = had && (await fact("state"))?.shift?.id !== had; // here, while the server answered
-  const open = answer.shift && !(closed && answer.shift.id === had);
   await keepLists(after);
-  await keep("state", { keys, offers: answer.offers, forms: answer.forms, lease: answer.lease, shift: open ? shift : null,
-    received_to: answer.received_to, missing: answer.missing, fetched_at: answer.now });
+  await change((before) => {
+    const moved = before?.shift?.id !== had; // a shift was opened or closed here while the server answered
+    return { keys, offers: answer.offers, forms: answer.forms, lease: answer.lease, shift: moved ? (before?.shift ?? null) : answer.shift ? shift : null,
+      received_to: answer.received_to, missing: answer.missing, fetched_at: answer.now };
+  });
   await keep("device", { ...device, ...answer.device });
   if (answer.restored || answer.forked) await halt(await fact("device"), answer.forked ? "forked" : "restored");
   return answer;

@@ -1,0 +1,103 @@
+"""What a partner's tolerance books by itself: up to its bounds, all of a statement or nothing, and listed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from tests.flows.reconciliation.builders import AMPLE, NOON
+from tests.flows.reconciliation.left import CLAIRE, DAY, LATER, OMAR, Books
+from tests.flows.reconciliation.test_statements import line
+from voucher_service.errors import BadInput, Conflict
+from voucher_service.ledger.balances import balances
+from voucher_service.ledger.models import AccountKind
+from voucher_service.reconciliation.balances import compare, tolerance
+from voucher_service.reconciliation.models import Break, BreakClass
+from voucher_service.reconciliation.run import run
+from voucher_service.reconciliation.work import settle
+from voucher_service.reconciliation.work.models import Settlement, Way
+from voucher_service.units import Unit
+
+
+@pytest.mark.parametrize(
+    ("each", "most", "open_ones"),
+    [(0, 0, 2), (4, 4, 2), (3, 4, 2), (3, 5, 0), (3, 6, 0)],
+    ids=["none", "one line above it", "above the bound", "at the bound", "below it"],
+)
+def test_tolerance_is_booked_up_to_its_bounds_and_never_in_part(
+    held: Books, each: int, most: int, open_ones: int
+) -> None:
+    """One line says 3 cents more than we booked, the other 2 less."""
+    one, two = held.orders
+    if each == 4:
+        each, most = 2, 9  # smaller than one of the two: that stays, the other is booked
+        open_ones = 1
+    if each:
+        held.tolerate(each, most)
+    result = held.compared(line(one, "10,03"), line(two, "9,98"))
+    assert result.figures.by_class.get(BreakClass.AMOUNT_DIFFERS, 0) == open_ones
+    assert result.figures.complete
+    booked = {(3, 5): [3, -2], (3, 6): [3, -2], (2, 9): [-2]}.get((each, most), [])
+    with held.database.read() as session:
+        made = session.scalars(select(Settlement).where(Settlement.way == Way.TOLERANCE.value)).all()
+        assert sorted(one.quantity for one in made) == sorted(booked)
+        assert all("ligne" in one.note and one.transfer_id for one in made)
+        variance = balances(session, held.world.book_id).get(AccountKind.VARIANCE, 0)
+    assert variance == sum(booked)
+    assert held.left().closing == AMPLE - 2_000 - sum(booked), "what is left follows the partner's figures"
+    with held.database.begin() as session:  # again: nothing more
+        statement_id = session.scalars(select(Break.statement_id)).first()
+        assert statement_id is not None
+        run(session, statement_id, LATER)
+        assert len(session.scalars(select(Settlement)).all()) == len(booked)
+    assert held.faults() == []
+
+
+def test_tolerance_that_people_undo_is_not_used_again(held: Books) -> None:
+    held.tolerate(5, 5)
+    held.compared(line(held.orders[0], "10,03"), line(held.orders[1]))
+    with held.database.read() as session:
+        made = session.scalars(select(Settlement)).one()
+        statement_id = session.scalars(select(Break.statement_id)).one()
+        assert statement_id is not None
+    undone = held.database.run(settle.propose_undo, made.id, note="À revoir", actor=CLAIRE, now=LATER)
+    held.database.run(settle.agree, undone.id, actor=OMAR, now=LATER)
+    held.database.run(run, statement_id, LATER)
+    assert held.breaks("amount_differs") == [(3, True)]
+    assert held.faults() == []
+
+
+@pytest.mark.parametrize(("differs", "is_open"), [(-5, False), (5, False), (6, True)])
+def test_the_residual_of_a_balance_is_tolerated_likewise(held: Books, differs: int, is_open: bool) -> None:
+    held.tolerate(5, 5)
+    held.declare(AMPLE - 2_000 + differs)
+    assert held.breaks() == [(differs, is_open)]
+    assert held.left().closing == AMPLE - 2_000 + (0 if is_open else differs)
+    held.database.run(compare.refresh_partner, held.world.partner_id, LATER)
+    assert held.breaks() == [(differs, is_open)]
+    assert held.faults() == []
+
+
+def test_a_wider_tolerance_is_never_for_today(held: Books) -> None:
+    def put(each: int, most: int, since: date) -> None:
+        held.database.run(
+            tolerance.set_tolerance, partner_id=held.world.partner_id, unit=Unit.EUR_CENT, each=each, most=most,
+            effective_from=since, actor=CLAIRE, today=DAY, now=NOON,
+        )  # fmt: skip
+
+    tomorrow = DAY + timedelta(days=1)
+    for each, most, since in ((1, 1, DAY), (1, 1, DAY - timedelta(days=1)), (2, 1, tomorrow), (-1, 1, tomorrow)):
+        with pytest.raises(BadInput):
+            put(each, most, since)
+    put(1, 2, tomorrow)
+    with pytest.raises(Conflict) as caught:
+        put(1, 3, tomorrow)
+    assert caught.value.code == "already_in_force"
+    with held.database.read() as session:
+        at = [tolerance.tolerance_on(session, held.world.partner_id, "eur_cent", day) for day in (DAY, tomorrow)]
+    assert at[0] is None
+    assert at[1] is not None
+    assert (at[1].each, at[1].most) == (1, 2)
+    put(0, 0, DAY)  # a narrower one may begin at once
