@@ -17,6 +17,7 @@ from voucher_service.ledger.seal.ring import changes, rotate
 from voucher_service.messages.gateways import Factories
 from voucher_service.settings import Settings
 from voucher_service.vouchers.key_ring import KeyRing
+from voucher_service.webhooks.outbox import tell_checkpoint
 from voucher_service.webhooks.sender import NoSender, Sender
 
 
@@ -48,12 +49,15 @@ class Services:
         return LogSigner(self.vault, self.settings.organisation)
 
     def seal(self, now: datetime, *, sweep: bool = False) -> int:
-        """Seal what is committed and publish the checkpoint; return how many transfers were sealed.
+        """Seal what is committed, publish the checkpoint and send it on; return how many transfers were sealed.
 
         Raises:
             LogForked: the database does not begin with what was published.
         """
-        return seal_and_publish(self.database, self.log_signer(), self.settings.checkpoints, now=now, sweep=sweep)
+        folder = self.settings.checkpoints
+        sealed = seal_and_publish(self.database, self.log_signer(), folder, now=now, sweep=sweep)
+        self.database.run(tell_checkpoint, now)
+        return sealed
 
     def change_log_key(self, now: datetime) -> LogKey:
         """Give the log a new key, publish what both keys signed about it, and return the new one."""

@@ -100,5 +100,5 @@ def _sides(break_id: UUID, sent: Said) -> tuple[UUID, UUID]:
                 "Notre référence a 36 signes : copiez-la de la page de la recharge.", field="order_ref"
             ) from error
     if sent.candidate is None:
-        raise BadInput("Choisissez la recharge, ou écrivez notre référence.", field="candidate")
+        raise BadInput("Choisissez la recharge, ou écrivez notre référence.", field="order_ref")
     return break_id, sent.candidate

@@ -21,6 +21,7 @@ class Event(StrEnum):
     DIFFERENCES_CHANGED = "statement.differences_changed"
     PERIOD_PROPOSED = "period.proposed"
     PERIOD_AGREED = "period.agreed"
+    BOOKS_CHECKPOINT = "books.checkpoint"
 
 
 TRIAL = "webhook.trial"

@@ -8,20 +8,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.db import HINTS
 from voucher_service.errors import Conflict, NotFound
 from voucher_service.ids import new_id
+from voucher_service.ledger.seal.models import Checkpoint
 from voucher_service.webhooks.endpoints import endpoint_of
 from voucher_service.webhooks.models import TRIAL, DeliveryState, Event, WebhookDelivery, WebhookEndpoint, WebhookTry
 
+Told = UUID | int | str
+DAILY = timedelta(hours=23)
+"""Between two checkpoints to one endpoint: a day, less what the clock's turns may take from it."""
 KEPT = timedelta(days=90)
 """So long the log keeps what has ended: long enough to settle who was told what, and no archive."""
 
 
-def tell(session: Session, partner_id: UUID, event: Event, ids: Mapping[str, UUID | int], *, now: datetime) -> int:
+def tell(session: Session, partner_id: UUID, event: Event, ids: Mapping[str, Told], *, now: datetime) -> int:
     """Put an event in the outbox of each of the partner's endpoints that asked for it; return how many.
 
     `ids` name what it is about. Nothing else is told: whoever wants more asks the API, with a key.
@@ -30,6 +34,30 @@ def tell(session: Session, partner_id: UUID, event: Event, ids: Mapping[str, UUI
     wanted = [one.id for one in session.scalars(on) if event.value in one.events.split()]
     _put(session, [_delivery(endpoint_id, event.value, ids, now) for endpoint_id in wanted])
     return len(wanted)
+
+
+def tell_checkpoint(session: Session, now: datetime) -> int:
+    """Send the newest signed checkpoint to every endpoint that asked for them; return to how many.
+
+    To each at most once within a day, and never the same one twice. Unlike other events it carries its whole: a copy
+    that waits to be fetched would be no copy.
+    """
+    newest = session.scalar(select(Checkpoint).order_by(Checkpoint.size.desc()).limit(1))
+    if newest is None:
+        return 0
+    event = Event.BOOKS_CHECKPOINT.value
+    # Of two sealers at once, the second waits here and then sees what the first has put.
+    on = select(WebhookEndpoint).where(WebhookEndpoint.off_at.is_(None), WebhookEndpoint.events.contains(event))
+    wanted = [one.id for one in session.scalars(on.order_by(WebhookEndpoint.id).with_for_update())]
+    told = select(WebhookDelivery.endpoint_id).where(
+        WebhookDelivery.endpoint_id.in_(wanted),
+        WebhookDelivery.event == event,
+        or_(WebhookDelivery.created_at > now - DAILY, WebhookDelivery.created_at >= newest.sealed_at),
+    )
+    due = sorted(set(wanted) - set(session.scalars(told)))
+    data: dict[str, Told] = {"size": newest.size, "note": newest.note}
+    _put(session, [_delivery(endpoint_id, event, data, now) for endpoint_id in due])
+    return len(due)
 
 
 def tell_trial(session: Session, *, partner_id: UUID, endpoint_id: UUID, now: datetime) -> None:
@@ -106,7 +134,7 @@ def _check_on(endpoint: WebhookEndpoint) -> None:
         raise Conflict("Ce webhook est coupé : remettez-le d’abord en service.", code="webhook_off")
 
 
-def _delivery(endpoint_id: UUID, event: str, ids: Mapping[str, UUID | int], now: datetime) -> WebhookDelivery:
+def _delivery(endpoint_id: UUID, event: str, ids: Mapping[str, Told], now: datetime) -> WebhookDelivery:
     told = {
         "type": event,
         "timestamp": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),

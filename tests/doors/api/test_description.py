@@ -22,6 +22,7 @@ from sqlalchemy import select
 
 from tests.databases import fresh_sqlite
 from tests.doors.api.conftest import Program, token_for
+from tests.doors.api.test_exports import closed
 from tests.flows.reconciliation.builders import Wanted, add_orders, make_world
 from tests.house import make_app, services_of
 from voucher_service.app import create_app
@@ -73,6 +74,7 @@ def there(app: Flask, program: Program) -> dict[str, str]:
     found = program.get("/breaks").get_json()["items"][0]
     return {
         "statement_id": statement["id"], "allocation_id": gift["id"], "break_id": found["id"], "order_id": str(order),
+        "period_id": closed(program),
     }  # fmt: skip
 
 

@@ -163,7 +163,7 @@ def _match_by_hand(app: Flask, partner: UUID, found: dict[str, UUID]) -> None:
     said = {"csrf_token": token(coordinator.get(home)), "answer": "same", "candidate": str(order), "pair_note": "Vu"}
     for wrong, anchor in (
         ({}, "f-pair_note"),
-        ({"candidate": ""}, "f-candidate"),
+        ({"candidate": ""}, "f-order_ref"),
         ({"order_ref": "12"}, "f-order_ref"),
     ):
         refused = coordinator.post(f"{home}/pairings/", data={key: one for key, one in (said | wrong).items() if one})

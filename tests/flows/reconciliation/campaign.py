@@ -83,6 +83,8 @@ def one(session: Session, seed: int, *, scale: int = 1, most: int = 3) -> tuple[
     told, expected = found(session), Counter(case.expected.items())
     wrong += [f"not found: {place} {kind}" for place, kind in expected - told]
     wrong += [f"invented: {place} {kind}" for place, kind in told - expected]
+    if case.undecided & set(result.settled):
+        wrong.append("a line of another product booked what was open")
     unclear = sum(kind is BreakClass.UNCLASSIFIED for kind in case.expected.values())
     if result.figures.unexplained != unclear or any(result.figures.residual.values()):
         wrong.append(f"left over: {result.figures}")

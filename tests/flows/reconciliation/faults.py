@@ -52,6 +52,7 @@ class Case:
     expected: dict[Place, BreakClass] = field(default_factory=dict)
     spoiled: set[str] = field(default_factory=set)
     products: dict[int, str] = field(default_factory=dict)
+    undecided: set[UUID] = field(default_factory=set)
 
     def take(self, orders: list[UUID]) -> UUID:
         """Choose an order that no fault has touched."""
@@ -165,7 +166,9 @@ def product(case: Case) -> None:
 
 def product_of_unknown(case: Case) -> None:
     """A line would decide an order whose fate is unknown, but for another product."""
-    line = case.line_of(case.take(case.orders[OrderState.UNKNOWN]))
+    order = case.take(case.orders[OrderState.UNKNOWN])
+    line = case.line_of(order)
+    case.undecided.add(order)
     case.products[line], case.expected[line] = "R20", BreakClass.PRODUCT_DIFFERS
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import event, true
+from sqlalchemy import event, false, true
 from sqlalchemy.exc import IntegrityError
 
 from tests.flows.reconciliation.campaign import one, undone
 from voucher_service.db import Database
 from voucher_service.fulfilment.models import Order, OrderState
-from voucher_service.reconciliation import classify, match
+from voucher_service.reconciliation import classify, match, products
+from voucher_service.reconciliation import run as runs
 from voucher_service.reconciliation.models import StatementLine
 from voucher_service.reconciliation.reader.words import LineStatus
 
@@ -70,10 +72,25 @@ def any_amount_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classify, "plainly_agreed", lambda: both)
 
 
+def products_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "has_products", lambda *_: False)
+
+
+def any_product_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(match, "other_product", false)
+
+
+def refused_products_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "LineStatus", SimpleNamespace(DELIVERED=LineStatus.REFUSED))
+
+
 @pytest.mark.parametrize(
     "plant",
-    [without_serials, whoever_pays, taken_back_is_refused, nothing_is_decided, any_amount_agrees],
-)
+    [
+        products_are_not_read, any_product_decides, refused_products_count, without_serials, whoever_pays,
+        taken_back_is_refused, nothing_is_decided, any_amount_agrees,
+    ],
+)  # fmt: skip
 def test_a_wrong_matcher_is_seen(sqlite: Database, monkeypatch: pytest.MonkeyPatch, plant: Plant) -> None:
     plant(monkeypatch)
     assert wrong_in(sqlite)

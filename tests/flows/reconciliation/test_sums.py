@@ -20,11 +20,13 @@ from voucher_service.db import Database
 from voucher_service.errors import BadFile
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.ids import new_id
+from voucher_service.partners.models import Offer
 from voucher_service.reconciliation import match, sums
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, StatedSum, Statement, StatementLine
 from voucher_service.reconciliation.reader.read import read
 from voucher_service.reconciliation.run import RunResult, run
 from voucher_service.reconciliation.statements import import_statement
+from voucher_service.vouchers.models import Voucher
 
 
 def send(
@@ -100,6 +102,21 @@ def test_an_order_that_was_missing_counts_in_the_total_of_its_day_from_then_on(d
         _, second = send(session, world.partner_id, file(total(1, "6,00")))
         assert second.figures.by_class == {BreakClass.TOTAL_DIFFERS: 1}
         assert second.closed == 1
+
+
+def test_a_total_of_one_product_does_not_hide_what_is_missing_of_another(database: Database) -> None:
+    with database.begin() as session:
+        case = make_summary(session, 5)
+        _, result = send(session, case.world.partner_id, file(total(1, "6,00", product="R10")))
+        # Of R10 the day's orders are in its difference; each of the other product is missing by itself.
+        offered = (
+            select(Order.id).join(Voucher, Voucher.id == Order.voucher_id).join(Offer, Offer.id == Voucher.offer_id)
+        )
+        others = set(session.scalars(offered.where(Offer.product_code == "R20", Order.state == "delivered")))
+        missing = set(session.scalars(select(Break.order_id).where(Break.line_id.is_(None))))
+        assert others
+        assert others <= missing
+        assert result.figures.by_class[BreakClass.TOTAL_DIFFERS] == 1
 
 
 def test_the_database_keeps_a_claim_of_a_total_to_itself(database: Database) -> None:

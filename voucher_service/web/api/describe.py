@@ -37,13 +37,14 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a view says of itself. `takes` are media types of a body that is a file, `body` its JSON."""
+    """What a view says of itself. `takes` and `gives`: media types of files; `body`: what is sent as JSON."""
 
     summary: str
     answer: type[BaseModel] | None
     status: int = 200
     query: type[BaseModel] | None = None
     takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
     body: type[BaseModel] | None = None
     problems: tuple[int, ...] = field(default=())
 
@@ -168,7 +169,10 @@ def _inlined(schema: Any, defined: Mapping[str, Any]) -> Any:
 
 def _responses(said: Description, *, with_key: bool, in_path: bool) -> dict[str, Any]:
     good: dict[str, Any] = {"description": _TITLES[said.status]}
-    good["content"] = {"application/json": {"schema": _schema(said.answer)}}
+    file = {"type": "string", "format": "binary"}
+    good["content"] = {media: {"schema": file if media != "application/json" else {}} for media in said.gives} or {
+        "application/json": {"schema": _schema(said.answer)}
+    }
     always = _ALWAYS if with_key else (503,)
     problems = sorted({*always, *said.problems, *((404,) if in_path else ())})
     problem = {_PROBLEM: {"schema": _schema(Problem)}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voucher_service.web.api import balances, books, breaks, views
+from voucher_service.web.api import balances, books, breaks, exports, views
 from voucher_service.web.api.door import blueprint
 
-__all__ = ["balances", "blueprint", "books", "breaks", "views"]
+__all__ = ["balances", "blueprint", "books", "breaks", "exports", "views"]

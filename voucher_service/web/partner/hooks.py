@@ -36,6 +36,7 @@ def event_words() -> dict[str, str]:
         Event.PERIOD_PROPOSED.value: _("Un mois attend votre accord"),
         Event.PERIOD_AGREED.value: _("Un mois est clos"),
         Event.ALLOCATION_ENDING.value: _("Un don approche de sa fin, ou l’a dépassée"),
+        Event.BOOKS_CHECKPOINT.value: _("Le dernier point de contrôle signé des livres, une fois par jour"),
         TRIAL: _("Essai"),
     }
 

@@ -1,0 +1,228 @@
+"""Files and reports for partners' programs: closed months, differences, what a gift moved and what it paid for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from flask import Response
+from flask.typing import ResponseReturnValue
+from pydantic import BaseModel, ConfigDict, Field
+
+from voucher_service.partners.api.keys import Scope
+from voucher_service.partners.models import EarmarkKind
+from voucher_service.reconciliation import queries
+from voucher_service.reconciliation.books import draw_down, proofs
+from voucher_service.reconciliation.closing import close
+from voucher_service.reconciliation.closing.models import PeriodClose
+from voucher_service.reconciliation.export import export_csv, export_xlsx
+from voucher_service.units import Unit
+from voucher_service.vouchers.models import VoucherState
+from voucher_service.web import doors
+from voucher_service.web.api.describe import Description, described
+from voucher_service.web.api.door import PAGE, as_json, blueprint, next_page
+from voucher_service.web.api.schemas import Asked, Listing, Pieces
+
+CSV, PDF, JSON, TEXT = "text/csv", "application/pdf", "application/json", "text/plain"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class MonthFile(StrEnum):
+    """The files of a month's statement."""
+
+    CSV = "csv"
+    PDF = "pdf"
+    BALANCES = "balances"
+    MANIFEST = "manifest"
+    SIGNATURE = "signature"
+
+
+class Sheet(StrEnum):
+    """How a table is written."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+class GiftFile(StrEnum):
+    """What is listed of a gift: each movement with its path in the sealed log, or each top-up it paid for."""
+
+    MOVEMENTS = "movements"
+    TOP_UPS = "top-ups"
+
+
+class AskedMonthFile(BaseModel):
+    """Which file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: MonthFile = MonthFile.PDF
+
+
+class AskedSheet(BaseModel):
+    """In which form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    form: Sheet = Sheet.CSV
+
+
+class AskedGiftFile(BaseModel):
+    """Which list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: GiftFile = GiftFile.MOVEMENTS
+
+
+class PeriodOut(BaseModel):
+    """A month proposed, or agreed to by both sides. `manifest_sha256` is what the next month's manifest names."""
+
+    id: UUID
+    first_day: date
+    last_day: date
+    proposed_at: datetime
+    agreed_at: datetime | None = Field(description="null while the proposal waits for your agreement.")
+    manifest_sha256: str
+
+    @classmethod
+    def of(cls, row: PeriodClose) -> PeriodOut:
+        """Return a month; who of either side did it stays inside."""
+        digest = hashlib.sha256(row.manifest.encode()).hexdigest()
+        return cls(
+            id=row.id, first_day=row.first_day, last_day=row.last_day, proposed_at=row.proposed_at,
+            agreed_at=row.agreed_at, manifest_sha256=digest,
+        )  # fmt: skip
+
+
+class PeriodsOut(Listing):
+    """Months, newest first."""
+
+    items: list[PeriodOut]
+
+
+class EarmarkOut(BaseModel):
+    """Where the gift's vouchers may be issued."""
+
+    kind: EarmarkKind
+    value: str
+
+
+class ShareOut(BaseModel):
+    """The gift's vouchers in one state."""
+
+    state: VoucherState
+    count: int
+    quantity: Pieces
+
+
+class DrawDownOut(BaseModel):
+    """What a gift paid for. `outside` counts vouchers issued where its earmarks do not allow: none should be."""
+
+    allocation_id: int
+    unit: Unit
+    vouchers: int
+    earmarks: list[EarmarkOut]
+    shares: list[ShareOut]
+    outside: int
+
+
+@blueprint.get("/periods")
+@doors.requires_key(Scope.BOOKS_READ)
+@described(Description("Your months, proposed and closed.", answer=PeriodsOut, query=Asked))
+def periods() -> ResponseReturnValue:
+    """List the partner's months, newest first."""
+    page = doors.read_query(Asked).page
+    with doors.services().database.read() as session:
+        rows = close.closes(session, doors.key_holder().partner_id)
+        items = [PeriodOut.of(row) for row in rows[(page - 1) * PAGE : page * PAGE]]
+    return as_json(PeriodsOut(items=items, total=len(rows), next=next_page(page, len(rows))))
+
+
+@blueprint.get("/periods/<uuid:period_id>/file")
+@doors.requires_key(Scope.BOOKS_READ)
+@described(
+    Description(
+        "One file of a month's statement, byte for byte as it was proposed: its table, its PDF, what is left of each "
+        "gift, the manifest that names them, or the manifest's signature (Ed25519, in Base64).",
+        answer=None,
+        query=AskedMonthFile,
+        gives=(CSV, PDF, JSON, TEXT),
+        problems=(409,),
+    )
+)
+def period_file(period_id: UUID) -> ResponseReturnValue:
+    """Send one of the files of the partner's month, held against its manifest."""
+    asked = doors.read_query(AskedMonthFile)
+    with doors.services().database.read() as session:
+        row = close.of_partner(session, doors.key_holder().partner_id, period_id)
+        made = close.kept(session, row)
+    body, kind = {
+        MonthFile.CSV: (made.csv, CSV),
+        MonthFile.PDF: (made.pdf, PDF),
+        MonthFile.BALANCES: (made.balances, CSV),
+        MonthFile.MANIFEST: (made.manifest.encode(), JSON),
+        MonthFile.SIGNATURE: (base64.b64encode(row.signature) + b"\n", TEXT),
+    }[asked.name]
+    return _file(body, kind, f"{row.first_day:%Y-%m}-{asked.name.value}")
+
+
+@blueprint.get("/statements/<uuid:statement_id>/differences/file")
+@doors.requires_key(Scope.STATEMENTS_READ)
+@described(
+    Description("All differences of a statement as one table.", answer=None, query=AskedSheet, gives=(CSV, XLSX))
+)
+def differences_file(statement_id: UUID) -> ResponseReturnValue:
+    """Send the differences of one of the partner's statements, whole."""
+    form = doors.read_query(AskedSheet).form
+    with doors.services().database.read() as session:
+        statement = queries.statement_of(session, doors.key_holder().partner_id, statement_id)
+        found = queries.all_differences(session, statement)
+        body = export_xlsx(found) if form is Sheet.XLSX else "".join(export_csv(found)).encode()
+    return _file(body, XLSX if form is Sheet.XLSX else CSV, f"differences.{form.value}")
+
+
+@blueprint.get("/allocations/<int:allocation_id>/file")
+@doors.requires_key(Scope.BOOKS_READ)
+@described(
+    Description(
+        "One gift as a table: its movements with their proofs, or the top-ups it paid for by our reference.",
+        answer=None,
+        query=AskedGiftFile,
+        gives=(CSV,),
+        problems=(409,),
+    )
+)
+def gift_file(allocation_id: int) -> ResponseReturnValue:
+    """Send the movements, or the top-ups, of one of the partner's gifts."""
+    name = doors.read_query(AskedGiftFile).name
+    with doors.services().database.read() as session:
+        gift = draw_down.gift_of(session, doors.key_holder().partner_id, allocation_id)
+        if name is GiftFile.TOP_UPS:
+            body = "".join(draw_down.top_ups_csv(session, gift))
+        else:
+            body = "".join(proofs.leaves_csv(session, proofs.of_gift(allocation_id)))
+    return _file(body.encode(), CSV, f"{name.value}.csv")
+
+
+@blueprint.get("/allocations/<int:allocation_id>/draw-down")
+@doors.requires_key(Scope.BOOKS_READ)
+@described(Description("What one gift paid for, and whether its earmarks were respected.", answer=DrawDownOut))
+def gift_draw_down(allocation_id: int) -> ResponseReturnValue:
+    """Tell what one of the partner's gifts paid for."""
+    with doors.services().database.read() as session:
+        told = draw_down.draw_down(session, draw_down.gift_of(session, doors.key_holder().partner_id, allocation_id))
+    return as_json(
+        DrawDownOut(
+            allocation_id=allocation_id, unit=told.unit, vouchers=told.count, outside=told.outside,
+            earmarks=[EarmarkOut(kind=kind, value=value) for kind, value in told.marks],
+            shares=[ShareOut(state=one.state, count=one.count, quantity=one.quantity) for one in told.shares],
+        )
+    )  # fmt: skip
+
+
+def _file(body: bytes, kind: str, name: str) -> Response:
+    return Response(body, content_type=kind, headers={"Content-Disposition": f"attachment; filename={name}"})
