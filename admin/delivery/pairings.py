@@ -14,6 +14,7 @@ from admin import room
 from admin.delivery.breaks import act, page_of
 from voucher_service.errors import BadInput
 from voucher_service.reconciliation.work import pair, worklist
+from voucher_service.reconciliation.work.models import Pairing
 from voucher_service.web import doors
 
 blueprint = Blueprint("breaks_by_hand", __name__, url_prefix="/breaks/<uuid:break_id>/pairings")
@@ -53,10 +54,8 @@ def say(break_id: UUID) -> ResponseReturnValue:
         line_break, order_id = _sides(break_id, sent)
     except BadInput as error:
         return page_of(break_id, dict(doors.faults_of(error))), 422
-    work, told = pair.pair, _("C’est noté : au-dessus du seuil, une autre personne doit donner son accord.")
-    if sent.answer is Answer.APART:
-        work, told = pair.set_apart, _("C’est noté : elles ne sont plus proposées ensemble.")
-    return act(break_id, told, work, line_break, order_id=order_id, note=sent.pair_note, reason="pair_note")
+    work = pair.set_apart if sent.answer is Answer.APART else pair.pair
+    return act(break_id, _told, work, line_break, order_id=order_id, note=sent.pair_note, reason="pair_note")
 
 
 @blueprint.post("/<uuid:pairing_id>/agree")
@@ -82,6 +81,18 @@ def undo(break_id: UUID) -> ResponseReturnValue:
         return page_of(break_id, {"pairing_id": _("Choisissez la réponse à annuler.")}), 422
     told = _("La réponse est annulée : ce qui diffère est de nouveau ouvert.")
     return act(break_id, told, pair.undo_pair, sent.pairing_id, note=sent.undo_note, reason="undo_note")
+
+
+def _told(made: Pairing) -> str:
+    """Say whether the two are matched, wait for another person, or are set apart."""
+    told: str = (
+        _("C’est proposé : une autre personne doit donner son accord.")
+        if made.decided_at is None
+        else _("C’est fait : la ligne et la recharge sont rapprochées.")
+        if made.is_same
+        else _("C’est noté : elles ne sont plus proposées ensemble.")
+    )
+    return told
 
 
 def _sides(break_id: UUID, sent: Said) -> tuple[UUID, UUID]:

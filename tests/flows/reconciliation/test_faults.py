@@ -37,8 +37,8 @@ def test_a_right_statement_ends_at_zero_and_decides_what_was_open(database: Data
         assert result.figures.clean
         assert (result.figures.unexplained, result.figures.open) == (0, 0)
         assert result.figures.matched == result.figures.lines == len(case.rows)
-        # The eight orders unknown and accepted are delivered now, each with its hold resolved once.
-        assert len(result.settled) == 8
+        # The eleven orders unknown and accepted are delivered now, each with its hold resolved once.
+        assert len(result.settled) == 11
         states = session.scalars(select(Order.state).where(Order.id.in_(result.settled)))
         assert set(states) == {"delivered"}
         quantity = session.scalar(select(func.sum(Order.quantity)).where(Order.id.in_(result.settled)))
