@@ -61,8 +61,17 @@ def fill_visit(page: Page, *, number: str = PHONE) -> None:
     page.click("#visit .big")
 
 
+LEASED = """() => new Promise((tell) => {
+  const asked = indexedDB.open('counter');
+  asked.onsuccess = () => {
+    const found = asked.result.transaction('facts').objectStore('facts').get('state');
+    found.onsuccess = () => { tell(Boolean(found.result?.lease)); asked.result.close(); };
+  };
+})"""
+
+
 def enrolled(context: BrowserContext, desk: Desk, address: str) -> Page:
-    """Sign in, enrol the browser with a coordinator's code, open a shift; the counter, its pages kept."""
+    """Sign in, enrol the browser with a coordinator's code, open a shift; the counter, its pages and lease kept."""
     page = context.new_page()
     page.goto(f"{address}/sign-in")
     page.fill("#f-login", desk.login(Role.COUNTER))
@@ -78,6 +87,7 @@ def enrolled(context: BrowserContext, desk: Desk, address: str) -> Page:
     page.locator("#counter[data-part=ready]").wait_for()
     expect(page.locator("#queue-line")).to_contain_text("Rien n’attend d’être envoyé.")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function(LEASED)
     return page
 
 

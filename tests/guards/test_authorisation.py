@@ -60,7 +60,7 @@ def test_a_mark_that_differs_is_found(app: Flask) -> None:
     matrix = read_matrix()
     matrix["session.password", "GET"]["volunteer"] = "no"
     assert mark_faults(app, matrix) == ["('session.password', 'GET'): volunteer: the mark says yes, the matrix no"]
-    assert answer_faults(app, matrix) == [
+    assert answer_faults(app, matrix, room="session.") == [
         "('session.password', 'GET') as volunteer: should answer 403, but answers 200 OK",
         "('session.password', 'GET') as volunteer (program): should answer 403, but answers 200 OK",
     ]
@@ -68,17 +68,17 @@ def test_a_mark_that_differs_is_found(app: Flask) -> None:
 
 def test_a_missing_gate_is_found(app: Flask) -> None:
     app.before_request_funcs[None].remove(access.gate)
-    faults = answer_faults(app, read_matrix())
+    faults = answer_faults(app, read_matrix(), room="session.")
     assert any(fault.startswith("('session.password', 'GET') as anonymous") for fault in faults)
 
 
 def test_a_signed_view_that_looks_at_no_signature_is_found(app: Flask) -> None:
     planted = create_app(services_of(app), [session_blueprint, _planted(app, doors.signed)])
     matrix = dict.fromkeys([("planted.view", "GET"), ("planted.view", "POST")], read_matrix()["static", "GET"])
-    faults = answer_faults(planted, read_matrix() | matrix)
+    faults = answer_faults(planted, read_matrix() | matrix, room="planted.")
     assert "('planted.view', 'POST') as anonymous: without a signature answers 200 OK" in faults
 
 
 def test_a_missing_csrf_check_is_found(app: Flask) -> None:
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
-    assert any("a write without a token" in fault for fault in answer_faults(app, read_matrix()))
+    assert any("a write without a token" in fault for fault in answer_faults(app, read_matrix(), room="session."))
