@@ -87,7 +87,8 @@ def enrolled(context: BrowserContext, desk: Desk, address: str) -> Page:
     page.locator("#counter[data-part=ready]").wait_for()
     expect(page.locator("#queue-line")).to_contain_text("Rien n’attend d’être envoyé.")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function(LEASED)
+    while not page.evaluate(LEASED):
+        page.wait_for_timeout(50)
     return page
 
 

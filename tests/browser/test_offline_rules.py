@@ -170,7 +170,8 @@ def test_entries_and_seals_are_to_the_byte_what_the_server_reads(page: Page) -> 
         ({"held": {"enrolled": False}}, "not_enrolled"),
         ({"code": "1234 5678 9012 3456"}, "typed_offline"),
         ({"code": "https://example.org/menu"}, "not_a_voucher"),
-        ({"held": {"keys": []}}, "foreign"),
+        ({"held": {"keys": [{"organisation": 1, "key_id": 122, "status": "active", "public_key": ""}]}}, "foreign"),
+        ({"held": {"keys": []}}, "no_lease"),  # nothing came from the server yet: not "of another organisation"
         ({"status": "revoked"}, "revoked_key"),
         ({"held": {"today": "2027-05-07"}}, "expired"),
         ({"held": {"today": "2027-05-06"}}, "ok"),

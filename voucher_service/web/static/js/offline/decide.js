@@ -32,8 +32,10 @@ export async function decide(code, held) {
   try {
     body = await verify(code, held.keys);
   } catch (error) {
-    if (error instanceof CodeError) return { verdict: error.reason, body: error.body };
-    throw error;
+    if (!(error instanceof CodeError)) throw error;
+    // Before its first lists come, the device knows no organisation: it cannot say that a voucher is another's.
+    const blind = !held.keys.length && ["foreign", "unknown_key"].includes(error.reason);
+    return { verdict: blind ? "no_lease" : error.reason, body: error.body };
   }
   return (await ofTheVoucher(body, held)) ?? ofTheDevice(body, held);
 }
