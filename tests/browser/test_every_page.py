@@ -1,7 +1,7 @@
 """Every page of every door is accessible and fits: WCAG 2.2 AA by axe-core, telephone and desk, light and dark.
 
 axe-core judges the whole page on a telephone and on a desk; what the dark and the forced colours change, the
-contrast, it judges in these as well, on the telephone: colours do not hang on the width.
+contrast, it judges in these as well.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def faults_of(page: Page, *, forced: bool) -> list[str]:
         said += [f"{width} light: {fault}" for fault in violations(page)]
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             said.append(f"{width}: wider than the screen")
-    dress(page, NARROW, "dark")
-    said += [f"dark: {fault}" for fault in violations(page, "color-contrast")]
+        dress(page, width, "dark")
+        said += [f"{width} dark: {fault}" for fault in violations(page, "color-contrast")]
     if forced:
         dress(page, NARROW, "light", forced=True)
         said += [f"forced colours: {fault}" for fault in violations(page)]
