@@ -84,11 +84,9 @@ def keyed(by: Superuser, done: Counter[str], missed: list[str], every: int = 1) 
                 _move(by, table, dict(zip(keys, row, strict=True)), column, done, missed)
 
 
-def _move(
-    by: Superuser, table: str, row: dict[str, int], column: str, done: Counter[str], missed: list[str]
-) -> None:
-    for position in range(8):
-        other = row | {column: flip(row[column], position, sqlite=by.sqlite)}
+def _move(by: Superuser, table: str, row: dict[str, int], column: str, done: Counter[str], missed: list[str]) -> None:
+    for at_byte in range(8):
+        other = row | {column: flip(row[column], at_byte, sqlite=by.sqlite)}
         away = row | {column: -row[column] - 7}
         with by.connection.begin_nested() as undo:
             try:
@@ -101,7 +99,7 @@ def _move(
             undo.rollback()
         done[f"a byte of where a row of {table} stands"] += 1
         if not any(_tells(finding, table, row, other) for finding in found):
-            missed.append(f"{table} {row}, {column} byte {position}: {found[:3]}")
+            missed.append(f"{table} {row}, {column} byte {at_byte}: {found[:3]}")
 
 
 def _rename(by: Superuser, table: str, old: dict[str, int], new: dict[str, int]) -> None:
@@ -117,7 +115,7 @@ def _tells(finding: Finding, table: str, row: dict[str, int], other: dict[str, i
     if finding.row in {f"{word} {'/'.join(str(part) for part in one.values())}" for one in (row, other)}:
         return True
     span = re.search(r"lies in leaves (\d+) to (\d+)", finding.detail)
-    return bool(span) and table == "ledger_leaf" and int(span[1]) <= row["number"] <= int(span[2])
+    return span is not None and table == "ledger_leaf" and int(span[1]) <= row["number"] <= int(span[2])
 
 
 def spoken(by: Superuser, done: Counter[str], missed: list[str], every: int = 1) -> None:
@@ -125,11 +123,11 @@ def spoken(by: Superuser, done: Counter[str], missed: list[str], every: int = 1)
     for table, columns in SPOKEN.items():
         check: Callable[[Superuser], list[Finding]] = _CHECKED.get(table, Superuser.months)
         for column in columns:
-            for position, names in _flips(by, table, column, every):
+            for at_byte, names in _flips(by, table, column, every):
                 told = {finding.row for finding in check(by)}
                 done[f"a byte of {table}"] += 1
                 if not names & told:
-                    missed.append(f"{table}.{column}, byte {position}: {sorted(names)} not in {sorted(told)[:3]}")
+                    missed.append(f"{table}.{column}, byte {at_byte}: {sorted(names)} not in {sorted(told)[:3]}")
 
 
 def _flips(by: Superuser, table: str, column: str, every: int) -> Iterator[tuple[int, set[str]]]:
@@ -138,8 +136,8 @@ def _flips(by: Superuser, table: str, column: str, every: int) -> Iterator[tuple
     given = "CAST(CAST(:value AS BLOB) AS TEXT)" if by.sqlite and any(isinstance(v, str) for _, v in rows) else ":value"
     for row, value in rows:
         length = 8 if isinstance(value, int) else 16 if value is None or not hasattr(value, "__len__") else len(value)
-        for position in range(0, length if isinstance(value, bytes) else length * 2, every):
-            bent = flip(value, position, sqlite=by.sqlite)
+        for at_byte in range(0, length if isinstance(value, bytes) else length * 2, every):
+            bent = flip(value, at_byte, sqlite=by.sqlite)
             if bent is None:
                 continue
             with by.connection.begin_nested() as undo:
@@ -152,7 +150,7 @@ def _flips(by: Superuser, table: str, column: str, every: int) -> Iterator[tuple
                     undo.rollback()
                     continue
                 after = {name for names in _names(by, table).values() for name in names}
-                yield position, before[row] | (after - {name for names in before.values() for name in names})
+                yield at_byte, before[row] | (after - {name for names in before.values() for name in names})
                 undo.rollback()
 
 

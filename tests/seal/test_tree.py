@@ -55,7 +55,7 @@ def test_the_verifier_follows_our_paths_to_their_roots_and_no_other(theirs: Inme
         path, grown = tree.inclusion(ours, number, size), tree.consistency(ours, old, size)
         assert verify_books.climb(leaf, number + 1, size, path, leaf=True)[1] == root
         assert verify_books.climb(roots[0], old, size, grown) == roots
-        assert verify_books.climb(bytes(32), old, size, grown) != roots
+        assert verify_books.climb(bytes(32), old, size, grown) != (bytes(32), root)
         for good, start, end, is_leaf in ((path, leaf, number + 1, True), (grown, roots[0], old, False)):
             told = partial(verify_books.climb, start, leaf=is_leaf)
             for at in range(len(good)):  # each hash counts, and its place
@@ -189,7 +189,9 @@ def test_the_known_key_of_the_signed_note_package_of_go() -> None:
         "\u2014 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6K"
         "E6RyyBwJnAM=\n"
     )
-    with pytest.raises(ValueError, match="another log"):  # it is signed; but no text of a log, which begins with its name
+    with pytest.raises(
+        ValueError, match="another log"
+    ):  # it is signed; but no text of a log, which begins with its name
         verify_books.opened(note, key)
     with pytest.raises(InvalidSignature):
         verify_books.opened(note.replace("cryptography", "Cryptography"), key)

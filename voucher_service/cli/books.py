@@ -86,7 +86,7 @@ def key() -> None:
 
 @ledger.command("statement-key")
 def statement_key() -> None:
-    """Print every key of the manifests of closed months, oldest first: the line that partners keep, since when, of what."""
+    """Print every key of the manifests of months, oldest first: the line that partners keep, since when, of what."""
     services = doors.services()
     with services.database.read() as session:
         found = signing.keys(session, services.vault)

@@ -1,4 +1,7 @@
-"""The tables of the sealed log, and what any change of a signing key is. Rows are written once; what they say can be made again from the transfers."""
+"""The tables of the sealed log, and what any change of a signing key is.
+
+Rows are written once; what the log's say can be made again from the transfers.
+"""
 
 from __future__ import annotations
 

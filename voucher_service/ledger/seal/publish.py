@@ -1,6 +1,7 @@
 """Checkpoints leave the database: a file that is replaced, and a history that is only added to.
 
-`latest` holds the newest signed checkpoint, `YYYY-MM.notes` all of a month, `keys` and `statement-keys` each change of either key. Copies
+`latest` holds the newest signed checkpoint, `YYYY-MM.notes` all of a month, `keys` and `statement-keys` each change of
+the log's key and of that of months. Copies
 of them elsewhere (a partner's mailbox, another machine) are what a rewritten database cannot reach.
 """
 

@@ -18,8 +18,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FIELDS = ("id unit quantity source destination reason object_kind object_id "
-          "occurred_at recorded_at resolves corrects private").split()  # fmt: skip
+FIELDS = [
+    "id", "unit", "quantity", "source", "destination", "reason", "object_kind", "object_id", "occurred_at", "recorded_at",
+    "resolves", "corrects", "private",
+]  # fmt: skip
 
 
 def must(holds: object, otherwise: str) -> None:
@@ -59,6 +61,7 @@ def climb(start: bytes, old: int, new: int, path: list[bytes], *, leaf: bool = F
 
 def opened(note: str, key: str, mark: str = "") -> list[str]:
     """The lines of a note, once the log's key is seen to have signed them."""
+    must(key.count("+") > 1, "the key is no line of the form name+id+key")
     name, key_id, public = key.split("+", 2)
     raw = base64.b64decode(public)
     must(sha(name.encode(), b"\n", raw)[:4].hex() == key_id, "the key is damaged")
@@ -76,7 +79,8 @@ def follow(changes: str, key: str) -> dict[str, int]:
     """The log's keys, oldest first, each with the size of the books up to which it speaks. Both keys sign a change."""
     ring: dict[str, int] = {}
     parts = changes.strip().split("\n\n")
-    for note in map("\n\n".join, zip(parts[::2], parts[1::2])):
+    for at in range(0, len(parts) - 1, 2):
+        note = "\n\n".join(parts[at : at + 2])
         _, old, new, size = opened(note, note.split("\n")[1], " key change")
         opened(note, new, " key change")
         must(old == next(reversed(ring), old), "a change of the key does not follow the one before")
@@ -95,11 +99,10 @@ def prove(file: str, key: str, keys: str, checkpoint: str, old: str) -> None:
     """Check everything that was given."""
     told = {name: Path(name).read_text(encoding="utf-8-sig") for name in (file, keys, checkpoint, old) if name}
     ring = follow(told.get(keys, ""), key)
+    proof = {} if checkpoint else json.loads(told[file])
     if checkpoint:
-        rows = [row | {"path": row["path"].split()} for row in csv.DictReader(told[file].split("\n"), delimiter=";")]
-        proof = {"checkpoint": told[checkpoint], "leaves": rows}
-    else:
-        proof = json.loads(told[file])
+        rows = csv.DictReader(told[file].split("\n"), delimiter=";")
+        proof = {"checkpoint": told[checkpoint], "leaves": [row | {"path": row["path"].split()} for row in rows]}
     size, root = open_checkpoint(proof["checkpoint"], ring)
     print(f"checkpoint: {size} movements, root {root.hex()}, signed by the log's key")
     for row in proof["leaves"]:
@@ -110,8 +113,8 @@ def prove(file: str, key: str, keys: str, checkpoint: str, old: str) -> None:
     print(f"{len(proof['leaves'])} movements told: each is in the books exactly so")
     if old:
         was, old_root = open_checkpoint(told[old], ring)
-        found = climb(old_root, was, size, [bytes.fromhex(part) for part in proof["consistency"]["path"]])
-        must(found == (old_root, root), f"the books do NOT begin with those of {was} movements")
+        both = climb(old_root, was, size, [bytes.fromhex(part) for part in proof["consistency"]["path"]])
+        must(both == (old_root, root), f"the books do NOT begin with those of {was} movements")
         print(f"consistency: nothing of the first {was} movements was changed")
     if key != next(reversed(ring)):
         print(f"the log's key is now another, signed by yours; keep it:\n{next(reversed(ring))}")

@@ -129,9 +129,7 @@ def leaves_csv(session: Session, which: ColumnElement[bool]) -> Iterator[str]:
 
 def checkpoints(session: Session, *, before: int | None = None, limit: int = 50) -> Sequence[Checkpoint]:
     """Return checkpoints, newest first."""
-    return session.scalars(
-        select(Checkpoint).where(_below(before)).order_by(Checkpoint.size.desc()).limit(limit)
-    ).all()
+    return session.scalars(select(Checkpoint).where(_below(before)).order_by(Checkpoint.size.desc()).limit(limit)).all()
 
 
 def history(session: Session, before: int | None = None) -> list[str]:

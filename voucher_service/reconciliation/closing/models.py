@@ -25,7 +25,7 @@ from voucher_service.ledger.seal.models import Change
 
 
 class StatementKeyChange(Change, Base):
-    """The key that signs the manifests of months was changed; a manifest over more leaves than `size` has the new one."""
+    """The key that signs the manifests of months was changed; one over more leaves than `size` has the new one."""
 
     __tablename__ = "statement_key_change"
     __table_args__ = (CheckConstraint("number >= 1 AND size >= 0", name="place"),)

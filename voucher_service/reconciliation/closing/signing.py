@@ -51,7 +51,7 @@ def key_of(session: Session, vault: Vault, manifest: str) -> str:
 
 
 def sign(session: Session, vault: Vault, manifest: str) -> bytes:
-    """Return the 64 bytes of the signature, by the key of books of the manifest's size. Raises NoteBroken, SealBroken."""
+    """Return the 64 bytes of the signature, by the key of its time. Raises NoteBroken, SealBroken."""
     first = StatementSigner(vault)
     number = ring.ring_of(first.key, changes(session)).place(_size(manifest))
     return ring.signer_of(session, first, number, StatementKeyChange).signature(manifest.encode())

@@ -104,7 +104,7 @@ class KeyOut(BaseModel):
 
     line: str
     since: datetime | None = Field(description="null for the first.")
-    until: int | None = Field(description="It speaks for months read from at most so many movements; null for the newest.")
+    until: int | None = Field(description="It signs months read from at most so many movements; null for the newest.")
 
 
 class PeriodsOut(Listing):

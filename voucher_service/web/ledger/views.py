@@ -71,7 +71,7 @@ def keys() -> ResponseReturnValue:
 @blueprint.get("/statement-keys")
 @doors.public
 def statement_keys() -> ResponseReturnValue:
-    """Send every change of the key that signs closed months, oldest first, each signed by the old key and the new one."""
+    """Send every change of the key that signs months, oldest first, each signed by the old key and the new one."""
     with doors.services().database.read() as session:
         body = joined(signing.changes(session))
     return _text(body)

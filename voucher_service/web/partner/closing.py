@@ -56,7 +56,9 @@ def _page(partner_id: UUID, error: str = "") -> str:
         months = close.closes(session, partner_id)
         keys = signing.keys(session, doors.services().vault)
     last = local_day(doors.now()).replace(day=1) - timedelta(days=1)
-    return render_template("partner/closing.html", partner=partner, months=months, error=error, last_month=last, keys=keys)
+    return render_template(
+        "partner/closing.html", partner=partner, months=months, error=error, last_month=last, keys=keys
+    )
 
 
 def _month(partner_id: UUID, close_id: UUID, error: str = "") -> str:
