@@ -19,8 +19,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FIELDS = [
-    "id", "unit", "quantity", "source", "destination", "reason", "object_kind", "object_id", "occurred_at", "recorded_at",
-    "resolves", "corrects", "private",
+    "id", "unit", "quantity", "source", "destination", "reason", "object_kind", "object_id", "occurred_at",
+    "recorded_at", "resolves", "corrects", "private",
 ]  # fmt: skip
 
 
