@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,23 +44,18 @@ def keys(session: Session, vault: Vault) -> list[StatementKey]:
     return [StatementKey(key.text(), came, until) for key, came, until in spans]
 
 
-def key_of(session: Session, vault: Vault, manifest: str) -> str:
-    """Return the line that checks the manifest. Raises NoteBroken."""
-    return ring.ring_of(StatementSigner(vault).key, changes(session)).of(_size(manifest)).text()
+def key_of(session: Session, vault: Vault, size: int) -> str:
+    """Return the line that checks a manifest of books of `size` movements. Raises NoteBroken."""
+    return ring.ring_of(StatementSigner(vault).key, changes(session)).of(size).text()
 
 
-def sign(session: Session, vault: Vault, manifest: str) -> bytes:
-    """Return the 64 bytes of the signature, by the key of its time. Raises NoteBroken, SealBroken."""
+def sign(session: Session, vault: Vault, manifest: str, size: int) -> bytes:
+    """Return the 64 bytes that sign a manifest of books of `size` movements. Raises NoteBroken, SealBroken."""
     first = StatementSigner(vault)
-    number = ring.ring_of(first.key, changes(session)).place(_size(manifest))
+    number = ring.ring_of(first.key, changes(session)).place(size)
     return ring.signer_of(session, first, number, StatementKeyChange).signature(manifest.encode())
 
 
 def rotate(session: Session, vault: Vault, *, now: datetime) -> LogKey:
     """Make a new key and return it: it signs every month that is read from more movements than are sealed now."""
     return ring.rotate(session, StatementSigner(vault), now=now, kind=StatementKeyChange)
-
-
-def _size(manifest: str) -> int:
-    size: int = json.loads(manifest)["books"]["size"]
-    return size

@@ -150,7 +150,7 @@ def periods() -> ResponseReturnValue:
         vault = doors.services().vault
         rows = close.closes(session, doors.key_holder().partner_id)
         shown = rows[(page - 1) * PAGE : page * PAGE]
-        items = [PeriodOut.of(row, signing.key_of(session, vault, row.manifest)) for row in shown]
+        items = [PeriodOut.of(row, signing.key_of(session, vault, row.size)) for row in shown]
         keys = [KeyOut(line=one.line, since=one.since, until=one.until) for one in signing.keys(session, vault)]
     return as_json(PeriodsOut(items=items, keys=keys, total=len(rows), next=next_page(page, len(rows))))
 

@@ -66,7 +66,7 @@ def _month(partner_id: UUID, close_id: UUID, error: str = "") -> str:
         partner = partner_of(session, partner_id)
         row = close.of_partner(session, partner_id, close_id)
         sheet = statement.sheet_of(session, close.month_of(row))
-        key = signing.key_of(session, doors.services().vault, row.manifest)
+        key = signing.key_of(session, doors.services().vault, row.size)
     gifts: dict[int, list[statement.Line]] = {}
     for line in sheet.lines:
         gifts.setdefault(line.allocation_id, []).append(line)
