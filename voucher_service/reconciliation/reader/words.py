@@ -112,7 +112,8 @@ STATUSES: dict[str, LineStatus] = {
         ),
         LineStatus.REFUSED: (
             "refused", "rejected", "declined", "failed", "failure", "cancelled", "canceled", "ko",
-            "refuse", "refusee", "refus", "rejete", "rejetee", "rejet", "echec", "echoue", "echouee", "annule", "annulee",
+            "refuse", "refusee", "refus", "rejete", "rejetee", "rejet", "echec", "echoue", "echouee", "annule",
+            "annulee",
         ),
         LineStatus.REVERSED: (
             "reversed", "refunded", "charged back", "rembourse", "remboursee", "extourne", "extournee",
