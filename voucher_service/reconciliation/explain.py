@@ -124,9 +124,9 @@ TEXTS: dict[BreakClass, Explanation] = {
     ),
     BreakClass.REFUSED_HERE_DELIVERED_THERE: Explanation(
         N_("Refusée chez nous, livrée chez l’opérateur"),
-        N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; nous avons rendu cette valeur au bon."),
+        N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; chez nous, elle ne compte pas comme livrée."),
         N_("Vérifiez que le bon n’a pas été utilisé une seconde fois, puis demandez une contre-passation."),
-        N_("Confirmez la livraison, ou contre-passez-la : vous aviez répondu qu’elle était refusée."),
+        N_("Confirmez la livraison, ou contre-passez-la : vous aviez dit qu’elle n’avait pas abouti."),
     ),
     BreakClass.MISSING_AT_PARTNER: Explanation(
         N_("Absente du relevé"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, select, true, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
@@ -18,7 +18,9 @@ from voucher_service.ids import new_id
 from voucher_service.ledger.models import AccountKind, FloorBalance, Transfer
 from voucher_service.partners.models import Agreement, Allocation, AllocationState
 from voucher_service.reconciliation.balances import compare
+from voucher_service.reconciliation.breaks import gone
 from voucher_service.reconciliation.closing.models import PeriodClose, is_closed, touches
+from voucher_service.reconciliation.intake.sequence import REPLACED, replaced_by
 from voucher_service.reconciliation.models import Break, Statement, StatementLine
 from voucher_service.reconciliation.work import booking
 from voucher_service.reconciliation.work.events import event_row, write_events
@@ -170,8 +172,13 @@ def _book(session: Session, made: Settlement, actor: str, now: datetime) -> Sett
     step = Step.RETURNED if made.way == Way.UNDO.value else Step.BOOKED
     said = event_row(made.break_id, step, now, side=Side.PROGRAMME, actor=actor, became=made.way)
     write_events(session, [said])
+    found = session.get_one(Break, made.break_id)
+    if found.statement_id is not None and replaced_by(session, found.statement_id) is not None:
+        # What was undone is of a line that no longer counts; that of the corrected statement has a break of its own.
+        # Only now: closing a break withdraws what still waits for it.
+        gone(session, Break.id == found.id, true(), now, note=REPLACED)
     # What is left of the gift may agree now, or not any more.
-    compare.refresh_partner(session, session.get_one(Break, made.break_id).partner_id, now)
+    compare.refresh_partner(session, found.partner_id, now)
     return _fresh(session, made.id)
 
 
@@ -197,15 +204,17 @@ def _waits(session: Session, found: Break, way: Way, actor: str, now: datetime) 
     )
 
 
+def settled_by_another(session: Session, found: Break, *which: ColumnElement[bool]) -> UUID | None:
+    """Return the break that a booking for the same order closed; None: there is none."""
+    if found.order_id is None:
+        return None
+    other = select(Break.id).where(Break.order_id == found.order_id, Break.id != found.id, *which)
+    return session.scalar(other.where(Break.resolved_by.like("settlement:%")).limit(1))
+
+
 def _refuse_twice(session: Session, found: Break) -> None:
     """Refuse a second booking for one order: a corrected statement may tell of the same difference again."""
-    if found.order_id is None:
-        return
-    other = select(Break.id).where(Break.order_id == found.order_id, Break.id != found.id)
-    if (
-        session.scalar(other.where(Break.resolved_by.like("settlement:%"), Break.kind == found.kind).limit(1))
-        is not None
-    ):
+    if settled_by_another(session, found, Break.kind == found.kind) is not None:
         raise Conflict(
             "Cette recharge a déjà été réglée par un autre écart : annulez d’abord ce règlement.", code="order_settled"
         )
