@@ -191,6 +191,8 @@ def booked(made: Settlement) -> str:
     told: str = (
         _("C’est proposé : une autre personne doit donner son accord.")
         if made.decided_at is None
+        else _("Le règlement est annulé par une contre-écriture.")
+        if made.way == Way.UNDO.value
         else _("C’est réglé : l’écriture est faite, ce montant ne demande pas de seconde personne.")
     )
     return told
