@@ -21,7 +21,7 @@ from voucher_service.partners.policies import check_range
 from voucher_service.reconciliation import days as of_days
 from voucher_service.reconciliation.classify import PRIORITIES
 from voucher_service.reconciliation.days import zone_of
-from voucher_service.reconciliation.intake.models import StatementGrace, StatementReading
+from voucher_service.reconciliation.intake.models import GracePeriod, StatementReading
 from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.work.events import event_row, write_events
 from voucher_service.reconciliation.work.models import Comparison, Step
@@ -37,24 +37,24 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 def grace_on(session: Session, partner_id: UUID, day: date) -> tuple[int, int]:
     """Return `days` and `most_days` in force on `day`."""
     held = session.scalar(
-        select(StatementGrace)
-        .where(StatementGrace.partner_id == partner_id, StatementGrace.effective_from <= day)
-        .order_by(StatementGrace.effective_from.desc())
+        select(GracePeriod)
+        .where(GracePeriod.partner_id == partner_id, GracePeriod.effective_from <= day)
+        .order_by(GracePeriod.effective_from.desc())
         .limit(1)
     )
     return (held.days, held.most_days) if held else (USUAL_DAYS, USUAL_MOST)
 
 
-def graces(session: Session, partner_id: UUID) -> Sequence[StatementGrace]:
+def graces(session: Session, partner_id: UUID) -> Sequence[GracePeriod]:
     """Return what was agreed on, newest first."""
-    of = select(StatementGrace).where(StatementGrace.partner_id == partner_id)
-    return session.scalars(of.order_by(StatementGrace.effective_from.desc())).all()
+    of = select(GracePeriod).where(GracePeriod.partner_id == partner_id)
+    return session.scalars(of.order_by(GracePeriod.effective_from.desc())).all()
 
 
 def set_grace(
     session: Session, *, partner_id: UUID, days: int, most_days: int, effective_from: date, actor: str, today: date,
     now: datetime,
-) -> StatementGrace:  # fmt: skip
+) -> GracePeriod:  # fmt: skip
     """Say, for statements that end on `effective_from` or later, how long what they do not carry is waited for.
 
     It is never edited: another counts from another day. A longer one begins tomorrow at the earliest, so that it cannot
@@ -74,12 +74,12 @@ def set_grace(
         raise BadInput(
             "Un délai plus long ne vaut qu’à partir de demain, et aucun ne vaut pour le passé.", field="effective_from"
         )
-    if session.get(StatementGrace, (partner_id, effective_from)) is not None:
+    if session.get(GracePeriod, (partner_id, effective_from)) is not None:
         raise Conflict(
             "Un délai est déjà fixé pour ce jour : il ne se corrige pas, choisissez un autre jour.",
             code="already_in_force",
         )
-    row = StatementGrace(
+    row = GracePeriod(
         partner_id=partner_id, effective_from=effective_from, days=days, most_days=most_days, set_by=actor, set_at=now
     )
     session.add(row)

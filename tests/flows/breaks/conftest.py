@@ -19,7 +19,7 @@ from voucher_service.fulfilment.models import ItemState, Order, OrderState
 from voucher_service.ledger.audit import audit
 from voucher_service.ledger.balances import Balances, balances
 from voucher_service.partners.policies import set_threshold
-from voucher_service.reconciliation.intake.models import StatementGrace
+from voucher_service.reconciliation.intake.models import GracePeriod
 from voucher_service.reconciliation.models import Break, Statement
 from voucher_service.reconciliation.run import RunResult, run
 from voucher_service.reconciliation.work import settle
@@ -59,7 +59,7 @@ class Bench:
             (order,) = add_orders(session, self.world, [Wanted(state)])
             if kind == "awaited_at_partner":
                 rule = {"effective_from": DAY, "days": 1, "most_days": 35, "set_by": CLAIRE, "set_at": NOON}
-                session.add(StatementGrace(partner_id=self.world.partner_id, **rule))
+                session.add(GracePeriod(partner_id=self.world.partner_id, **rule))
             if kind == "code_used_before_reveal":
                 add_code(session, self.world, "8910", ItemState.IN_STOCK)
             days = (DAY, DAY)

@@ -18,7 +18,7 @@ from voucher_service.ledger.models import AccountKind, BookKind, Reason
 from voucher_service.ledger.post import Entry, open_book, post
 from voucher_service.partners.models import Agreement, Allocation, Campaign, Offer, Partner
 from voucher_service.reconciliation.grace import USUAL_MOST
-from voucher_service.reconciliation.intake.models import StatementGrace
+from voucher_service.reconciliation.intake.models import GracePeriod
 from voucher_service.staff.models import Branch
 from voucher_service.units import Unit
 from voucher_service.vouchers.models import SigningKey, Voucher
@@ -57,7 +57,7 @@ def make_world(
     session.flush()
     if grace is not None:
         session.add(
-            StatementGrace(
+            GracePeriod(
                 partner_id=partner.id, effective_from=date(2026, 1, 1), days=grace, most_days=max(grace, USUAL_MOST),
                 set_by="anne", set_at=NOON,
             )

@@ -19,7 +19,7 @@ from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.ids import new_id
 from voucher_service.reconciliation import days, grace
 from voucher_service.reconciliation.explain import TEXTS
-from voucher_service.reconciliation.intake.models import StatementGrace
+from voucher_service.reconciliation.intake.models import GracePeriod
 from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.run import Figures, figures, run
 from voucher_service.reconciliation.work.notes import history
@@ -145,7 +145,7 @@ def test_a_delay_is_dated_never_edited_and_not_made_for_today(database: Database
         assert sorted(one[0] for one in kinds(session).values()) == [AWAITED, AWAITED, MISSING]
     with pytest.raises(IntegrityError), database.begin() as session:
         session.add(
-            StatementGrace(
+            GracePeriod(
                 partner_id=world.partner_id,
                 effective_from=date(2027, 1, 1),
                 days=3,

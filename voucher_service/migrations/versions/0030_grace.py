@@ -12,7 +12,7 @@ down_revision = "0029"
 branch_labels = None
 depends_on = None
 
-TABLE = "statement_grace"
+TABLE = "grace_period"
 # Where the class of a difference is written, and what goes with it.
 _NAMED = (
     ("reconciliation_break", "kind", ", priority = 2"),
@@ -32,10 +32,10 @@ def upgrade() -> None:
         sa.Column("set_by", sa.String(60), nullable=False),
         sa.Column("set_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint(
-            "days BETWEEN 0 AND 31 AND most_days BETWEEN days AND 92", name=op.f("ck_statement_grace_range")
+            "days BETWEEN 0 AND 31 AND most_days BETWEEN days AND 92", name=op.f("ck_grace_period_range")
         ),
-        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_statement_grace_partner_id")),
-        sa.PrimaryKeyConstraint("partner_id", "effective_from", name=op.f("pk_statement_grace")),
+        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_grace_period_partner_id")),
+        sa.PrimaryKeyConstraint("partner_id", "effective_from", name=op.f("pk_grace_period")),
     )
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):

@@ -49,14 +49,14 @@ class StatementReading(Base):
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("statement.id"))
 
 
-class StatementGrace(Base):
+class GracePeriod(Base):
     """From a day on, how long a delivery that no line carries is waited for in the partner's later statements.
 
     `days` of the partner's zone after its own that statements must speak for before it is missing; `most_days` how
     many days of the calendar it is waited for at most, when no such statement comes.
     """
 
-    __tablename__ = "statement_grace"
+    __tablename__ = "grace_period"
     __table_args__ = (CheckConstraint("days BETWEEN 0 AND 31 AND most_days BETWEEN days AND 92", name="range"),)
 
     partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"), primary_key=True)
