@@ -251,7 +251,7 @@ def test_each_planted_fault_is_found_and_its_row_named(programme: Programme, fau
 
 def test_every_rule_has_a_planted_fault() -> None:
     # tests/offline/test_audit_rules.py, tests/flows/test_undo.py, tests/paper/test_keying.py, test_receipts.py,
-    # tests/flows/stock/test_audit_articles.py, test_audit.py of the breaks, and tests/closing/test_files.py
+    # tests/flows/stock/test_audit_articles.py, and test_audit.py of the breaks
     elsewhere = {rule for rule, _sql in (*OFFLINE, *UNDO_RULES, *PAPER_RULES, *RECEIPT_RULES, *ARTICLE_RULES)}
     elsewhere |= {rule for rule, _sql in BREAK_RULES} | set(FILE_RULES)
     assert {fault.rule for fault in FAULTS} | elsewhere == set(RULES)
