@@ -49,7 +49,7 @@ def test_a_changed_file_is_found_and_its_statement_named(bench: Bench, monkeypat
     bench.make("missing_at_partner")
     with bench.database.begin() as session:
         keep(session, bench.world, line("other"))
-    content = bench.statement().content
+        content = session.get_one(Statement, bench.statement_id).content
     assert len(content) > audit_files.PORTION
     assert bench.faults() == []
     changed = (content[:-1] + b"?", content.replace(b"EUR", b"eur", 1), content + b" ", content[:40], b"")
