@@ -62,11 +62,12 @@ def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.E
     branch = Branch(name=f"Antenne {name}", city="Lyon", address="1 rue", hours="9-17", till_book_id=till)
     session.add_all([offer, branch])
     _signing_key(session)
-    book = _gift(session, partner, number, unit)
+    book = gift(session, partner, number, unit)
     return World(partner.id, book, branch.id, campaign.id, offer.id, number, unit)
 
 
-def _gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
+def gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
+    """Make an agreement, its ample gift and the transfer that brings it in; return the gift's book."""
     agreement = Agreement(
         id=new_id(),
         partner_id=partner.id,
@@ -93,7 +94,7 @@ def _gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
     )
     session.add(allocation)
     session.flush()
-    gift = Entry(
+    given = Entry(
         key=f"gift:{book}",
         book_id=book,
         source=AccountKind.DONOR,
@@ -104,7 +105,7 @@ def _gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
         object_kind="allocation",
         object_id=str(book),
     )
-    post(session, [gift], actor="anne", occurred_at=NOON, now=NOON)
+    post(session, [given], actor="anne", occurred_at=NOON, now=NOON)
     return book
 
 
