@@ -72,7 +72,7 @@ def test_another_partners_things_do_not_exist(program: Program, stranger: Progra
 
 def test_gifts_balances_and_months_come_by_pages(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     with services_of(program.app).database.begin() as session:
-        builders.gift(session, session.get_one(Partner, program.partner_id), 9, Unit.EUR_CENT)
+        builders.add_gift(session, session.get_one(Partner, program.partner_id), 9, Unit.EUR_CENT)
     closed(program), closed(program, month=2)
     whole = {path: program.get(path).get_json()["items"] for path in ("/allocations", "/balances", "/periods")}
     for module in (door, views, exports, balances):

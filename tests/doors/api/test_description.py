@@ -104,6 +104,7 @@ def test_every_operation_shows_an_example_that_its_schema_allows(document: dict[
 BOUNDED = {
     "earmarks": "a gift is earmarked for cities and branches, which are few",
     "shares": "one for each state of a voucher",
+    "keys": "one for each change of the key of months",
     "path": "as long as the logarithm of the log",
 }
 

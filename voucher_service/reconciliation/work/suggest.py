@@ -25,7 +25,7 @@ from voucher_service.fulfilment.models import Order
 from voucher_service.partners.models import Offer
 from voucher_service.reconciliation.explain import Theirs
 from voucher_service.reconciliation.match import DECIDABLE, claimed, hold_ended, own_order
-from voucher_service.reconciliation.models import Break, BreakClass, StatedSum, StatementLine
+from voucher_service.reconciliation.models import Break, BreakClass, StatedSum, StatementLine, reference
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.work.models import Pairing
 from voucher_service.reconciliation.work.worklist import Item
@@ -64,7 +64,12 @@ def suggestions(session: Session, item: Item) -> list[Suggestion]:
     if one.kind is BreakClass.MISSING_AT_PARTNER and one.ours:
         their_lines = (
             select(
-                Break.id, StatementLine.event_at, StatementLine.line, StatementLine.our_ref, StatementLine.partner_ref
+                Break.id,
+                StatementLine.event_at,
+                StatementLine.line,
+                StatementLine.spelled,
+                StatementLine.named_id,
+                StatementLine.partner_ref,
             )
             .join(StatementLine, StatementLine.id == Break.line_id)
             .where(*_open(item, BreakClass.UNEXPECTED_AT_PARTNER))
@@ -76,7 +81,10 @@ def suggestions(session: Session, item: Item) -> list[Suggestion]:
         )
         rows = _nearest(session, their_lines, StatementLine.event_at, one.ours.at)
         order = one.ours.order_id
-        return [Suggestion(i, at, line, ours or theirs or "", i, order) for i, at, line, ours, theirs in rows]
+        return [
+            Suggestion(i, at, line, reference(spelled, named) or theirs or "", i, order)
+            for i, at, line, spelled, named, theirs in rows
+        ]
     is_delivered = one.theirs is not None and one.theirs.status == LineStatus.DELIVERED.value
     if one.kind is BreakClass.UNEXPECTED_AT_PARTNER and one.theirs and is_delivered:
         return _orders(session, item, one.theirs)
