@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Vault
@@ -184,8 +184,9 @@ def _check_clean(session: Session, month: Month) -> None:
     """
     of = (Statement.partner_id == month.partner_id, Statement.first_day <= month.last_day)
     mine = select(Statement).where(*of, Statement.last_day >= month.first_day)
-    left = session.scalar(
-        select(func.count())
+    awaits = case((Break.kind == BreakClass.AWAITED_AT_PARTNER.value, 1))
+    left, awaited = session.execute(
+        select(func.count(), func.count(awaits))
         .select_from(Break)
         .where(Break.partner_id == month.partner_id, Break.resolved_at.is_(None))
         .where(Break.kind != BreakClass.CODE_REVEALED_NEVER_USED.value)
@@ -193,7 +194,13 @@ def _check_clean(session: Session, month: Month) -> None:
             Break.statement_id.in_(mine.with_only_columns(Statement.id))
             | (Break.statement_id.is_(None) & (Break.found_at < month.until_at))
         )
-    )
+    ).one()
+    if left and left == awaited:
+        raise Conflict(
+            "Des recharges du mois sont attendues dans le relevé suivant : {left}. Attendez-le, ou réglez-les.",
+            code="period_not_clean",
+            left=left,
+        )
     if left:
         raise Conflict("Des écarts de ce mois restent ouverts : {left}.", code="period_not_clean", left=left)
     if gaps_of(session, month.partner_id, month.first_day, month.last_day):

@@ -95,7 +95,9 @@ class StatementOut(BaseModel):
     lines: int
     matched: int
     differing: int
-    open_differences: int = Field(description="Differences that someone still has to explain.")
+    open_differences: int = Field(
+        description="Open differences; of those named awaited_at_partner nothing is asked yet."
+    )
     unexplained: int = Field(description="Lines and orders that neither agree nor have a named difference.")
     clean: bool
     by_class: dict[BreakClass, int]
