@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager, redirect_stderr
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,11 +34,15 @@ def a_world(database: str) -> Iterator[tuple[World, Judge]]:
         yield world, Judge(world, world.app.test_client().get("/api/v1/openapi.json").get_json())
 
 
-def one(label: str, examples: int, seed: int, database: str) -> Told:
-    """Ask one operation, in a process of its own."""
+def group(labels: list[str], examples: int, seed: int, database: str) -> list[Told]:
+    """Ask some operations, in a process of their own; print a row for each."""
+    found = []
     with a_world(database) as (world, judge):
-        operation = next(found for found in operations(world) if found.label == label)
-        return ask_all(world, judge, operation, examples, seed)
+        for operation in operations(world):
+            if operation.label in labels:
+                found.append(ask_all(world, judge, operation, examples, seed))
+                print(line(found[-1]), flush=True)
+    return found
 
 
 def walks(number: int, seed: int, database: str) -> tuple[Counter[str], str]:
@@ -58,13 +62,10 @@ def campaign(examples: int, seed: int, jobs: int, database: str) -> int:
         with a_world("sqlite") as (world, _):
             labels = [found.label for found in operations(world)]
             names = [who.name for who in world.everyone]
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            running = [pool.submit(group, labels[n::jobs], examples, seed, database) for n in range(jobs)]
             linked = pool.submit(walks, max(examples // 10, 10), seed, database)
-            running = [pool.submit(one, label, examples, seed, database) for label in labels]
-            told = []
-            for done in as_completed(running):
-                told.append(done.result())
-                print(line(told[-1]), flush=True)
+            told = [one for done in running for one in done.result()]
             steps, broken = linked.result()
     finally:
         close_session(session)

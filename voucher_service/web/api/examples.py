@@ -22,7 +22,7 @@ HASH = "5f0c3e8a1b7d4926c0e5f8a3d1b7496e2c5f0a8d3b1e7946f2c5a0d8b3e1f794"
 _ORIGIN = "coup-de-pouce/ledger/1/3c9a51e7"
 CHECKPOINT = f"{_ORIGIN}\n2048\nXww+iht9SSbA5fij0bdJbixfCo07HnlG8sWg2LPh95Q=\n\n— {_ORIGIN} 4hQk2w…\n"
 KEY = f"{_ORIGIN}+e2142adb+AV5vJ0cV1hQ0v2wM0b4pU5c7q8y9z0a1b2c3d4e5f6g7"
-MONTHS_KEY = "coup-de-pouce/months/1/7d20b4ce+90c1d5e8+AfK2mQ8xv3tR6bN1yW4cZ7pL0hJ5sD9gE2uT8oA3iX6k"
+MONTHS_KEY = "coup-de-pouce/statements/1/7d20b4ce+90c1d5e8+AfK2mQ8xv3tR6bN1yW4cZ7pL0hJ5sD9gE2uT8oA3iX6k"
 STATEMENT_CSV = f"Référence client;Montant EUR;Statut;Date\r\n{ORDER};10,00;Livré;2026-03-14 10:15\r\nTOTAL;1;10,00\r\n"
 MONTH_CSV = csv_line(MONTH) + csv_line((GIFT, "Printemps 2026", "eur_cent", "livré", 0, 2000, 0, 2000))
 TOP_UPS_CSV = csv_line(TOP_UPS) + csv_line(
