@@ -60,6 +60,12 @@ class Undoing(BaseModel):
     note: str = Field(default="", max_length=2000)
 
 
+class Part(BaseModel):
+    """Which page of a break's history; the last where none is asked for."""
+
+    page: int | None = Field(default=None, ge=1, le=1_000_000)
+
+
 class Handing(BaseModel):
     """To whom the break goes, and who had it when that was decided."""
 
@@ -105,13 +111,14 @@ def show(break_id: UUID) -> ResponseReturnValue:
 
 def page_of(break_id: UUID, faults: dict[str, str]) -> str:
     """Return the page of one break, with what is to mend in what was sent."""
+    page = doors.read_query(Part).page
     with doors.services().database.read() as session:
         item = worklist.item_of(session, break_id, doors.now())
         facts = settle.facts_of(session, break_id)
         settlements = worklist.settlements_of(session, break_id)
-        history = notes.history(session, break_id)
-        people = [item.owner, *(one.actor for one in history if one.side == Side.PROGRAMME)]
-        people += [one.became for one in history if one.step == Step.TAKEN]
+        history = notes.history(session, break_id, page)
+        people = [item.owner, *(one.actor for one in history.items if one.side == Side.PROGRAMME)]
+        people += [one.became for one in history.items if one.step == Step.TAKEN]
         context = {
             "partner": partner_lists.names(session).partners[item.partner_id],
             "gifts": [(one.id, one.label) for one in settle.gifts_for(session, facts.found) if facts.needs_gift],

@@ -108,7 +108,7 @@ def add_gift(session: Session, partner: Partner, number: int, unit: Unit) -> int
     )
     session.add(allocation)
     session.flush()
-    gift = Entry(
+    given = Entry(
         key=f"gift:{book}",
         book_id=book,
         source=AccountKind.DONOR,
@@ -119,7 +119,7 @@ def add_gift(session: Session, partner: Partner, number: int, unit: Unit) -> int
         object_kind="allocation",
         object_id=str(book),
     )
-    post(session, [gift], actor="anne", occurred_at=NOON, now=NOON)
+    post(session, [given], actor="anne", occurred_at=NOON, now=NOON)
     return book
 
 

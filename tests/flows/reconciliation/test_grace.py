@@ -60,7 +60,9 @@ def test_the_last_day_is_awaited_and_the_next_statement_decides(database: Databa
         compare(session, world, DAY + ONE, DAY + ONE, late, at=NOON + 2 * ONE)
         assert kinds(session) == {before: (MISSING, 2, True), late: (AWAITED, 4, False), lost: (MISSING, 2, True)}
         assert dict(session.execute(select(Break.order_id, Break.id).where(Break.line_id.is_(None))).all()) == ids
-        assert [(one.step, one.was, one.became) for one in history(session, ids[lost])] == [("class", AWAITED, MISSING)]
+        assert [(one.step, one.was, one.became) for one in history(session, ids[lost]).items] == [
+            ("class", AWAITED, MISSING)
+        ]
         run(session, first.id, NOON + 2 * ONE)  # what has risen does not go back
         assert kinds(session)[lost] == (MISSING, 2, True)
         assert figures(session, first).by_class == {MISSING: 2, BreakClass.UNEXPECTED_AT_PARTNER: 1}

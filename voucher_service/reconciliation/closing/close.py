@@ -137,6 +137,13 @@ def closes(session: Session, partner_id: UUID) -> Sequence[PeriodClose]:
     return session.scalars(_of(partner_id).order_by(PeriodClose.first_day.desc())).all()
 
 
+def closes_page(session: Session, partner_id: UUID, page: int, size: int) -> tuple[Sequence[PeriodClose], int]:
+    """Return one page of the partner's months, newest first, counted from 1, and how many there are."""
+    total = session.scalar(select(func.count()).select_from(PeriodClose).where(PeriodClose.partner_id == partner_id))
+    found = _of(partner_id).order_by(PeriodClose.first_day.desc()).limit(size).offset((page - 1) * size)
+    return session.scalars(found).all(), total or 0
+
+
 def of_partner(session: Session, partner_id: UUID, close_id: UUID) -> PeriodClose:
     """Return the partner's month. Raises NotFound when it is another's, or does not exist."""
     found = session.scalar(_of(partner_id).where(PeriodClose.id == close_id))
