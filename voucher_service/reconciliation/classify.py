@@ -33,14 +33,14 @@ from sqlalchemy.sql.expression import SelectBase, Subquery
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
 from voucher_service.fulfilment.settle import STATEMENT
-from voucher_service.ledger.models import Transfer
+from voucher_service.reconciliation.agreement import plainly_agreed
 from voucher_service.reconciliation.days import days_of
-from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
+from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, left_over, own_order, pairs
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
-from voucher_service.reconciliation.products import other_product, other_product_delivered, other_products
+from voucher_service.reconciliation.products import other_product, other_products
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import LOOSE, SEEN
-from voucher_service.reconciliation.sums import sum_agrees, summed_up
+from voucher_service.reconciliation.sums import summed_up
 
 PRIORITIES: dict[BreakClass, int] = {
     BreakClass.AMOUNT_DIFFERS: 2,
@@ -120,12 +120,13 @@ def look_at(which: ColumnElement[bool]) -> Select[int, UUID, str, int, str, int]
     )
 
 
-def seen(statement: Statement, *, products: bool) -> SelectBase:
+def seen(statement: Statement, *, products: bool, kept: bool = False) -> SelectBase:
     """The lines of the statement that do not plainly agree with an order they claimed: the columns of `SEEN`.
 
-    `products`: some lines state one. What otherwise agrees plainly is then looked for among them.
+    `products`: some lines state one. What otherwise agrees plainly is then looked for among them. `kept`: this run
+    has matched, and kept in `ODD` all that could be among them.
     """
-    odd = look_at(and_(lines_of(statement.number), plainly_agreed().is_not(true())))
+    odd = look_at(and_(left_over() if kept else lines_of(statement.number), plainly_agreed().is_not(true())))
     return odd.union(other_products(statement)) if products else odd
 
 
@@ -229,33 +230,3 @@ def _missing(statement: Statement, which: ColumnElement[bool]) -> _Found:
 def line_differences(statement: Statement) -> Subquery:
     """All lines of the statement that do not simply agree. What was seen and what is loose was kept before."""
     return union(claimed_lines(), unclaimed_lines(statement)).subquery()
-
-
-def plainly_agreed() -> ColumnElement[bool]:
-    """Return the condition that a line and the order it claimed agree, for what needs no look at the books.
-
-    Stated apart from the classes above, so that a fault in those shows as lines that nobody explains. It is NULL for
-    a line that claimed nothing.
-    """
-    both_delivered = and_(
-        StatementLine.status == _DELIVERED.value,
-        Order.state == OrderState.DELIVERED.value,
-        Order.quantity == StatementLine.quantity,
-        Order.unit == StatementLine.unit,
-    )
-    given_back = Order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.LOST.value])
-    return or_(both_delivered, and_(_said_no(), given_back))
-
-
-def agreed() -> ColumnElement[bool]:
-    """Return the condition that a line and the order it claimed, both in the query, agree."""
-    late = and_(
-        _said_no(),
-        Order.state == OrderState.MANUAL.value,
-        exists().where(Transfer.resolves_id == Order.hold_id),
-    )
-    return func.coalesce(and_(or_(plainly_agreed(), late, sum_agrees()), ~other_product_delivered()), false())
-
-
-def _said_no() -> ColumnElement[bool]:
-    return StatementLine.status.in_([_REFUSED.value, _REVERSED.value])

@@ -11,6 +11,13 @@ from sqlalchemy.sql.expression import ClauseElement, SelectBase, TableClause
 
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
+ODD = table(
+    "odd_line", column("id", _ID), column("order_id", Uuid()), column("named_id", Uuid()),
+    column("partner_ref", String()), column("serial", String()), column("unit", String()),
+    column("quantity", BigInteger()), column("status", String()),
+)  # fmt: skip
+"""The lines that our reference alone did not join to an order they plainly agree with: all others are done."""
+
 LOOSE = table(
     "loose_line", column("id", _ID), column("named_id", Uuid()), column("partner_ref", String()),
     column("serial", String()), column("unit", String()), column("quantity", BigInteger()), column("status", String()),
