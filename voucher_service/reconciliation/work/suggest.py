@@ -33,6 +33,7 @@ from voucher_service.vouchers.models import Voucher
 
 APART = timedelta(hours=24)
 MOST = 5
+_ABSENT = (BreakClass.MISSING_AT_PARTNER, BreakClass.AWAITED_AT_PARTNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def suggestions(session: Session, item: Item) -> list[Suggestion]:
     one = item.difference
     if one.resolved_at is not None:
         return []
-    if one.kind is BreakClass.MISSING_AT_PARTNER and one.ours:
+    if one.kind in _ABSENT and one.ours:
         their_lines = (
             select(
                 Break.id,
@@ -72,7 +73,7 @@ def suggestions(session: Session, item: Item) -> list[Suggestion]:
                 StatementLine.partner_ref,
             )
             .join(StatementLine, StatementLine.id == Break.line_id)
-            .where(*_open(item, BreakClass.UNEXPECTED_AT_PARTNER))
+            .where(*_open(item, (BreakClass.UNEXPECTED_AT_PARTNER,)))
             .where(StatementLine.unit == one.ours.unit.value, StatementLine.quantity == one.ours.quantity)
             .where(StatementLine.status == LineStatus.DELIVERED.value)
             .where(StatementLine.id.not_in(select(StatedSum.line_id)))
@@ -104,7 +105,7 @@ def _orders(session: Session, item: Item, theirs: Theirs) -> list[Suggestion]:
     missing = (
         select(Break.id, Order.final_at, Order.id)
         .join(Order, Order.id == Break.order_id)
-        .where(*_open(item, BreakClass.MISSING_AT_PARTNER), *same)
+        .where(*_open(item, _ABSENT), *same)
     )
     undecided = (
         select(cast(null(), Break.id.type), Order.created_at, Order.id)
@@ -135,8 +136,8 @@ def _answered(line_id: SQLColumnExpression[Any], order_id: SQLColumnExpression[A
     return exists().where(Pairing.line_id == line_id, Pairing.order_id == order_id, Pairing.undone_at.is_(None), held)
 
 
-def _open(item: Item, kind: BreakClass) -> tuple[ColumnElement[bool], ...]:
-    return (Break.partner_id == item.partner_id, Break.kind == kind.value, Break.resolved_at.is_(None))
+def _open(item: Item, kinds: tuple[BreakClass, ...]) -> tuple[ColumnElement[bool], ...]:
+    return (Break.partner_id == item.partner_id, Break.kind.in_(kinds), Break.resolved_at.is_(None))
 
 
 def _nearest(
