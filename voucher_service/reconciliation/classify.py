@@ -34,11 +34,12 @@ from sqlalchemy.sql.expression import SelectBase, Subquery
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
 from voucher_service.fulfilment.settle import STATEMENT
+from voucher_service.ledger.models import Transfer
 from voucher_service.reconciliation.agreement import plainly_agreed
 from voucher_service.reconciliation.days import days_of
-from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, left_over, own_order, pairs
+from voucher_service.reconciliation.match import PASSES, claimed, left_over, own_order, pairs
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
-from voucher_service.reconciliation.products import other_product, other_products
+from voucher_service.reconciliation.products import TOLD, other_product, other_products
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import LOOSE, SEEN
 from voucher_service.reconciliation.sums import summed_up
@@ -75,25 +76,25 @@ def priority_of(kind: ColumnElement[str]) -> ColumnElement[int]:
 
 def same_amount() -> ColumnElement[bool]:
     """Return the condition "the quantity of the line seen is the one we ordered"."""
-    return SEEN.c.quantity == Order.quantity
+    return SEEN.c.quantity == SEEN.c.ordered
 
 
 def _state(*states: OrderState) -> ColumnElement[bool]:
-    return Order.state.in_([state.value for state in states])
+    return SEEN.c.state.in_([state.value for state in states])
 
 
 def _claimed_kind() -> ColumnElement[str | None]:
     """The class of a line seen with the order it claimed; NULL when they agree."""
     given_back = or_(
         _state(OrderState.GIVEN_BACK, OrderState.REVERSED, OrderState.LOST),
-        and_(_state(OrderState.MANUAL), hold_ended()),
+        and_(_state(OrderState.MANUAL), exists().where(Transfer.resolves_id == SEEN.c.hold_id)),
     )
     said_delivered = case(
         (given_back, BreakClass.REFUSED_HERE_DELIVERED_THERE.value),
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
         # Before the amount: what may be sent a second time is the most urgent to know.
         (_state(OrderState.WAITING, OrderState.SENDING), BreakClass.DELIVERED_THERE_OPEN_HERE.value),
-        (or_(SEEN.c.unit != Order.unit, SEEN.c.other == 1), BreakClass.PRODUCT_DIFFERS.value),
+        (or_(SEEN.c.unit != SEEN.c.ordered_unit, SEEN.c.other == 1), BreakClass.PRODUCT_DIFFERS.value),
         (~same_amount(), BreakClass.AMOUNT_DIFFERS.value),
         (_state(OrderState.DELIVERED), null()),
         else_=BreakClass.DELIVERED_THERE_OPEN_HERE.value,
@@ -110,12 +111,10 @@ def _claimed_kind() -> ColumnElement[str | None]:
     return case((SEEN.c.status == _DELIVERED.value, said_delivered), else_=said_no)
 
 
-def look_at(which: ColumnElement[bool]) -> Select[int, UUID, str, int, str, int]:
+def look_at(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """Lines with the order each claimed, if any: the columns of `SEEN`."""
-    told = (StatementLine.unit, StatementLine.quantity, StatementLine.status)
     return (
-        select(StatementLine.id.label("line_id"), LineClaim.order_id, *told)
-        .add_columns(case((other_product(), 1), else_=0).label("other"))
+        select(*TOLD, case((other_product(), 1), else_=0).label("other"))
         .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
         .join(Order, Order.id == LineClaim.order_id, isouter=True)
         .where(which)
@@ -140,20 +139,20 @@ def claimed_lines() -> _Found:
         # Another product in the same unit counts by what it was more or less, which may be nothing.
         (
             and_(
-                kind.in_([BreakClass.AMOUNT_DIFFERS.value, BreakClass.PRODUCT_DIFFERS.value]), SEEN.c.unit == Order.unit
+                kind.in_([BreakClass.AMOUNT_DIFFERS.value, BreakClass.PRODUCT_DIFFERS.value]),
+                SEEN.c.unit == SEEN.c.ordered_unit,
             ),
-            SEEN.c.quantity - Order.quantity,
+            SEEN.c.quantity - SEEN.c.ordered,
         ),
         (delivered, SEEN.c.quantity),
-        (_state(OrderState.DELIVERED), -Order.quantity),
+        (_state(OrderState.DELIVERED), -SEEN.c.ordered),
         else_=0,
     )
-    unit = case((delivered, SEEN.c.unit), else_=Order.unit)
+    unit = case((delivered, SEEN.c.unit), else_=SEEN.c.ordered_unit)
     return (
-        select(SEEN.c.line_id, Order.id.label("order_id"), kind.label("kind"))
+        select(SEEN.c.line_id, SEEN.c.order_id, kind.label("kind"))
         .add_columns(difference.label("quantity"), unit.label("unit"))
-        .join(Order, Order.id == SEEN.c.order_id)
-        .where(kind.is_not(None))
+        .where(SEEN.c.order_id.is_not(None), kind.is_not(None))
     )
 
 
@@ -228,7 +227,7 @@ def _missing(statement: Statement, which: ColumnElement[bool], since: datetime) 
         .add_columns((-Order.quantity).label("quantity"), Order.unit.label("unit"))
         .where(
             own_order(statement.partner_id),
-            _state(OrderState.DELIVERED),
+            Order.state == OrderState.DELIVERED.value,
             which,
             ~claimed(),
             ~summed_up(statement.partner_id),
