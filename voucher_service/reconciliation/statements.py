@@ -10,16 +10,20 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from voucher_service.crypto import Vault
 from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.ids import PROGRAMME_ZONE, new_id
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.balances.declare import take_in
+from voucher_service.reconciliation.beside import Costs
 from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.days import instants
 from voucher_service.reconciliation.intake import profiles, sequence
+from voucher_service.reconciliation.intake.files import sealed_file
 from voucher_service.reconciliation.intake.models import ReaderProfile, StatementReading
 from voucher_service.reconciliation.load import Load, line_loader
 from voucher_service.reconciliation.models import Statement, StatementIntake
+from voucher_service.reconciliation.numbers import Numbers, write_numbers
 from voucher_service.reconciliation.reader.columns import Columns, instant_text
 from voucher_service.reconciliation.reader.profile import Profile
 from voucher_service.reconciliation.reader.read import read
@@ -35,6 +39,7 @@ def known_statement(session: Session, partner_id: UUID, digest: bytes) -> Statem
 def import_statement(
     session: Session,
     *,
+    vault: Vault,
     partner_id: UUID,
     file_name: str,
     content: bytes,
@@ -44,7 +49,7 @@ def import_statement(
     number: int | None = None,
     replaces: UUID | None = None,
 ) -> Statement:
-    """Keep the file and its lines. The same content again changes nothing and answers with the first.
+    """Keep the file, sealed, and its lines. The same content again changes nothing and answers with the first.
 
     It is read with the partner's profile in force; without one, by the names everybody uses.
     `period` is the first and last day the file speaks for, in the zone of the partner's profile (Europe/Paris where
@@ -69,14 +74,16 @@ def import_statement(
     statement_id, settings = new_id(), profiles.profile_of(profile)
     intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
     with line_loader(session, statement_id, intake) as load:
-        parsed = read(content, _watched(sums := Sums(load), period, settings), settings)
+        numbers = Numbers(costs := Costs(load), vault)
+        parsed = read(content, _watched(sums := Sums(numbers), period, settings), settings)
     if parsed.number is not None:
         number = _only(parsed.number, number)
         told, edition, old = sequence.edition_of(session, partner_id=partner_id, number=number, replaces=replaces)
     first_day, last_day = period or (parsed.first_day, parsed.last_day)
     refuse_closed_days(session, partner_id, first_day, last_day)
     statement = Statement(
-        id=statement_id, partner_id=partner_id, file_sha256=digest, content=content, uploaded_by=actor, uploaded_at=now,
+        id=statement_id, partner_id=partner_id, file_sha256=digest, uploaded_by=actor, uploaded_at=now,
+        content=sealed_file(vault, statement_id, content, digest),
         file_name="".join(c for c in file_name if c.isprintable())[-200:] or "releve.csv", first_day=first_day,
         last_day=last_day, line_count=parsed.count,
     )  # fmt: skip
@@ -85,6 +92,8 @@ def import_statement(
         edition=edition, replaces_id=old.id if old else None,
     )  # fmt: skip
     _write(session, statement, StatementIntake(statement_id=statement_id, number=intake), reading)
+    write_numbers(session, intake, numbers)
+    costs.write(session, intake)
     write_sums(session, statement, sums.found, ZoneInfo(settings.zone) if settings else PROGRAMME_ZONE)
     if old:
         sequence.release(session, old, now)

@@ -127,5 +127,7 @@ def _announced(header: Header, row: Row) -> tuple[str, str]:
     under = header.text(row.cells, Field.QUANTITY)
     if under and header.places[Field.QUANTITY] > label and len(row.cells) >= header.width:
         filled.remove(under)  # a spreadsheet's total row: the sum stands under its column
+        if (cost := header.text(row.cells, Field.COST)) in filled:
+            filled.remove(cost)  # and so does that of another column
         return next(iter(filled), ""), under
     return next(iter(filled), ""), next(iter(filled[1:]), "")

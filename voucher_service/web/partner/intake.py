@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import BadFile, BadInput, Conflict
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.intake import profiles, sequence
+from voucher_service.reconciliation.intake.files import file_of
 from voucher_service.reconciliation.models import Statement
 from voucher_service.reconciliation.reader.light import let_go
 from voucher_service.reconciliation.reader.parsed import Parsed
@@ -70,8 +71,8 @@ def _waiting(session: Session, partner_id: UUID, digest: str) -> Waiting:
     except ValueError:
         known = None
     if known is not None:
-        return Waiting(digest, known.file_name, known.content, known.id)
-    content = uploads.take(_folder(), partner_id, digest)
+        return Waiting(digest, known.file_name, file_of(doors.services().vault, known), known.id)
+    content = uploads.take(doors.services().vault, _folder(), partner_id, digest)
     return Waiting(digest, uploads.name_of(_folder(), partner_id, digest), content, None)
 
 
@@ -100,7 +101,7 @@ def receive(partner_id: UUID) -> ResponseReturnValue:
         return redirect(url_for("partner.result", partner_id=partner_id, statement_id=known.id), 303)
     try:
         text = open_text(content)
-        digest = uploads.keep(_folder(), partner_id, content, doors.now(), name)
+        digest = uploads.keep(doors.services().vault, _folder(), partner_id, content, doors.now(), name)
     except BadFile as error:
         return _refused(partner, error, ""), 422
     try:
@@ -193,7 +194,8 @@ def confirm(partner_id: UUID) -> ResponseReturnValue:
     database, staff, now = doors.services().database, doors.current_staff(), doors.now()
     with database.read() as session:
         partner = partner_of(session, partner_id)
-    content = uploads.take(_folder(), partner_id, sent.digest)
+    vault = doors.services().vault
+    content = uploads.take(vault, _folder(), partner_id, sent.digest)
     profile = check(reading.read_settings(sent.settings)) if sent.settings else None
 
     def work(session: Session) -> UUID:
@@ -201,6 +203,7 @@ def confirm(partner_id: UUID) -> ResponseReturnValue:
             profiles.keep(session, partner_id=partner_id, profile=profile, actor=staff.actor, now=now)
         statement = import_statement(
             session,
+            vault=vault,
             partner_id=partner_id,
             file_name=uploads.name_of(_folder(), partner_id, sent.digest),
             content=content,
@@ -284,8 +287,8 @@ def _shown(
         "parsed": parsed,
         "proposal": proposal,
         "profile": proposal.profile,
-        "raw": {row.line: reading.as_written(row.cells) for row in proposal.lines},
-        "top": [(row.line, reading.as_written(row.cells)) for row in proposal.top],
+        "raw": {row.line: reading.as_written(row.cells, proposal.profile) for row in proposal.lines},
+        "top": [(row.line, reading.as_written(row.cells, proposal.profile)) for row in proposal.top],
         "changed": changes(proposal.profile, parsed.format.header) if parsed and version else None,
         "errors": faults,
         "doubts": reading.named(
