@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,16 @@ def known_statement(session: Session, partner_id: UUID, digest: bytes) -> Statem
     return session.scalar(select(Statement).where(Statement.partner_id == partner_id, Statement.file_sha256 == digest))
 
 
+def last_file(session: Session, partner_id: UUID) -> bytes | None:
+    """Return the SHA-256 of the partner's newest statement."""
+    return session.scalar(
+        select(Statement.file_sha256)
+        .where(Statement.partner_id == partner_id)
+        .order_by(Statement.uploaded_at.desc(), Statement.id.desc())
+        .limit(1)
+    )
+
+
 def import_statement(
     session: Session,
     *,
@@ -54,8 +65,8 @@ def import_statement(
     It is read with the partner's profile in force; without one, by the names everybody uses.
     `period` is the first and last day the file speaks for, in the zone of the partner's profile (Europe/Paris where
     there is none); without it, the days of its first and last line. A delivery of ours on a day no file speaks for is
-    never looked for. `number` is the statement's own, unless the file says it; `replaces` is the statement this one
-    corrects, whose lines then count no more.
+    never looked for. `number` is its own, unless the file says it; `replaces` is the one it corrects, whose lines then
+    count no more.
 
     Raises:
         NotFound: no such partner. BadFile: the file is rejected whole, with line, column and remedy.
@@ -74,8 +85,8 @@ def import_statement(
     statement_id, settings = new_id(), profiles.profile_of(profile)
     intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
     with line_loader(session, statement_id, intake) as load:
-        numbers = Numbers(costs := Costs(load), vault)
-        parsed = read(content, _watched(sums := Sums(numbers), period, settings), settings)
+        beside = _Beside.before(load, vault)
+        parsed = read(content, _watched(beside.sums, period, settings), settings)
     if parsed.number is not None:
         number = _only(parsed.number, number)
         told, edition, old = sequence.edition_of(session, partner_id=partner_id, number=number, replaces=replaces)
@@ -92,15 +103,38 @@ def import_statement(
         edition=edition, replaces_id=old.id if old else None,
     )  # fmt: skip
     _write(session, statement, StatementIntake(statement_id=statement_id, number=intake), reading)
-    write_numbers(session, intake, numbers)
-    costs.write(session, intake)
-    write_sums(session, statement, sums.found, ZoneInfo(settings.zone) if settings else PROGRAMME_ZONE)
+    beside.write(session, statement, ZoneInfo(settings.zone) if settings else PROGRAMME_ZONE)
     if old:
         sequence.release(session, old, now)
     take_in(session, statement, parsed.balances, now=now)
+    return _numbered(session, statement, told, now)
+
+
+def _numbered(session: Session, statement: Statement, told: int | None, now: datetime) -> Statement:
+    """Return the statement, its number among the others: gaps are opened or closed by it."""
     if told is not None:
         sequence.follow_gaps(session, statement, now)
     return statement
+
+
+class _Beside(NamedTuple):
+    """What lines state besides, remembered while they are loaded."""
+
+    sums: Sums
+    numbers: Numbers
+    costs: Costs
+
+    @classmethod
+    def before(cls, load: Load, vault: Vault) -> _Beside:
+        """Return loaders that stand before `load`, the sums first."""
+        numbers = Numbers(costs := Costs(load), vault)
+        return cls(Sums(numbers), numbers, costs)
+
+    def write(self, session: Session, statement: Statement, zone: ZoneInfo) -> None:
+        """Keep it, once the statement is there."""
+        write_numbers(session, statement.number, self.numbers)
+        self.costs.write(session, statement.number)
+        write_sums(session, statement, self.sums.found, zone)
 
 
 def _profile_for(session: Session, partner_id: UUID, content: bytes) -> ReaderProfile | None:

@@ -23,7 +23,7 @@ from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.reader.balances import ENDS, balances, is_balance, take_balance
 from voucher_service.reconciliation.reader.blocks import Block, blocks
 from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert, refuse_numbers
-from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_rows, first_cell
+from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_rows, first_cell, next_number
 from voucher_service.reconciliation.reader.dates import parse_instant
 from voucher_service.reconciliation.reader.header import Header, find_header, header_of
 from voucher_service.reconciliation.reader.light import light_faults
@@ -223,7 +223,7 @@ class _Reading:
                 column=str(self.header.width + 1),
             )
         if Field.LINE in self.header.places:
-            self._check_number(row)
+            self.number = next_number(self.header, row, self.number)
         lines.append(self._line(row))
 
     def _line(self, row: Row) -> Line:
@@ -277,22 +277,6 @@ class _Reading:
             return parse(text)
         except BadCell as error:
             raise BadFile(error.message, line=row.line, column=column, **error.values) from error
-
-    def _check_number(self, row: Row) -> None:
-        """Refuse the partner's own line numbers unless each follows the one before: a gap is a lost line."""
-        text, column = self.header.text(row.cells, Field.LINE), self.header.names[Field.LINE]
-        if not (text.isascii() and text.isdigit() and len(text) < 16):
-            raise BadFile("« {text} » n’est pas un numéro de ligne.", line=row.line, column=column, text=text[:40])
-        number, expected = int(text), int(text) if self.number is None else self.number + 1
-        if number != expected:
-            again = N_(
-                "le numéro {number} est en double ou dans le désordre : {expected} était attendu ; "
-                "exportez le relevé à nouveau."
-            )
-            gap = N_("le numéro {number} saute des lignes : {expected} était attendu ; exportez le relevé à nouveau.")
-            told = again if number < expected else gap
-            raise BadFile(told, line=row.line, column=column, number=number, expected=expected)
-        self.number = number
 
     def check_controls(self, last_line: int) -> bool:
         """Compare what the file announces of itself with its lines; say whether it announced a number or a sum."""

@@ -13,14 +13,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadFile, BadInput, Conflict
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.intake import profiles, sequence
 from voucher_service.reconciliation.intake.files import file_of
-from voucher_service.reconciliation.models import Statement
 from voucher_service.reconciliation.reader.light import let_go
 from voucher_service.reconciliation.reader.parsed import Parsed
 from voucher_service.reconciliation.reader.profile import Profile, changes, check
@@ -29,7 +27,7 @@ from voucher_service.reconciliation.reader.read import read
 from voucher_service.reconciliation.reader.rows import walk
 from voucher_service.reconciliation.reader.sources.text import Text, open_text
 from voucher_service.reconciliation.run import run
-from voucher_service.reconciliation.statements import import_statement, known_statement
+from voucher_service.reconciliation.statements import import_statement, known_statement, last_file
 from voucher_service.web import doors
 from voucher_service.web.partner import reading, uploads
 from voucher_service.web.partner.views import READERS, frame, partner_of
@@ -243,12 +241,7 @@ def profile(partner_id: UUID) -> ResponseReturnValue:
     with doors.services().database.read() as session:
         partner = partner_of(session, partner_id)
         held = profiles.versions(session, partner_id)
-        last = session.scalar(
-            select(Statement.file_sha256)
-            .where(Statement.partner_id == partner_id)
-            .order_by(Statement.uploaded_at.desc(), Statement.id.desc())
-            .limit(1)
-        )
+        last = last_file(session, partner_id)
     shown = [(one, profiles.profile_of(one)) for one in held]
     return render_template("partner/reading.html", partner=partner, versions=shown, digest=last.hex() if last else "")
 
