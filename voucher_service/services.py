@@ -12,9 +12,10 @@ from voucher_service.fulfilment.kinds import Kinds
 from voucher_service.fulfilment.providers import Provider
 from voucher_service.fulfilment.routes import Routes
 from voucher_service.ledger.seal.note import LogKey, LogSigner
-from voucher_service.ledger.seal.publish import publish_keys, seal_and_publish
+from voucher_service.ledger.seal.publish import STATEMENT_KEYS, publish_keys, seal_and_publish
 from voucher_service.ledger.seal.ring import changes, rotate
 from voucher_service.messages.gateways import Factories
+from voucher_service.reconciliation.closing import signing
 from voucher_service.settings import Settings
 from voucher_service.vouchers.key_ring import KeyRing
 from voucher_service.webhooks.outbox import tell_checkpoint
@@ -64,4 +65,11 @@ class Services:
         key = self.database.run(rotate, self.log_signer(), now=now)
         with self.database.read() as session:
             publish_keys(self.settings.checkpoints, changes(session))
+        return key
+
+    def change_statement_key(self, now: datetime) -> LogKey:
+        """Give the manifests of months a new key, publish what both keys signed about it, and return the new one."""
+        key = self.database.run(signing.rotate, self.vault, now=now)
+        with self.database.read() as session:
+            publish_keys(self.settings.checkpoints, signing.changes(session), STATEMENT_KEYS)
         return key

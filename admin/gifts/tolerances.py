@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from uuid import UUID
 
-from flask import Blueprint, url_for
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
-from admin import room, words
+from admin import dated, room
 from voucher_service.errors import NotFound
 from voucher_service.partners import lists
 from voucher_service.reconciliation.balances import tolerance
@@ -78,39 +78,17 @@ def _name(partner_id: UUID) -> str:
 
 
 def _form(partner_id: UUID) -> room.Form:
-    return room.Form(
+    most = _("Au-dessus, aucun écart du relevé n’est toléré : beaucoup de petits écarts sont une erreur.")
+    return dated.form(
+        "tolerances",
         title=_("Nouvelle tolérance avec %(name)s", name=_name(partner_id)),
         lead=_("À n’enregistrer que si elle est convenue avec l’opérateur. Une autre la remplacera."),
         fields=[
-            room.Field(
-                name="unit",
-                label=_("Unité"),
-                kind=room.Kind.SELECT,
-                options=[(unit.value, words.unit(unit)) for unit in Unit],
-            ),
-            room.Field(
-                name="each",
-                label=_("Par écart, au plus"),
-                inputmode="decimal",
-                width="short",
-                hint=_("0 : plus aucune tolérance."),
-            ),
-            room.Field(
-                name="most",
-                label=_("Par relevé, au plus"),
-                inputmode="decimal",
-                width="short",
-                hint=_("Au-dessus, aucun écart du relevé n’est toléré : beaucoup de petits écarts sont une erreur."),
-            ),
-            room.Field(
-                name="effective_from",
-                label=_("À partir du"),
-                kind=room.Kind.DATE,
-                value=room.today() + timedelta(days=1),
-                hint=_("Vaut pour les relevés qui finissent ce jour-là ou après. Plus large : à partir de demain."),
-            ),
+            room.unit_field(),
+            dated.amount_field("each", _("Par écart, au plus"), _("0 : plus aucune tolérance.")),
+            dated.amount_field("most", _("Par relevé, au plus"), most),
         ],
-        action=url_for("admin.tolerances.create", partner_id=partner_id),
-        submit=_("Enregistrer"),
-        cancel=url_for("admin.tolerances.index", partner_id=partner_id),
+        begins=room.today() + timedelta(days=1),
+        hint=_("Vaut pour les relevés qui finissent ce jour-là ou après. Plus large : à partir de demain."),
+        partner_id=partner_id,
     )

@@ -124,7 +124,8 @@ def test_a_statement_of_before_the_balances_is_made_again_as_it_was(programme: P
         row = PeriodClose(
             id=new_id(), partner_id=month.partner_id, first_day=month.first_day, last_day=month.last_day,
             from_at=month.from_at, until_at=month.until_at, size=month.size, manifest=old.manifest,
-            signature=sign(programme.vault, old.manifest), proposed_by=US, proposed_at=programme.now,
+            signature=sign(session, programme.vault, old.manifest, month.size),
+            proposed_by=US, proposed_at=programme.now,
             agreed_by=THEM, agreed_at=programme.now,
         )  # fmt: skip
         session.add(row)

@@ -16,6 +16,7 @@ from tests.closing.month import APRIL, MARCH, THEM, US, agree, at, march, propos
 from tests.programme import Programme
 from voucher_service.errors import Conflict, NotFound, SecondPersonNeeded
 from voucher_service.ids import new_id
+from voucher_service.ledger.seal.note import verifies
 from voucher_service.reconciliation.closing import close, signing
 from voucher_service.reconciliation.closing import statement as statement_module
 from voucher_service.reconciliation.closing.models import PeriodClose
@@ -37,9 +38,9 @@ def test_the_statement_says_what_the_books_say(programme: Programme) -> None:
         "soldes.csv": hashlib.sha256(made.balances).hexdigest(),
     }  # fmt: skip
     assert made.pdf.startswith(b"%PDF")
-    public = signing.public_key(programme.vault)
-    assert signing.holds(public, row.manifest, row.signature)
-    assert not signing.holds(public, row.manifest + " ", row.signature)
+    key = signing.StatementSigner(programme.vault).key
+    assert verifies(key, row.signature, row.manifest.encode())
+    assert not verifies(key, row.signature, row.manifest.encode() + b" ")
 
 
 def test_made_again_it_is_the_same_byte_for_byte_whatever_came_since(programme: Programme) -> None:

@@ -13,6 +13,7 @@ from voucher_service.ledger.seal import sealer
 from voucher_service.ledger.seal.models import Node
 from voucher_service.ledger.seal.note import LogSigner
 from voucher_service.ledger.seal.ring import rotate
+from voucher_service.reconciliation.closing import signing
 from voucher_service.reconciliation.intake.models import ReaderProfile, StatementReading
 from voucher_service.reconciliation.models import Statement, StatementIntake
 from voucher_service.visits.redeem import Recorded
@@ -20,6 +21,7 @@ from voucher_service.visits.redeem import Recorded
 WRITTEN_ONCE = (
     "book", "account", "transfer", "reveal", "statement", "gift_note", "ledger_leaf", "ledger_node",
     "ledger_checkpoint", "reader_profile", "statement_reading", "ledger_key_change",
+    "statement_key_change",
 )  # fmt: skip
 
 
@@ -60,6 +62,7 @@ def _seal(arena: Arena) -> None:
     sealer.seal_all(programme.database, LogSigner(programme.vault, 1), now=arena.now)
     with programme.database.begin() as session:
         rotate(session, LogSigner(programme.vault, 1), now=arena.now)
+        signing.rotate(session, programme.vault, now=arena.now)
         session.add(Node(level=1, number=0, hash=bytes(32)))  # what 256 transfers would make
 
 

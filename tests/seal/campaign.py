@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from tests.programme import Programme
 from tests.seal.log import Log
+from tests.seal.places import close_two_months, keyed, rows_of_months, spoken
 from tests.seal.tampering import COLUMNS, Superuser, flips, superuser
 from tests.servers.postgresql import postgres
 from voucher_service.ids import new_id
@@ -55,8 +56,21 @@ def run(log: Log, *, rows: int, every: int = 1) -> tuple[Counter[str], Missed]:
                 _bytes(by, table, column, done, missed, every)
         for number in range(0, rows, every):
             _one_row(by, number, rows, done, missed)
+        keyed(by, done, missed, every)
         for share in (0.3, 0.5, 0.9):
             _hidden(by, int(rows * share), rows, done, missed)
+    return done, missed
+
+
+def run_months(log: Log, *, every: int = 1) -> tuple[Counter[str], Missed]:
+    """Close two months and try everything that a signature covers there; return the same."""
+    close_two_months(log)
+    done: Counter[str] = Counter()
+    missed: Missed = []
+    with superuser(log) as by:
+        assert by.keys() + by.months() == []
+        spoken(by, done, missed, every)
+        rows_of_months(by, done, missed)
     return done, missed
 
 
@@ -199,6 +213,8 @@ def try_on(url: str, folder: str, rows: int) -> tuple[str, bool]:
     with programme.database.read() as session:
         there = session.execute(text("SELECT COUNT(*) FROM transfer")).scalar_one()
     done, missed = run(log, rows=there)
+    more, others = run_months(log)
+    done, missed = done + more, missed + others
     programme.database.close()
     told = [f"{url.partition(':')[0]}: {there} transfers, {len(log.outside())} checkpoints outside"]
     told += [f"  {kind:45} {count:7,} tried" for kind, count in done.items()]

@@ -42,10 +42,14 @@ class Log:
         """The checkpoints that were published."""
         return publish.outside(self.folder)
 
+    def kept(self) -> list[str]:
+        """What was published: checkpoints, and changes of keys."""
+        return [*self.outside(), *publish.outside_changes(self.folder)]
+
     def findings(self, outside: Sequence[str] | None = None) -> list[Finding]:
         """What the check of the log finds, two hours later."""
         now = self.programme.now + timedelta(hours=2)
         with self.programme.database.read() as session:
             return list(
-                inspect(session, self.signer.key, self.outside() if outside is None else outside, now=now, most=10**6)
+                inspect(session, self.signer.key, self.kept() if outside is None else outside, now=now, most=10**6)
             )

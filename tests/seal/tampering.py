@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,11 @@ from sqlalchemy.orm import Session
 
 from tests.seal.log import Log
 from voucher_service.ledger.audit import Finding
-from voucher_service.ledger.seal import sealer
-from voucher_service.ledger.seal.inspect import inspect
+from voucher_service.ledger.seal import inspect_keys, publish, sealer
+from voucher_service.ledger.seal.inspect import KEYS, inspect
+from voucher_service.ledger.seal.models import KeyChange
+from voucher_service.reconciliation.closing import inspect as closing
+from voucher_service.reconciliation.closing.signing import StatementSigner
 
 COLUMNS = {
     "transfer": (
@@ -30,6 +34,9 @@ COLUMNS = {
     "ledger_checkpoint": ("root", "note"),
 }  # fmt: skip
 LOG = ("ledger_leaf", "ledger_node", "ledger_checkpoint")
+MONTHS = (
+    "ledger_key_change", "statement_key_change", "period_close", "statement", "declared_balance",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -55,9 +62,20 @@ class Superuser:
     def findings(self, outside: Sequence[str] | None = None) -> list[Finding]:
         """What the check says now, two hours later."""
         now = self.log.programme.now + timedelta(hours=2)
-        notes = self.log.outside() if outside is None else outside
+        notes = self.log.kept() if outside is None else outside
         with Session(self.connection, join_transaction_mode="rollback_only") as session:
             return list(inspect(session, self.log.signer.key, notes, now=now, most=10**6))
+
+    def keys(self) -> list[Finding]:
+        """What the check says of the log's keys and checkpoints, private keys included."""
+        with Session(self.connection, join_transaction_mode="rollback_only") as session:
+            return [*self.findings(), *inspect_keys.private(session, self.log.signer, KeyChange, KEYS)]
+
+    def months(self) -> list[Finding]:
+        """What the check says of the months now."""
+        with Session(self.connection, join_transaction_mode="rollback_only") as session:
+            signer = StatementSigner(self.log.programme.vault)
+            return list(closing.inspect(session, signer, publish.outside_changes(self.log.folder)))
 
     def seal_again(self, sizes: Sequence[int]) -> None:
         """Throw the log away and make it again as it was made, up to each of `sizes`, with the stolen key."""
@@ -90,7 +108,7 @@ def superuser(log: Log) -> Iterator[Superuser]:
                     connection.execute(text(f"DROP TRIGGER {name}"))
             else:
                 connection.execute(text("SET LOCAL session_replication_role = replica"))
-                for table in ("transfer", *LOG):
+                for table in ("transfer", *LOG, *MONTHS):
                     checks = "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = CAST(:t AS regclass)"
                     for name in connection.execute(text(checks), {"t": table}).scalars().all():
                         connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
@@ -109,7 +127,7 @@ def flips(by: Superuser, table: str, column: str) -> Iterator[tuple[int, list[An
     texts = by.sqlite and any(isinstance(value, str) for _, value in rows)
     given = "CAST(CAST(:value AS BLOB) AS TEXT)" if texts else ":value"
     change = text(f"UPDATE {table} SET {column} = {given} WHERE {by.where} = :row")  # noqa: S608  # our names
-    for position in range(10_000):
+    for position in count():
         bent = [{"row": row, "value": flip(value, position, sqlite=by.sqlite)} for row, value in rows]
         bent = [one for one in bent if one["value"] is not None]
         if not bent:
@@ -122,7 +140,7 @@ def flips(by: Superuser, table: str, column: str) -> Iterator[tuple[int, list[An
 
 def flip(value: Any, position: int, *, sqlite: bool) -> Any:
     """Return the value with a bit of one byte flipped; None where it has no such byte."""
-    length = {int: 8, datetime: 7, UUID: 16, type(None): 0}.get(type(value))
+    length = {int: 8, datetime: 7, date: 3, UUID: 16, type(None): 0}.get(type(value))
     if position >= (len(value) if length is None else length):
         return None
     bit = 1 << position % 8
@@ -132,6 +150,8 @@ def flip(value: Any, position: int, *, sqlite: bool) -> Any:
         changed -= 2**64 if changed >= 2**63 else 0
     elif isinstance(value, datetime):  # PostgreSQL keeps microseconds in eight bytes; the last is beyond the calendar
         changed = value + timedelta(microseconds=256**position)
+    elif isinstance(value, date):  # days in four bytes, of which the last is beyond the calendar
+        changed = value + timedelta(days=256**position)
     elif isinstance(value, UUID):
         changed = UUID(int=value.int ^ (bit << 8 * (15 - position)))
     elif isinstance(value, str) and not sqlite:  # PostgreSQL takes no byte that is not text

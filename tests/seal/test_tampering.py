@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from tests.programme import Programme
-from tests.seal.campaign import build, run
+from tests.seal.campaign import build, run, run_months
 from tests.seal.log import Log
+from tests.seal.tampering import superuser
 from voucher_service.db import Database
 from voucher_service.ledger.seal import inspect as check
 from voucher_service.ledger.seal.publish import LogForked
@@ -22,6 +23,15 @@ def test_every_way_is_found_and_located(programme: Programme, tmp_path: Path) ->
     assert missed == []
     assert sum(done.values()) > 2_000
     assert log.findings() == [], "all of it was undone"
+
+
+def test_every_way_beside_the_log_is_found_and_located(programme: Programme, tmp_path: Path) -> None:
+    log = Log.of(programme, tmp_path / "notes")
+    done, missed = run_months(log, every=97)
+    assert missed == []
+    assert sum(done.values()) > 150
+    with superuser(log) as by:
+        assert by.keys() + by.months() == [], "all of it was undone"
 
 
 def test_a_checker_that_looks_at_nothing_would_be_seen(

@@ -76,9 +76,10 @@ def test_a_stranger_s_reader_proves_leaves_and_growth_from_tiles_alone(desk: Des
         assert (log.size, log.mth(0, size)) == (size, log.root)
         for number in {0, size - 1, *(rng.randrange(size) for _ in range(20))}:
             path = log.path(number, 0, size)
-            assert verify_books.root_from(HASHES[number], number, size, path) == log.root
+            assert verify_books.climb(HASHES[number], number + 1, size, path, leaf=True)[1] == log.root
         for earlier, root in known:
-            assert verify_books.grows(earlier, root, size, log.root, log.proof(earlier, 0, size, known=True))
+            grown = log.proof(earlier, 0, size, known=True)
+            assert verify_books.climb(root, earlier, size, grown) == (root, log.root)
         with desk.programme.database.read() as session:
             for earlier, _ in known:  # the service's own proofs are the same
                 ours = proofs.grown(session, earlier, size)["path"]
@@ -107,13 +108,13 @@ def test_a_proof_on_postgresql_is_one_query(busy_programme: Programme, monkeypat
         event.listen(session.connection(), "before_cursor_execute", lambda *given: asked.append(given[2]))
         for number in (0, 255, 256, 700, 999):
             path = Tiles(session).make(partial(inclusion, number=number, size=size))
-            assert verify_books.root_from(leaves[number], number, size, path) == root
+            assert verify_books.climb(leaves[number], number + 1, size, path, leaf=True)[1] == root
         assert len(asked) == 5
         monkeypatch.setattr("voucher_service.ledger.seal.tiles._KEPT", 1)  # what was read is let go of
         tiles = Tiles(session)
         paths = [tiles.make(partial(inclusion, number=number, size=size)) for number in range(0, size, 50)]
         for number, path in zip(range(0, size, 50), paths, strict=True):
-            assert verify_books.root_from(leaves[number], number, size, path) == root
+            assert verify_books.climb(leaves[number], number + 1, size, path, leaf=True)[1] == root
         with pytest.raises(LookupError):
             Tiles(session).make(partial(inclusion, number=3, size=size + 1))
 

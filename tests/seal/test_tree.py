@@ -6,11 +6,13 @@ import base64
 import hashlib
 import random
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.exceptions import InvalidSignature
 from pymerkle import InmemoryTree
+from pymerkle.proof import InvalidProof, verify_inclusion
 
 from voucher_service.crypto import Vault
 from voucher_service.ledger.seal import canonical, tree, verify_books
@@ -49,33 +51,77 @@ def test_the_verifier_follows_our_paths_to_their_roots_and_no_other(theirs: Inme
     for _ in range(400):
         size = rng.randint(1, 300)
         number, old = rng.randrange(size), rng.randint(1, size)
-        path, root = tree.inclusion(ours, number, size), theirs.get_root(size)
-        assert verify_books.root_from(ours.leaves[number], number, size, path) == root
-        grown = tree.consistency(ours, old, size)
-        assert verify_books.grows(old, theirs.get_root(old), size, root, grown)
-        assert not verify_books.grows(old, bytes(32), size, root, grown)
-        assert not verify_books.grows(old, theirs.get_root(old), size, bytes(32), grown)
-        if path:
-            bent = [*path[:-1], bytes(32)]
-            assert verify_books.root_from(ours.leaves[number], number, size, bent) != root
-            for wrong in (path[:-1], [*path, bytes(32)]):
+        leaf, root, roots = ours.leaves[number], theirs.get_root(size), (theirs.get_root(old), theirs.get_root(size))
+        path, grown = tree.inclusion(ours, number, size), tree.consistency(ours, old, size)
+        assert verify_books.climb(leaf, number + 1, size, path, leaf=True)[1] == root
+        assert verify_books.climb(roots[0], old, size, grown) == roots
+        assert verify_books.climb(bytes(32), old, size, grown) != (bytes(32), root)
+        for good, start, end, is_leaf in ((path, leaf, number + 1, True), (grown, roots[0], old, False)):
+            told = partial(verify_books.climb, start, leaf=is_leaf)
+            for at in range(len(good)):  # each hash counts, and its place
+                bent = [*good[:at], bytes(32), *good[at + 1 :]]
+                assert told(end, size, bent) != told(end, size, good)
+            wrong = [[*good, bytes(32)], *([good[:-1]] if good else [])]
+            for short in wrong:
                 with pytest.raises(ValueError, match="path"):
-                    verify_books.root_from(ours.leaves[number], number, size, wrong)
+                    told(end, size, short)
+        for place in (0, size + 1):
+            with pytest.raises(ValueError, match="no such place"):
+                verify_books.climb(leaf, place, size, path, leaf=True)
 
 
-def test_known_roots_of_the_tree_of_certificate_transparency() -> None:
-    # The reference tree of the Certificate Transparency code base: eight leaves.
-    contents = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
-    leaves = [tree.leaf_hash(bytes.fromhex(content)) for content in contents]
-    roots = {
-        1: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-        2: "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
-        8: "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
-    }
-    for size, root in roots.items():
-        assert tree.root_of(lambda level, number: tree.fold(leaves[number << level : (number + 1) << level]), size) == (
-            bytes.fromhex(root)
-        )
+def test_the_verifier_and_an_independent_implementation_take_each_other_s_proofs(theirs: InmemoryTree) -> None:
+    rng, ours = random.Random(10), Plain()
+    for _ in range(200):
+        size = rng.randint(1, 300)
+        number, root = rng.randrange(size), theirs.get_root(size)
+        leaf, proof = ours.leaves[number], theirs.prove_inclusion(number + 1, size)
+        assert verify_books.climb(leaf, number + 1, size, proof.path[1:], leaf=True)[1] == root  # theirs names the leaf
+        proof.path = [leaf, *tree.inclusion(ours, number, size)]
+        verify_inclusion(leaf, root, proof, index=number + 1, size=size)
+        proof.path[0] = bytes(32)
+        with pytest.raises(InvalidProof):
+            verify_inclusion(leaf, root, proof, index=number + 1, size=size)
+
+
+# The reference tree of the Certificate Transparency code base: eight leaves, its roots, and proofs in it.
+CONTENTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+A, B, C, D, E, F, G, H = (
+    "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+    "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+    "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+)
+ROOTS = {1: H, 2: G, 8: "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"}
+INCLUDED = [(1, 1, []), (1, 8, [A, B, C]), (6, 8, [D, E, F]), (3, 3, [G]), (2, 5, [H, B, D])]
+GROWN = [
+    (1, 1, []),
+    (1, 8, [A, B, C]),
+    (6, 8, ["0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a", E, F]),
+    (2, 5, [B, D]),
+]
+
+
+def test_roots_and_proofs_of_the_tree_of_certificate_transparency() -> None:
+    leaves = [tree.leaf_hash(bytes.fromhex(content)) for content in CONTENTS]
+
+    def hashes(level: int, number: int) -> bytes:
+        return tree.fold(leaves[number << level : (number + 1) << level])
+
+    for size, root in ROOTS.items():
+        assert tree.root_of(hashes, size) == bytes.fromhex(root)
+    for place, size, told in INCLUDED:
+        path = [bytes.fromhex(part) for part in told]
+        assert path == tree.inclusion(hashes, place - 1, size)
+        assert verify_books.climb(leaves[place - 1], place, size, path, leaf=True)[1] == tree.root_of(hashes, size)
+    for old, size, told in GROWN:
+        path, roots = [bytes.fromhex(part) for part in told], (tree.root_of(hashes, old), tree.root_of(hashes, size))
+        assert path == tree.consistency(hashes, old, size)
+        assert verify_books.climb(roots[0], old, size, path) == roots
 
 
 ROW = (
@@ -121,7 +167,7 @@ def test_a_checkpoint_is_a_signed_note_and_its_bytes_are_pinned() -> None:
     assert (
         hashlib.sha256(note.encode()).hexdigest() == "551bef7bd0841dde27124b231e88869805e65b2b8ed426186b9bd97eb1376932"
     )
-    assert verify_books.open_checkpoint(note, [(one.key.text(), 7)]) == (7, bytes(32))
+    assert verify_books.open_checkpoint(note, {one.key.text(): 7}) == (7, bytes(32))
 
 
 @pytest.mark.parametrize("at", range(0, 260, 3))
@@ -143,10 +189,9 @@ def test_the_known_key_of_the_signed_note_package_of_go() -> None:
         "\u2014 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6K"
         "E6RyyBwJnAM=\n"
     )
-    name, key_id, public = key.split("+", 2)
-    raw = base64.b64decode(public)
-    assert verify_books.sha(name.encode() + b"\n" + raw)[:4].hex() == key_id
-    text, _, line = note.partition("\n\n")
-    signature = base64.b64decode(line.split(" ")[2])
-    assert signature[:4].hex() == key_id
-    Ed25519PublicKey.from_public_bytes(raw[1:]).verify(signature[4:], f"{text}\n".encode())
+    with pytest.raises(
+        ValueError, match="another log"
+    ):  # it is signed; but no text of a log, which begins with its name
+        verify_books.opened(note, key)
+    with pytest.raises(InvalidSignature):
+        verify_books.opened(note.replace("cryptography", "Cryptography"), key)

@@ -103,10 +103,8 @@ class StatementLine(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
-    statement_id: Mapped[UUID]
-    line: Mapped[int] = mapped_column(Integer)
-    our_ref: Mapped[str | None] = mapped_column(String(40))
-    named_id: Mapped[UUID | None]  # the order that our_ref spells, whether it exists or not
+    spelled: Mapped[str | None] = mapped_column("our_ref", String(40))  # our reference, unless it is `named_id`
+    named_id: Mapped[UUID | None]  # the order that our reference spells, whether it exists or not
     partner_ref: Mapped[str | None] = mapped_column(String(80))
     serial: Mapped[str | None] = mapped_column(String(30))
     unit: Mapped[str] = mapped_column(String(16))
@@ -114,12 +112,23 @@ class StatementLine(Base):
     status: Mapped[str] = mapped_column(String(10))  # delivered | refused | reversed
     event_at: Mapped[datetime]
     product: Mapped[str | None] = mapped_column(String(40))  # the partner's code, where the line states one
+    line: ClassVar[MappedSQLExpression[int]]  # in the file, from 1
     order_id: ClassVar[MappedSQLExpression[UUID | None]]
     matched_by: ClassVar[MappedSQLExpression[str | None]]
     ordered: ClassVar[MappedSQLExpression[str | None]]  # the product of that order
     sums_up: ClassVar[MappedSQLExpression[int | None]]  # how many top-ups, where it stands for those of a day
     tail: ClassVar[MappedSQLExpression[str | None]]  # the last two digits of the telephone it names
     cost: ClassVar[MappedSQLExpression[int | None]]  # cents
+
+    @property
+    def our_ref(self) -> str | None:
+        """Return our reference as the line states it, None when it states none."""
+        return reference(self.spelled, self.named_id)
+
+
+def reference(spelled: str | None, named_id: UUID | None) -> str | None:
+    """Return our reference as a line states it, from its two columns."""
+    return spelled if spelled is not None or named_id is None else str(named_id)
 
 
 class StatedSum(Base):
@@ -179,6 +188,7 @@ class LineClaim(Base):
 Statement.number = column_property(
     select(StatementIntake.number).where(StatementIntake.statement_id == Statement.id).scalar_subquery()
 )
+StatementLine.line = column_property(StatementLine.id % 2**32)
 # For pages and stories of a few lines; queries over a whole statement join LineClaim.
 StatementLine.order_id = column_property(
     select(LineClaim.order_id)
@@ -214,6 +224,11 @@ StatementLine.ordered = column_property(
     .correlate_except(LineClaim, Order, Voucher, Offer)
     .scalar_subquery()
 )
+
+
+def in_statement() -> ColumnElement[bool]:
+    """Return the condition "the line is one of the statement taken in", both in the query."""
+    return StatementIntake.number == StatementLine.id // 2**32
 
 
 def lines_of(number: int) -> ColumnElement[bool]:

@@ -69,8 +69,8 @@ def import_statement(
     count no more.
 
     Raises:
-        NotFound: no such partner. BadFile: the file is rejected whole, with line, column and remedy.
-        BadInput: the period ends before it begins, or the number is not that of the file.
+        NotFound: no such partner. BadFile: rejected whole, with line, column and remedy. BadInput: the period ends
+            before it begins, or the number is not that of the file.
         Conflict: the number stands already, or what is replaced cannot be: see `sequence.edition_of`;
             `period_closed`: the file speaks of days of a closed month.
     """
@@ -84,7 +84,7 @@ def import_statement(
     profile = _profile_for(session, partner_id, content)
     statement_id, settings = new_id(), profiles.profile_of(profile)
     intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
-    with line_loader(session, statement_id, intake) as load:
+    with line_loader(session, intake) as load:
         beside = _Beside.before(load, vault)
         parsed = read(content, _watched(beside.sums, period, settings), settings)
     if parsed.number is not None:
@@ -104,17 +104,17 @@ def import_statement(
     )  # fmt: skip
     _write(session, statement, StatementIntake(statement_id=statement_id, number=intake), reading)
     beside.write(session, statement, ZoneInfo(settings.zone) if settings else PROGRAMME_ZONE)
+    _place(session, statement, old, told, now)
+    take_in(session, statement, parsed.balances, now=now)
+    return statement
+
+
+def _place(session: Session, statement: Statement, old: Statement | None, told: int | None, now: datetime) -> None:
+    """Let go of the statement it replaces, and open or close the gaps before and after its number."""
     if old:
         sequence.release(session, old, now)
-    take_in(session, statement, parsed.balances, now=now)
-    return _numbered(session, statement, told, now)
-
-
-def _numbered(session: Session, statement: Statement, told: int | None, now: datetime) -> Statement:
-    """Return the statement, its number among the others: gaps are opened or closed by it."""
     if told is not None:
         sequence.follow_gaps(session, statement, now)
-    return statement
 
 
 class _Beside(NamedTuple):

@@ -65,11 +65,12 @@ def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.E
     branch = Branch(name=f"Antenne {name}", city="Lyon", address="1 rue", hours="9-17", till_book_id=till)
     session.add_all([offer, branch])
     _signing_key(session)
-    book = _gift(session, partner, number, unit)
+    book = add_gift(session, partner, number, unit)
     return World(partner.id, book, branch.id, campaign.id, offer.id, number, unit)
 
 
-def _gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
+def add_gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
+    """Give the partner an ample gift of `unit` under an agreement of its own."""
     agreement = Agreement(
         id=new_id(),
         partner_id=partner.id,

@@ -15,8 +15,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.audit import Finding
+from voucher_service.ledger.seal import inspect_keys
+from voucher_service.ledger.seal.models import KeyChange
 from voucher_service.ledger.seal.note import LogKey, NoteBroken, Tree
-from voucher_service.ledger.seal.ring import Ring, ring_of
+from voucher_service.ledger.seal.ring import Ring
 from voucher_service.ledger.seal.verify_books import FIELDS, leaf_of
 
 SAYS = "a sealed transfer says what it said when it was sealed"
@@ -63,7 +65,7 @@ def inspect(
 ) -> Iterator[Finding]:
     """Yield what is wrong with the log, at most `most` findings a rule.
 
-    `key` is the log's first, `outside` are notes kept elsewhere.
+    `key` is the log's first, `outside` are notes kept elsewhere: checkpoints, and changes of keys.
     """
     counted: dict[str, int] = {}
     for finding in _all(session, key, outside, now):
@@ -74,7 +76,7 @@ def inspect(
 
 def unknowable(outside: Sequence[str]) -> str:
     """Return what cannot be known without a checkpoint from outside; empty when there is one."""
-    if outside:
+    if not all(inspect_keys.is_change(one) for one in outside):
         return ""
     return (
         "No checkpoint from outside the database was given. It cannot be known whether the tail was cut, the whole "
@@ -85,9 +87,9 @@ def unknowable(outside: Sequence[str]) -> str:
 def _all(session: Session, key: LogKey, outside: Sequence[str], now: datetime) -> Iterator[Finding]:
     # Checkpoints are read before leaves, and leaves before nodes: what is sealed meanwhile is only ever more.
     kept = _checkpoints(session)
-    ring, faults = _ring(session, key)
+    ring, faults = inspect_keys.follow(session, key, KeyChange, outside, KEYS)
     yield from faults
-    stated, faults = _states(kept, outside, ring)
+    stated, faults = _states(kept, [one for one in outside if not inspect_keys.is_change(one)], ring)
     yield from faults
     walk = _Walk({one.size for one in stated.values()})
     yield from _leaves(session, walk)
@@ -101,22 +103,6 @@ def _checkpoints(session: Session) -> list[tuple[int, bytes, str]]:
     note = "CAST(note AS BLOB)" if sqlite else "note"
     rows = session.execute(text(f"SELECT size, root, {note} FROM ledger_checkpoint ORDER BY size"))  # noqa: S608
     return [(size, bytes(root), _said(one)) for size, root, one in rows]
-
-
-def _ring(session: Session, key: LogKey) -> tuple[Ring, list[Finding]]:
-    """Return the log's keys as far as their changes hold, and the first change that does not."""
-    note = "CAST(note AS BLOB)" if session.get_bind().dialect.name == "sqlite" else "note"
-    rows = session.execute(text(f"SELECT number, size, {note} FROM ledger_key_change ORDER BY number")).all()  # noqa: S608
-    ring, good = ring_of(key, []), list[str]()
-    for at, (number, size, one) in enumerate(rows, start=1):
-        try:
-            grown = ring_of(key, [*good, _said(one)])
-        except (NoteBroken, ValueError) as error:
-            return ring, [Finding(KEYS, f"change {number}", str(error))]
-        if (number, size) != (at, grown.ends[-1]):
-            return ring, [Finding(KEYS, f"change {number}", "the row is not what its note says, or one is missing")]
-        ring, good = grown, [*good, _said(one)]
-    return ring, []
 
 
 def _states(

@@ -1,4 +1,7 @@
-"""The four tables of the sealed log. Rows are written once; what they say can be made again from the transfers."""
+"""The tables of the sealed log, and what any change of a signing key is.
+
+Rows are written once; what the log's say can be made again from the transfers.
+"""
 
 from __future__ import annotations
 
@@ -50,17 +53,22 @@ class Checkpoint(Base):
     sealed_at: Mapped[datetime]
 
 
-class KeyChange(Base):
-    """The log's key was changed: its new private key, sealed, and the note that both keys signed.
+class Change:
+    """A signing key was changed: the new private key, sealed, and the note that both keys signed.
 
-    `size` is how many leaves the old key still speaks for: a checkpoint over more is signed with the new one.
+    `size` is how many leaves the old key still speaks for: what is about more of them is signed with the new one.
     """
 
-    __tablename__ = "ledger_key_change"
-    __table_args__ = (CheckConstraint("number >= 1 AND size >= 0", name="place"),)
-
+    __tablename__: str
     number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     size: Mapped[int] = mapped_column(BigInteger)
     private_sealed: Mapped[bytes]
     note: Mapped[str] = mapped_column(Text)
     changed_at: Mapped[datetime]
+
+
+class KeyChange(Change, Base):
+    """The log's own key was changed."""
+
+    __tablename__ = "ledger_key_change"
+    __table_args__ = (CheckConstraint("number >= 1 AND size >= 0", name="place"),)

@@ -69,31 +69,42 @@ class LogKey:
         return key
 
 
-class LogSigner:
-    """Signs checkpoints of this installation's log, with its first key unless `with_key` says another."""
+class Signer:
+    """Signs in one name: with its first key, made from the master key for `label`, unless `with_key` says another."""
 
-    def __init__(self, vault: Vault, organisation: int) -> None:
+    def __init__(self, vault: Vault, label: str, name: str) -> None:
         self.vault = vault
-        self._private = Ed25519PrivateKey.from_private_bytes(vault.subkey("ledger-log"))
+        self._private = Ed25519PrivateKey.from_private_bytes(vault.subkey(label))
         public = self._private.public_key().public_bytes_raw()
-        self.key = LogKey(f"coup-de-pouce/ledger/{organisation}/{hashlib.sha256(public).hexdigest()[:8]}", public)
+        self.key = LogKey(f"{name}/{hashlib.sha256(public).hexdigest()[:8]}", public)
 
-    def with_key(self, private: Ed25519PrivateKey) -> LogSigner:
-        """Return what signs for the same log with another key."""
+    def with_key(self, private: Ed25519PrivateKey) -> Self:
+        """Return what signs in the same name with another key."""
         made = copy.copy(self)
         made._private = private
         made.key = LogKey(self.key.name, private.public_key().public_bytes_raw())
         return made
 
+    def signature(self, content: bytes) -> bytes:
+        """Return the 64 bytes that sign `content`."""
+        return self._private.sign(content)
+
+    def line(self, text: str) -> str:
+        """Return the line of a note's end that signs `text`."""
+        signature = base64.b64encode(self.key.key_id + self.signature(text.encode())).decode()
+        return f"{_DASH} {self.key.name} {signature}\n"
+
+
+class LogSigner(Signer):
+    """Signs checkpoints of this installation's log."""
+
+    def __init__(self, vault: Vault, organisation: int) -> None:
+        super().__init__(vault, "ledger-log", f"coup-de-pouce/ledger/{organisation}")
+
     def sign(self, size: int, root: bytes) -> str:
         """Return the signed checkpoint."""
         text = Tree(self.key.name, size, root).text()
         return f"{text}\n{self.line(text)}"
-
-    def line(self, text: str) -> str:
-        """Return the line of a note's end that signs `text`."""
-        signature = base64.b64encode(self.key.key_id + self._private.sign(text.encode())).decode()
-        return f"{_DASH} {self.key.name} {signature}\n"
 
 
 def open_note(note: str, key: LogKey) -> Tree:
@@ -120,7 +131,7 @@ def signed_by(note: str, key: LogKey) -> bool:
     """Say whether the key signed the note. Raises ValueError when a line of its end is no signature at all."""
     text, _, signatures = note.partition("\n\n")
     signed = [_signature(line, key) for line in signatures.splitlines()]
-    return any(one is not None and _verifies(key, one, f"{text}\n".encode()) for one in signed)
+    return any(one is not None and verifies(key, one, f"{text}\n".encode()) for one in signed)
 
 
 def _signature(line: str, key: LogKey) -> bytes | None:
@@ -138,7 +149,8 @@ def _from_base64(text: str) -> bytes:
     return raw
 
 
-def _verifies(key: LogKey, signature: bytes, message: bytes) -> bool:
+def verifies(key: LogKey, signature: bytes, message: bytes) -> bool:
+    """Say whether the signature is that of the message, by the key."""
     try:
         Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)
     except InvalidSignature:

@@ -1,6 +1,7 @@
 """Checkpoints leave the database: a file that is replaced, and a history that is only added to.
 
-`latest` holds the newest signed checkpoint, `YYYY-MM.notes` all of a month, `keys` each change of the key. Copies
+`latest` holds the newest signed checkpoint, `YYYY-MM.notes` all of a month, `keys` and `statement-keys` each change of
+the log's key and of that of months. Copies
 of them elsewhere (a partner's mailbox, another machine) are what a rewritten database cannot reach.
 """
 
@@ -24,6 +25,8 @@ from voucher_service.ledger.seal.tree import root_of
 
 LATEST = "latest"
 KEYS = "keys"
+STATEMENT_KEYS = "statement-keys"
+"""Changes of the key that signs the manifests of months."""
 
 
 class LogForked(Exception):
@@ -38,7 +41,7 @@ def seal_and_publish(database: Database, signer: LogSigner, folder: Path, *, now
     """
     with database.read() as session:
         told = changes(session)
-        _refuse_other_keys(folder, told)
+        _refuse_other_keys(folder, told, KEYS)
         try:
             ring = ring_of(signer.key, told)
         except (NoteBroken, ValueError) as error:
@@ -76,16 +79,16 @@ def publish(folder: Path, notes: Iterable[tuple[datetime, str]]) -> None:
         _replace(folder, LATEST, last)
 
 
-def publish_keys(folder: Path, told: Sequence[str]) -> None:
-    """Put the notes of all changes of the key into `keys`.
+def publish_keys(folder: Path, told: Sequence[str], name: str = KEYS) -> None:
+    """Put the notes of all changes of a key into the file of that name.
 
     Raises:
         LogForked: another change was published before.
     """
-    _refuse_other_keys(folder, told)
+    _refuse_other_keys(folder, told, name)
     if told:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder, KEYS, joined(told))
+        _replace(folder, name, joined(told))
 
 
 def joined(notes: Iterable[str]) -> str:
@@ -99,10 +102,10 @@ def _replace(folder: Path, name: str, body: str) -> None:
     fresh.replace(folder / name)
 
 
-def _refuse_other_keys(folder: Path, told: Sequence[str]) -> None:
-    path = folder / KEYS
+def _refuse_other_keys(folder: Path, told: Sequence[str], name: str) -> None:
+    path = folder / name
     if path.exists() and not joined(told).startswith(path.read_text(encoding="utf-8")):
-        raise LogForked("the log's key was changed, and the database does not know of it")
+        raise LogForked(f"{name}: a key was changed, and the database does not know of it")
 
 
 def newest(folder: Path, ring: Ring) -> Tree | None:
@@ -122,8 +125,17 @@ def newest(folder: Path, ring: Ring) -> Tree | None:
 
 def outside(folder: Path) -> list[str]:
     """Return every published checkpoint as it stands in the folder's files, unchecked."""
+    return _notes([*sorted(folder.glob("*.notes")), folder / LATEST])
+
+
+def outside_changes(folder: Path) -> list[str]:
+    """Return every published change of a key, unchecked."""
+    return _notes([folder / KEYS, folder / STATEMENT_KEYS])
+
+
+def _notes(paths: Iterable[Path]) -> list[str]:
     found: dict[str, None] = {}
-    for path in [*sorted(folder.glob("*.notes")), folder / LATEST]:
+    for path in paths:
         if path.exists():
             found.update(dict.fromkeys(split_notes(path.read_text(encoding="utf-8"))))
     return list(found)

@@ -1,7 +1,8 @@
-"""The log's keys over time: the first follows from the master key, each later one is made by chance and sealed by it.
+"""Keys over time: the first follows from the master key, each later one is made by chance and sealed by it.
 
-The log keeps its name. A change is a note signed by both keys, the old and the new: it says over how many leaves
-the old key still speaks. Whoever trusts any key of the chain can follow it to all others.
+Whoever signs, the log or what closes months, keeps its name. A change is a note signed by both keys, the old and the
+new: it says over how many leaves the old key still speaks. Whoever trusts any key of the chain can follow it to all
+others. `kind` is the table that holds the changes: those of the log's key unless it is said.
 """
 
 from __future__ import annotations
@@ -10,24 +11,27 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Place
-from voucher_service.ledger.seal.models import KeyChange
-from voucher_service.ledger.seal.note import LogKey, LogSigner, NoteBroken, Tree, open_note, signed_by
+from voucher_service.ledger.seal.models import Change, KeyChange
+from voucher_service.ledger.seal.note import LogKey, NoteBroken, Signer, Tree, open_note, signed_by
 from voucher_service.ledger.seal.tiles import size_of
 
 MARK = "key change"
 LOCK = 7265111
-"""Who holds it, seals or changes the key, alone."""
+"""Who holds it, seals or changes a key, alone."""
+
+S = TypeVar("S", bound=Signer)
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """The log's keys, oldest first, and over how many leaves each of them but the last still speaks."""
+    """The keys, oldest first, and over how many leaves each of them but the last still speaks."""
 
     keys: tuple[LogKey, ...]
     ends: tuple[int, ...]
@@ -38,8 +42,12 @@ class Ring:
         return self.keys[-1]
 
     def of(self, size: int) -> LogKey:
-        """Return the key that signs a checkpoint over `size` leaves."""
-        return self.keys[sum(1 for end in self.ends if size > end)]
+        """Return the key that signs what is about `size` leaves."""
+        return self.keys[self.place(size)]
+
+    def place(self, size: int) -> int:
+        """Return which of the keys that is, counted from 0: also the number of the change that brought it."""
+        return sum(1 for end in self.ends if size > end)
 
     def open(self, note: str) -> Tree:
         """Return what the checkpoint states. Raises NoteBroken, also when its key no longer, or not yet, spoke."""
@@ -70,19 +78,23 @@ def ring_of(first: LogKey, changes: Iterable[str]) -> Ring:
     return Ring(tuple(keys), tuple(ends[1:]))
 
 
-def changes(session: Session) -> Sequence[str]:
+def changes(session: Session, kind: type[Change] = KeyChange) -> Sequence[str]:
     """Return the notes of every change of the key, oldest first."""
-    return session.scalars(select(KeyChange.note).order_by(KeyChange.number)).all()
+    return session.scalars(select(kind.note).order_by(kind.number)).all()
 
 
-def signer_now(session: Session, first: LogSigner) -> LogSigner:
-    """Return what signs the next checkpoint: the first key, or that of the newest change."""
-    last = session.execute(
-        select(KeyChange.number, KeyChange.private_sealed).order_by(KeyChange.number.desc()).limit(1)
-    ).first()
-    if last is None:
+def signer_now(session: Session, first: S, kind: type[Change] = KeyChange) -> S:
+    """Return what signs next: the first key, or that of the newest change."""
+    last = session.scalar(select(func.max(kind.number)))
+    return signer_of(session, first, last or 0, kind)
+
+
+def signer_of(session: Session, first: S, number: int, kind: type[Change] = KeyChange) -> S:
+    """Return what signs with the key that change `number` brought: 0 is the first. Raises SealBroken."""
+    if number == 0:
         return first
-    return first.with_key(Ed25519PrivateKey.from_private_bytes(first.vault.unseal(_place(last[0]), last[1])))
+    sealed = session.execute(select(kind.private_sealed).where(kind.number == number)).scalar_one()
+    return first.with_key(Ed25519PrivateKey.from_private_bytes(first.vault.unseal(_place(kind, number), sealed)))
 
 
 def key_of(session: Session, first: LogKey, size: int) -> LogKey:
@@ -90,21 +102,21 @@ def key_of(session: Session, first: LogKey, size: int) -> LogKey:
     return ring_of(first, changes(session)).of(size)
 
 
-def rotate(session: Session, first: LogSigner, *, now: datetime) -> LogKey:
-    """Make a new key and return it: it signs every checkpoint over more leaves than are sealed now."""
+def rotate(session: Session, first: Signer, *, now: datetime, kind: type[Change] = KeyChange) -> LogKey:
+    """Make a new key and return it: it signs everything about more leaves than are sealed now."""
     if session.get_bind().dialect.name != "sqlite":
         session.execute(select(func.pg_advisory_xact_lock(LOCK)))  # no sealer signs with the old key meanwhile
-    told, old, size = changes(session), signer_now(session, first), size_of(session)
+    told, old, size = changes(session, kind), signer_now(session, first, kind), size_of(session)
     assert ring_of(first.key, told).current == old.key, "what is changed is a ring that holds"
     private = Ed25519PrivateKey.generate()
     new = first.with_key(private)
     text = f"{first.key.name} {MARK}\n{old.key.text()}\n{new.key.text()}\n{size}\n"
     number = len(told) + 1
     session.execute(
-        insert(KeyChange).values(
+        insert(kind).values(
             number=number,
             size=size,
-            private_sealed=first.vault.seal(_place(number), private.private_bytes_raw()),
+            private_sealed=first.vault.seal(_place(kind, number), private.private_bytes_raw()),
             note=f"{text}\n{old.line(text)}{new.line(text)}",
             changed_at=now,
         )
@@ -112,5 +124,5 @@ def rotate(session: Session, first: LogSigner, *, now: datetime) -> LogKey:
     return new.key
 
 
-def _place(number: int) -> Place:
-    return Place("ledger_key_change", "private_sealed", str(number))
+def _place(kind: type[Change], number: int) -> Place:
+    return Place(kind.__tablename__, "private_sealed", str(number))

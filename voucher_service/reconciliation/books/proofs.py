@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, func, select
+from sqlalchemy import ColumnElement, and_, false, func, select, true
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound
@@ -29,6 +29,9 @@ from voucher_service.vouchers.models import Voucher
 FORMAT = "coup-de-pouce proof 1"
 PAGE = 500
 """Movements in one proof; a bigger gift is proved in parts, each beginning after the last number of the one before."""
+
+PART = 100_000
+"""Checkpoints in one file of all of them: some 30 MB, two months of sealing every minute."""
 
 
 def newest_checkpoint(session: Session) -> Checkpoint:
@@ -126,8 +129,27 @@ def leaves_csv(session: Session, which: ColumnElement[bool]) -> Iterator[str]:
 
 def checkpoints(session: Session, *, before: int | None = None, limit: int = 50) -> Sequence[Checkpoint]:
     """Return checkpoints, newest first."""
-    query = select(Checkpoint).order_by(Checkpoint.size.desc()).limit(limit)
-    return session.scalars(query if before is None else query.where(Checkpoint.size < before)).all()
+    return session.scalars(select(Checkpoint).where(_below(before)).order_by(Checkpoint.size.desc()).limit(limit)).all()
+
+
+def history(session: Session, before: int | None = None) -> list[str]:
+    """Return the notes of up to `PART` checkpoints, oldest first: the newest below `before`."""
+    return [one.note for one in reversed(checkpoints(session, before=before, limit=PART))]
+
+
+def parts(session: Session) -> list[int | None]:
+    """Return what to give `history` as `before` for each of its parts, the newest first."""
+    found: list[int | None] = [None]
+    sizes = select(Checkpoint.size).order_by(Checkpoint.size.desc())
+    while (first := session.scalar(sizes.where(_below(found[-1])).offset(PART - 1).limit(1))) is not None:
+        if session.scalar(sizes.where(_below(first)).limit(1)) is None:
+            break
+        found.append(first)
+    return found
+
+
+def _below(size: int | None) -> ColumnElement[bool]:
+    return true() if size is None else Checkpoint.size < size
 
 
 def checkpoint_of(session: Session, size: int) -> Checkpoint:

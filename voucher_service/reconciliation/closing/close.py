@@ -60,7 +60,8 @@ def propose(
         session.expunge(known)
     row = PeriodClose(
         id=new_id(), partner_id=partner_id, first_day=month.first_day, last_day=month.last_day, from_at=month.from_at,
-        until_at=month.until_at, size=month.size, manifest=made.manifest, signature=sign(vault, made.manifest),
+        until_at=month.until_at, size=month.size, manifest=made.manifest,
+        signature=sign(session, vault, made.manifest, month.size),
         proposed_by=actor, proposed_at=now, csv=made.csv, pdf=made.pdf,
     )  # fmt: skip
     session.add(row)

@@ -21,6 +21,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from voucher_service.db import Base
 from voucher_service.errors import Conflict
+from voucher_service.ledger.seal.models import Change
+
+
+class StatementKeyChange(Change, Base):
+    """The key that signs the manifests of months was changed; one over more leaves than `size` has the new one."""
+
+    __tablename__ = "statement_key_change"
+    __table_args__ = (CheckConstraint("number >= 1 AND size >= 0", name="place"),)
 
 
 class PeriodClose(Base):

@@ -26,7 +26,7 @@ from voucher_service.fulfilment.stated_numbers import StatedNumber
 from voucher_service.partners.models import Offer
 from voucher_service.reconciliation.explain import Ours, Theirs
 from voucher_service.reconciliation.match import DECIDABLE, claimed, hold_ended, own_order
-from voucher_service.reconciliation.models import Break, BreakClass, StatedSum, StatementLine
+from voucher_service.reconciliation.models import Break, BreakClass, StatedSum, StatementLine, reference
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.work.models import Pairing
 from voucher_service.reconciliation.work.worklist import Item
@@ -86,8 +86,8 @@ def _lines(session: Session, item: Item, ours: Ours) -> list[Suggestion]:
     product, quantity = _product_of(ours.order_id), StatementLine.quantity == ours.quantity
     base = (
         select(
-            Break.id, StatementLine.event_at, StatementLine.line, StatementLine.our_ref, StatementLine.partner_ref,
-            StatementLine.product.is_not(None), StatementLine.quantity,
+            Break.id, StatementLine.event_at, StatementLine.line, StatementLine.spelled, StatementLine.named_id,
+            StatementLine.partner_ref, StatementLine.product.is_not(None), StatementLine.quantity,
         )
         .join(StatementLine, StatementLine.id == Break.line_id)
         .where(*_open(item, BreakClass.UNEXPECTED_AT_PARTNER))
@@ -104,11 +104,11 @@ def _lines(session: Session, item: Item, ours: Ours) -> list[Suggestion]:
         ways.insert(0, _Alike(number.number_tail, alike))
     made = [
         Suggestion(
-            found, at, line, our_ref or partner_ref or "", found, ours.order_id, way.tail, states,
+            found, at, line, reference(spelled, named) or partner_ref or "", found, ours.order_id, way.tail, states,
             told == ours.quantity, abs(at - ours.at),
         )
         for way in ways
-        for found, at, line, our_ref, partner_ref, states, told in _nearest(
+        for found, at, line, spelled, named, partner_ref, states, told in _nearest(
             session, base.where(*way.conditions), StatementLine.event_at, ours.at
         )
     ]  # fmt: skip

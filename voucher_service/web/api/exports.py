@@ -16,7 +16,7 @@ from voucher_service.partners.api.keys import Scope
 from voucher_service.partners.models import EarmarkKind
 from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.books import draw_down, proofs
-from voucher_service.reconciliation.closing import close
+from voucher_service.reconciliation.closing import close, signing
 from voucher_service.reconciliation.closing.models import PeriodClose
 from voucher_service.reconciliation.export import export_csv, export_xlsx
 from voucher_service.units import Unit
@@ -87,21 +87,31 @@ class PeriodOut(BaseModel):
     proposed_at: datetime
     agreed_at: datetime | None = Field(description="null while the proposal waits for your agreement.")
     manifest_sha256: str
+    key: str = Field(description="The line that checks its signature: one of `keys`.")
 
     @classmethod
-    def of(cls, row: PeriodClose) -> PeriodOut:
+    def of(cls, row: PeriodClose, key: str) -> PeriodOut:
         """Return a month; who of either side did it stays inside."""
         digest = hashlib.sha256(row.manifest.encode()).hexdigest()
         return cls(
             id=row.id, first_day=row.first_day, last_day=row.last_day, proposed_at=row.proposed_at,
-            agreed_at=row.agreed_at, manifest_sha256=digest,
+            agreed_at=row.agreed_at, manifest_sha256=digest, key=key,
         )  # fmt: skip
 
 
+class KeyOut(BaseModel):
+    """A key that signs manifests: compare its line with the one that you were given."""
+
+    line: str
+    since: datetime | None = Field(description="null for the first.")
+    until: int | None = Field(description="It signs months read from at most so many movements; null for the newest.")
+
+
 class PeriodsOut(Listing):
-    """Months, newest first."""
+    """Months, newest first, and every key that ever signed one, oldest first."""
 
     items: list[PeriodOut]
+    keys: list[KeyOut]
 
 
 class EarmarkOut(BaseModel):
@@ -137,9 +147,12 @@ def periods() -> ResponseReturnValue:
     """List the partner's months, newest first."""
     page = doors.read_query(Asked).page
     with doors.services().database.read() as session:
+        vault = doors.services().vault
         rows = close.closes(session, doors.key_holder().partner_id)
-        items = [PeriodOut.of(row) for row in rows[(page - 1) * PAGE : page * PAGE]]
-    return as_json(PeriodsOut(items=items, total=len(rows), next=next_page(page, len(rows))))
+        shown = rows[(page - 1) * PAGE : page * PAGE]
+        items = [PeriodOut.of(row, signing.key_of(session, vault, row.size)) for row in shown]
+        keys = [KeyOut(line=one.line, since=one.since, until=one.until) for one in signing.keys(session, vault)]
+    return as_json(PeriodsOut(items=items, keys=keys, total=len(rows), next=next_page(page, len(rows))))
 
 
 @blueprint.get("/periods/<uuid:period_id>/file")

@@ -17,6 +17,7 @@ from voucher_service.ledger.seal.publish import joined
 from voucher_service.ledger.seal.ring import changes
 from voucher_service.ledger.seal.tiles import Tiles, place_of, size_of
 from voucher_service.reconciliation.books import proofs
+from voucher_service.reconciliation.closing import signing
 from voucher_service.web import doors
 
 blueprint = Blueprint("ledger", __name__, url_prefix="/ledger")
@@ -64,6 +65,15 @@ def keys() -> ResponseReturnValue:
     """Send every change of the log's key, oldest first, each signed by the old key and the new one."""
     with doors.services().database.read() as session:
         body = joined(changes(session))
+    return _text(body)
+
+
+@blueprint.get("/statement-keys")
+@doors.public
+def statement_keys() -> ResponseReturnValue:
+    """Send every change of the key that signs months, oldest first, each signed by the old key and the new one."""
+    with doors.services().database.read() as session:
+        body = joined(signing.changes(session))
     return _text(body)
 
 

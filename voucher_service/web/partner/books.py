@@ -171,6 +171,7 @@ def checkpoints(partner_id: UUID) -> ResponseReturnValue:
         partner = partner_of(session, partner_id)
         found = proofs.checkpoints(session, before=before)
         key, changed = proofs.log_key(session, _key()), bool(changes(session))
+        parts = proofs.parts(session)
     endpoint = "partner_books.checkpoints"
     older = url_for(endpoint, partner_id=partner_id, before=found[-1].size) if len(found) == 50 else ""
     newer = url_for(endpoint, partner_id=partner_id) if before else ""
@@ -180,6 +181,7 @@ def checkpoints(partner_id: UUID) -> ResponseReturnValue:
         checkpoints=found,
         key=key.text(),
         changed=changed,
+        parts=parts,
         older_href=older,
         newer_href=newer,
     )
@@ -188,11 +190,13 @@ def checkpoints(partner_id: UUID) -> ResponseReturnValue:
 @blueprint.get("/checkpoints.notes")
 @doors.requires(*READERS)
 def history(partner_id: UUID) -> ResponseReturnValue:
-    """Send every checkpoint, oldest first: a copy to keep where nobody here can reach it."""
+    """Send every checkpoint, oldest first: a copy to keep where nobody here can reach it. Many come in parts."""
+    before = doors.read_query(Older).before
     with doors.services().database.read() as session:
         partner_of(session, partner_id)
-        notes = [one.note for one in reversed(proofs.checkpoints(session, limit=100_000))]
-    return _file("\n".join([*notes, ""]), "text/plain", "points-de-controle.notes")
+        notes = proofs.history(session, before)
+    name = f"points-de-controle-avant-{before}" if before else "points-de-controle"
+    return _file("\n".join([*notes, ""]), "text/plain", f"{name}.notes")
 
 
 @blueprint.get("/checkpoints/<int:size>.note")

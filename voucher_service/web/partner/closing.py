@@ -54,8 +54,11 @@ def _page(partner_id: UUID, error: str = "") -> str:
     with doors.services().database.read() as session:
         partner = partner_of(session, partner_id)
         months = close.closes(session, partner_id)
+        keys = signing.keys(session, doors.services().vault)
     last = local_day(doors.now()).replace(day=1) - timedelta(days=1)
-    return render_template("partner/closing.html", partner=partner, months=months, error=error, last_month=last)
+    return render_template(
+        "partner/closing.html", partner=partner, months=months, error=error, last_month=last, keys=keys
+    )
 
 
 def _month(partner_id: UUID, close_id: UUID, error: str = "") -> str:
@@ -63,13 +66,15 @@ def _month(partner_id: UUID, close_id: UUID, error: str = "") -> str:
         partner = partner_of(session, partner_id)
         row = close.of_partner(session, partner_id, close_id)
         sheet = statement.sheet_of(session, close.month_of(row))
+        key = signing.key_of(session, doors.services().vault, row.size)
     gifts: dict[int, list[statement.Line]] = {}
     for line in sheet.lines:
         gifts.setdefault(line.allocation_id, []).append(line)
-    key = base64.b64encode(signing.public_key(doors.services().vault)).decode()
     return render_template(
         "partner/month.html", partner=partner, row=row, gifts=gifts.values(), sheet=sheet, accounts=account_words(),
         error=error, key=key, told=json.loads(row.manifest),
+        labels={line.allocation_id: line.label for line in sheet.lines},
+        names={one["sha256"]: one["name"] for one in sheet.files},
     )  # fmt: skip
 
 
