@@ -28,3 +28,4 @@ def agree_on_months(database: Joined, services: Services, office: Office, now: d
         made = database.run(close.propose, services.vault, partner_id, end.replace(day=1), actor=us, now=now)
         if end is before:
             database.run(close.agree, made.id, partner_id, actor=them, now=now)
+    office.close_gifts(database, now)

@@ -31,11 +31,13 @@ from voucher_service.fulfilment.models import Order
 from voucher_service.ids import local_day
 from voucher_service.ledger.balances import available
 from voucher_service.partners import endings
-from voucher_service.partners.gifts import approve_allocation, propose_allocation
+from voucher_service.partners.ending import sign_off
+from voucher_service.partners.gifts import approve_allocation, fresh, propose_allocation
 from voucher_service.partners.models import Allocation, Offer
 from voucher_service.reconciliation.balances import view
 from voucher_service.reconciliation.balances.declare import Said, declare
 from voucher_service.reconciliation.balances.tolerance import set_tolerance
+from voucher_service.reconciliation.closing import gift_end
 from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.sample import make_statement_csv
 from voucher_service.reconciliation.statements import import_statement
@@ -77,6 +79,7 @@ class Office:
             until = last + timedelta(days=gift.until_end)
             plan(at(day, 9.1), self._propose(plan, gift, day, until))
             if gift.until_end < 0:
+                plan(at(until - timedelta(days=7), 15), self._count(gift))
                 plan(at(until + timedelta(days=8), 15), self._end(gift))
         for lot in LOTS:
             day = start + timedelta(days=lot.received)
@@ -123,6 +126,17 @@ class Office:
     def _approve(self, database: Joined, allocation_id: int) -> None:
         database.run(approve_allocation, allocation_id, self.actor("coordination2"), self.desk.clock.now)
 
+    def _count(self, gift: GiftPlan) -> Event:
+        """A week before a gift ends one person counts what is left, another signs."""
+
+        def event(database: Joined) -> None:
+            with database.begin() as session:
+                number = self._numbers(session)[gift.label]
+            for act, login in ((sign_off.count, "coordination"), (sign_off.sign, "coordination2")):
+                database.run(act, number, actor=self.actor(login), now=self.desk.clock.now)
+
+        return event
+
     def _end(self, gift: GiftPlan) -> Event:
         """When a gift's time is over and its last vouchers have ended, the rest goes back to the operator."""
 
@@ -135,9 +149,17 @@ class Office:
                     endings.return_to_donor(
                         session, number, rest, actor=actor, reason="Validité passée", key=f"end-{number}", now=now
                     )
-                endings.close(session, number, actor, now)
 
         return event
+
+    def close_gifts(self, database: Joined, now: datetime) -> None:
+        """Close each gift that is over, once the statement of its last month is agreed to."""
+        with database.read() as session:
+            numbers = self._numbers(session)
+            over = [numbers[gift.label] for gift in GIFTS if gift.until_end < 0]
+            free = [one for one in over if not gift_end.holds(session, fresh(session, one), local_day(now))]
+        for number in free:
+            database.run(gift_end.close, number, self.actor("coordination"), now)
 
     @staticmethod
     def _numbers(session: Session) -> dict[str, int]:

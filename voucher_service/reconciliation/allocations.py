@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.ledger.balances import balances_of
@@ -50,12 +51,27 @@ class AllocationReport:
 
 def allocation_report(session: Session, partner_id: UUID) -> list[AllocationReport]:
     """Return what became of each gift of the partner, oldest first, from the transfers alone."""
-    gifts = session.scalars(
+    return reports(session, session.scalars(_of(partner_id)).all())
+
+
+def allocation_page(session: Session, partner_id: UUID, page: int, size: int) -> tuple[list[AllocationReport], int]:
+    """Return one page of that report, counted from 1, and how many gifts there are."""
+    total = session.scalar(select(func.count()).select_from(_of(partner_id).order_by(None).subquery())) or 0
+    found = session.scalars(_of(partner_id).limit(size).offset((page - 1) * size)).all()
+    return reports(session, found), total
+
+
+def _of(partner_id: UUID) -> Select[Allocation]:
+    return (
         select(Allocation)
         .join(Agreement, Agreement.id == Allocation.agreement_id)
         .where(Agreement.partner_id == partner_id)
         .order_by(Allocation.valid_from, Allocation.id)
-    ).all()
+    )
+
+
+def reports(session: Session, gifts: Sequence[Allocation]) -> list[AllocationReport]:
+    """Return what became of these gifts, in their order."""
     ids = [gift.id for gift in gifts]
     held, settled = balances_of(session, ids), _settled(session, ids)
     result = []

@@ -40,6 +40,7 @@ class BreakClass(StrEnum):
     DELIVERED_HERE_REFUSED_THERE = "delivered_here_refused_there"
     REFUSED_HERE_DELIVERED_THERE = "refused_here_delivered_there"
     MISSING_AT_PARTNER = "missing_at_partner"
+    AWAITED_AT_PARTNER = "awaited_at_partner"
     UNEXPECTED_AT_PARTNER = "unexpected_at_partner"
     DUPLICATE_AT_PARTNER = "duplicate_at_partner"
     DELIVERED_THERE_OPEN_HERE = "delivered_there_open_here"

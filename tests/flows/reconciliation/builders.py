@@ -19,6 +19,8 @@ from voucher_service.ids import new_id
 from voucher_service.ledger.models import AccountKind, BookKind, Reason
 from voucher_service.ledger.post import Entry, open_book, post
 from voucher_service.partners.models import Agreement, Allocation, Campaign, Offer, Partner
+from voucher_service.reconciliation.grace import USUAL_MOST
+from voucher_service.reconciliation.intake.models import GracePeriod
 from voucher_service.staff.models import Branch
 from voucher_service.units import Unit
 from voucher_service.vouchers.models import SigningKey, Voucher
@@ -44,13 +46,25 @@ class World:
     unit: Unit
 
 
-def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.EUR_CENT) -> World:
-    """Make a partner, its agreement, an ample gift of `unit`, an offer, a campaign and a branch."""
+def make_world(
+    session: Session, name: str = "Opérateur A", unit: Unit = Unit.EUR_CENT, *, grace: int | None = 0
+) -> World:
+    """Make a partner, its agreement, an ample gift of `unit`, an offer, a campaign and a branch.
+
+    `grace`: the partner's delay in days, by a rule of its own; None: what holds where none was set.
+    """
     number = len(session.scalars(select(Partner.id)).all()) + 1
     partner = Partner(id=new_id(), name=name, created_at=NOON)
     campaign = Campaign(id=new_id(), name=f"Campagne {name}", starts_on=DAY, ends_on=LAST, paused=False)
     session.add_all([partner, campaign])
     session.flush()
+    if grace is not None:
+        session.add(
+            GracePeriod(
+                partner_id=partner.id, effective_from=date(2026, 1, 1), days=grace, most_days=max(grace, USUAL_MOST),
+                set_by="anne", set_at=NOON,
+            )
+        )  # fmt: skip
     offer = Offer(
         id=new_id(),
         code=number,
@@ -97,7 +111,7 @@ def add_gift(session: Session, partner: Partner, number: int, unit: Unit) -> int
     )
     session.add(allocation)
     session.flush()
-    gift = Entry(
+    given = Entry(
         key=f"gift:{book}",
         book_id=book,
         source=AccountKind.DONOR,
@@ -108,7 +122,7 @@ def add_gift(session: Session, partner: Partner, number: int, unit: Unit) -> int
         object_kind="allocation",
         object_id=str(book),
     )
-    post(session, [gift], actor="anne", occurred_at=NOON, now=NOON)
+    post(session, [given], actor="anne", occurred_at=NOON, now=NOON)
     return book
 
 

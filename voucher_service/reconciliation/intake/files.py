@@ -1,6 +1,6 @@
 """The file of a statement, at rest: sealed, since it may name telephone numbers in any column, read or not.
 
-Its SHA-256 is that of the file as it came. See docs/decisions/0017-a-statement-is-kept-sealed.md.
+Its SHA-256 is that of the file as it came. See docs/decisions/0018-a-statement-is-kept-sealed.md.
 """
 
 from __future__ import annotations

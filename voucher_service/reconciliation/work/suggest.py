@@ -34,6 +34,7 @@ from voucher_service.vouchers.models import Voucher
 
 APART = timedelta(hours=24)
 MOST = 5
+_ABSENT = (BreakClass.MISSING_AT_PARTNER, BreakClass.AWAITED_AT_PARTNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def suggestions(session: Session, item: Item) -> list[Suggestion]:
     one = item.difference
     if one.resolved_at is not None:
         return []
-    if one.kind is BreakClass.MISSING_AT_PARTNER and one.ours:
+    if one.kind in _ABSENT and one.ours:
         return _lines(session, item, one.ours)
     is_delivered = one.theirs is not None and one.theirs.status == LineStatus.DELIVERED.value
     if one.kind is BreakClass.UNEXPECTED_AT_PARTNER and one.theirs and is_delivered:
@@ -90,7 +91,7 @@ def _lines(session: Session, item: Item, ours: Ours) -> list[Suggestion]:
             StatementLine.partner_ref, StatementLine.product.is_not(None), StatementLine.quantity,
         )
         .join(StatementLine, StatementLine.id == Break.line_id)
-        .where(*_open(item, BreakClass.UNEXPECTED_AT_PARTNER))
+        .where(*_open(item, (BreakClass.UNEXPECTED_AT_PARTNER,)))
         .where(StatementLine.unit == ours.unit.value, StatementLine.status == LineStatus.DELIVERED.value)
         .where(StatementLine.id.not_in(select(StatedSum.line_id)))
         .where(~_answered(StatementLine.id, literal(ours.order_id)))
@@ -136,7 +137,7 @@ def _orders(session: Session, item: Item, theirs: Theirs) -> list[Suggestion]:
         missing = (
             select(Break.id, Order.final_at, Order.id, Order.quantity)
             .join(Order, Order.id == Break.order_id)
-            .where(*_open(item, BreakClass.MISSING_AT_PARTNER), *same, *way.conditions, Order.final_at.is_not(None))
+            .where(*_open(item, _ABSENT), *same, *way.conditions, Order.final_at.is_not(None))
         )
         undecided = (
             select(cast(null(), Break.id.type), Order.created_at, Order.id, Order.quantity)
@@ -182,8 +183,8 @@ def _answered(line_id: SQLColumnExpression[Any], order_id: SQLColumnExpression[A
     return exists().where(Pairing.line_id == line_id, Pairing.order_id == order_id, Pairing.undone_at.is_(None), held)
 
 
-def _open(item: Item, kind: BreakClass) -> tuple[ColumnElement[bool], ...]:
-    return (Break.partner_id == item.partner_id, Break.kind == kind.value, Break.resolved_at.is_(None))
+def _open(item: Item, kinds: tuple[BreakClass, ...]) -> tuple[ColumnElement[bool], ...]:
+    return (Break.partner_id == item.partner_id, Break.kind.in_(kinds), Break.resolved_at.is_(None))
 
 
 def _nearest(
