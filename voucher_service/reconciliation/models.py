@@ -208,11 +208,9 @@ StatementLine.sums_up = column_property(
     select(StatedSum.count).where(StatedSum.line_id == StatementLine.id).correlate_except(StatedSum).scalar_subquery()
 )
 StatementLine.tail = column_property(
-    select(StatedNumber.tail)
-    .where(StatedNumber.line_id == StatementLine.id)
-    .correlate_except(StatedNumber)
+    select(StatedNumber.tail).where(StatedNumber.line_id == StatementLine.id).correlate_except(StatedNumber)
     .scalar_subquery()
-)
+)  # fmt: skip
 StatementLine.cost = column_property(
     select(StatedCost.cost).where(StatedCost.line_id == StatementLine.id).correlate_except(StatedCost).scalar_subquery()
 )
