@@ -76,8 +76,9 @@ drill-pins: dev ## every PIN of a lot of CODES=10000 looked for in all that a fu
 	$(BIN)/python -m tests.drills.pins $(CODES)
 
 EXAMPLES ?= 2000
-drill-api: dev ## ask the partners' API whatever its description allows, and much it does not, EXAMPLES=2000 an operation
-	API_EXAMPLES=$(EXAMPLES) nice -n 10 $(BIN)/python -m pytest -q tests/doors/api/test_description.py
+JOBS ?= 2
+drill-api: dev ## ask the partners' API whatever its description allows, and much it does not, EXAMPLES=2000 as everyone (SEED= JOBS=2)
+	nice -n 10 $(BIN)/python -m tests.api_drill $(EXAMPLES) $(or $(SEED),1) $(JOBS) $(or $(ON),sqlite)
 
 SEEDS ?= 200
 drill-statements: dev ## spoil statements with every kind of fault, SEEDS=200 small ones and a larger, on each database

@@ -13,9 +13,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from admin import words
 from voucher_service.errors import BadFile, BadInput, Conflict
 from voucher_service.ids import local_day
 from voucher_service.staff.lists import names_of
+from voucher_service.units import Unit
 from voucher_service.web import doors
 
 READ = doors.requires(doors.Role.COORDINATOR, doors.Role.AUDITOR)
@@ -121,6 +123,12 @@ def submitted(form: Form, act: Callable[[], ResponseReturnValue]) -> ResponseRet
         return form.page({_FIELD_OF.get(error.code, FORM): doors.said(error)}), 409
 
 
+def unit_field() -> Field:
+    """Return the question which unit."""
+    units = [(unit.value, words.unit(unit)) for unit in Unit]
+    return Field(name="unit", label=_("Unité"), kind=Kind.SELECT, options=units)
+
+
 def check_page(form: Form, rows: Sequence[tuple[str, str]], *, question: str, submit: str, note: str = "") -> str:
     """Return the page that shows the answers once more before they count; what was typed travels hidden."""
     sent = [(name, value) for name in request.form for value in request.form.getlist(name)]
@@ -171,8 +179,8 @@ def may_write() -> bool:
 def who(session: Session, actors: Iterable[str | None]) -> dict[str, str]:
     """Return words for each actor: a name, or which part of the system it was."""
     given = [one for one in actors if one]
-    words = {one: _("le service") for one in given if not one.startswith("staff:")}
-    return {one: _("un ancien compte") for one in given} | words | names_of(session, given)
+    service = {one: _("le service") for one in given if not one.startswith("staff:")}
+    return {one: _("un ancien compte") for one in given} | service | names_of(session, given)
 
 
 def log(event: str, **facts: object) -> None:

@@ -32,7 +32,7 @@ def fill(url: str, size: int, folder: Path) -> Path:
     database = Database(url)
     ids = _ids(size)
     with database.begin() as session:
-        world = make_world(session)
+        world = make_world(session, grace=None)
         (pattern,) = add_orders(session, world, [Wanted(OrderState.WAITING)])
         if not database.is_sqlite:
             # Checked one by one, the foreign keys of rows that are right by construction take minutes.
@@ -87,9 +87,10 @@ def _write(path: Path, ids: list[UUID]) -> None:
     chosen = random.Random(7)
     with path.open("w", encoding="utf-8") as file, path.with_suffix(".orders").open("w") as orders:
         file.write("our ref;partner ref;serial;montant;unite;statut;date\n")
-        orders.write("id,state,quantity\n")
+        orders.write("id,state,quantity,day\n")
         for n, order in enumerate(ids):
-            orders.write(f"{order},{_state(n)},1000\n")
+            at = _at(n).astimezone(PROGRAMME_ZONE)
+            orders.write(f"{order},{_state(n)},1000,{at:%Y-%m-%d}\n")
             fault = chosen.randrange(SPOILED_OF)
             ref, cents, word = str(order), "10,00", "Livré"
             if fault == 0:
@@ -100,7 +101,7 @@ def _write(path: Path, ids: list[UUID]) -> None:
                 word = "Refusé"
             elif fault == 3:
                 ref = "x" + ref[1:]
-            when = _at(n).astimezone(PROGRAMME_ZONE).strftime("%d/%m/%Y %H:%M:%S")
+            when = at.strftime("%d/%m/%Y %H:%M:%S")
             line = f"{ref};T{n if fault != 3 else 'x'};;{cents};EUR;{word};{when}\n"
             file.write(line if fault != 4 else line * 2)
 

@@ -39,7 +39,8 @@ SETTINGS = {"shared_buffers": "384MB", "max_wal_size": "8GB"}
 CHECK = """
 WITH theirs AS (
     SELECT row_number() OVER () + 1 AS line, "our ref" AS ref,
-        CAST(replace(montant, ',', '') AS BIGINT) AS cents, statut
+        CAST(replace(montant, ',', '') AS BIGINT) AS cents, statut,
+        substr("date", 7, 4) || '-' || substr("date", 4, 2) || '-' || substr("date", 1, 2) AS their_day
     FROM read_csv('{file}', delim=';', header=true, all_varchar=true)
 ), joined AS (
     SELECT theirs.*, o.*, row_number() OVER (PARTITION BY o.id ORDER BY theirs.line) AS turn
@@ -55,8 +56,9 @@ WITH theirs AS (
 )
 SELECT line, kind, NULL AS id FROM told WHERE kind IS NOT NULL
 UNION ALL
-SELECT NULL, 'missing_at_partner', id FROM ours
-WHERE state = 'delivered' AND NOT EXISTS (SELECT 1 FROM theirs WHERE theirs.ref = ours.id)
+SELECT NULL,
+    CASE day WHEN (SELECT max(their_day) FROM theirs) THEN 'awaited_at_partner' ELSE 'missing_at_partner' END, id
+FROM ours WHERE state = 'delivered' AND NOT EXISTS (SELECT 1 FROM theirs WHERE theirs.ref = ours.id)
 """
 
 

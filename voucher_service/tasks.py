@@ -25,6 +25,7 @@ from voucher_service.messages.worker import take_turn
 from voucher_service.partners.ending.calendar import turn as note_endings
 from voucher_service.reconciliation.balances.compare import follow_balances
 from voucher_service.reconciliation.breaks import follow_late, open_late
+from voucher_service.reconciliation.grace import follow_awaited
 from voucher_service.services import Services
 from voucher_service.vouchers.life import expire_all
 from voucher_service.webhooks.courier import Courier
@@ -114,7 +115,7 @@ def _register(celery: Celery, services: Services) -> None:
     def expire() -> None:
         expire_all(services.database, utc_now)
         services.database.run(expire_stock, utc_now())
-        for chore in (prune, note_endings, follow_late, follow_balances):
+        for chore in (prune, note_endings, follow_late, follow_awaited, follow_balances):
             services.database.run(chore, utc_now())
 
     @celery.task(name=SEAL, shared=False)

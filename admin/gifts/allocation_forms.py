@@ -93,12 +93,7 @@ def gift_form() -> room.Form:
                 empty=_("Choisir…"),
             ),
             room.Field(name="label", label=_("Nom de la dotation"), hint=_("Par exemple : Recharges d’hiver 2026.")),
-            room.Field(
-                name="unit",
-                label=_("Unité"),
-                kind=room.Kind.SELECT,
-                options=[(unit.value, words.unit(unit)) for unit in Unit],
-            ),
+            room.unit_field(),
             room.Field(
                 name="quantity",
                 label=_("Quantité"),

@@ -15,12 +15,13 @@ from admin.gifts.allocation_forms import Leaving, NewGift, gift_form, leaving_fo
 from voucher_service.errors import Conflict
 from voucher_service.ledger import lists as ledger_lists
 from voucher_service.ledger.models import AccountKind, Transfer
-from voucher_service.partners import endings, gifts, lists, policies
+from voucher_service.partners import gifts, lists, policies
 from voucher_service.partners.earmarks import earmarks_of
 from voucher_service.partners.ending import leaving
 from voucher_service.partners.ending.models import LeaveWay
 from voucher_service.partners.models import Allocation, AllocationState, EarmarkKind
 from voucher_service.reconciliation.books import draw_down
+from voucher_service.reconciliation.closing import gift_end
 from voucher_service.staff.lists import branch_names
 from voucher_service.units import MAX_QUANTITY, Unit
 from voucher_service.web import doors
@@ -203,7 +204,7 @@ def decline(allocation_id: int) -> ResponseReturnValue:
 def close(allocation_id: int) -> ResponseReturnValue:
     """Close an allocation that holds nothing any more."""
     try:
-        doors.services().database.run(endings.close, allocation_id, room.actor(), doors.now())
+        doors.services().database.run(gift_end.close, allocation_id, room.actor(), doors.now())
     except Conflict as error:
         return room.refused(error, "admin.allocations.show", allocation_id=allocation_id)
     return room.done(_("La dotation est close."), "admin.allocations.show", allocation_id=allocation_id)

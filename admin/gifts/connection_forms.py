@@ -8,11 +8,10 @@ from uuid import UUID
 from flask import request, url_for
 from flask_babel import gettext as _
 
-from admin import room, words
+from admin import room
 from voucher_service.fulfilment.connection_models import Connection
 from voucher_service.fulfilment.connections import Answers
 from voucher_service.fulfilment.kinds import Kind, Question
-from voucher_service.units import Unit
 
 
 def new_form(kind: Kind, partners: Sequence[room.Choice]) -> room.Form:
@@ -64,12 +63,7 @@ def try_form(connection_id: UUID, route: str) -> room.Form:
         fields=[
             room.Field(name="number", label=_("Numéro de téléphone"), hint=_("Comme 06 12 34 56 78."), inputmode="tel"),
             room.Field(name="product_code", label=_("Code du produit chez l’opérateur")),
-            room.Field(
-                name="unit",
-                label=_("Unité"),
-                kind=room.Kind.SELECT,
-                options=[(unit.value, words.unit(unit)) for unit in Unit],
-            ),
+            room.unit_field(),
             room.Field(name="quantity", label=_("Quantité"), inputmode="decimal", width="short"),
         ],
         action=url_for("admin.connections.dry_run", connection_id=connection_id),

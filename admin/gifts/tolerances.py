@@ -1,18 +1,22 @@
-"""The tolerance agreed on with each operator: how small a difference may be to be booked by itself, and up to what."""
+"""What is agreed on with each operator: how small a difference may be to be booked by itself, and how long one waits.
+
+The delay is that of a delivery which a statement does not carry and the next one may.
+"""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from uuid import UUID
 
-from flask import Blueprint, url_for
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
-from admin import room, words
-from voucher_service.errors import NotFound
+from admin import dated, room
+from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.partners import lists
+from voucher_service.reconciliation import grace
 from voucher_service.reconciliation.balances import tolerance
 from voucher_service.units import Unit
 from voucher_service.web import doors
@@ -29,18 +33,52 @@ class NewTolerance(BaseModel):
     effective_from: date
 
 
+class NewGrace(BaseModel):
+    """What the form of a delay sends."""
+
+    days: int
+    most_days: int
+    effective_from: date
+
+
 @blueprint.get("/")
 @room.READ
 def index(partner_id: UUID) -> ResponseReturnValue:
-    """Show what holds today for each unit, and what was declared."""
+    """Show what holds today for each unit, the delay, and what was declared."""
+    return _page(partner_id, {})
+
+
+def _page(partner_id: UUID, faults: dict[str, str]) -> str:
     name, today = _name(partner_id), room.today()
     with doors.services().database.read() as session:
         held = {unit: tolerance.tolerance_on(session, partner_id, unit.value, today) for unit in Unit}
         history = tolerance.tolerances(session, partner_id)
-        who = room.who(session, [one.set_by for one in history])
+        days, most_days = grace.grace_on(session, partner_id, today)
+        graces = grace.graces(session, partner_id)
+        who = room.who(session, [one.set_by for one in history] + [one.set_by for one in graces])
+    context = {"days": days, "most_days": most_days, "graces": graces, "errors": faults}
     return room.page(
-        "gifts/tolerances", partner_name=name, partner_id=partner_id, held=held, history=history, today=today, who=who
-    )
+        "gifts/tolerances", partner_name=name, partner_id=partner_id, held=held, history=history, today=today, who=who,
+        tomorrow=today + timedelta(days=1), **context,
+    )  # fmt: skip
+
+
+@blueprint.post("/grace")
+@room.WRITE
+def set_grace(partner_id: UUID) -> ResponseReturnValue:
+    """Say how long what a statement does not carry is waited for; a longer delay begins tomorrow at the earliest."""
+    try:
+        sent = doors.read_form(NewGrace)
+        doors.services().database.run(
+            grace.set_grace, partner_id=partner_id, days=sent.days, most_days=sent.most_days,
+            effective_from=sent.effective_from, actor=room.actor(), today=room.today(), now=doors.now(),
+        )  # fmt: skip
+    except BadInput as error:
+        return _page(partner_id, dict(doors.faults_of(error))), 422
+    except Conflict as error:
+        return room.refused(error, "admin.tolerances.index", partner_id=partner_id)
+    room.log("grace_set", partner_id=str(partner_id), days=sent.days, most_days=sent.most_days)
+    return room.done(_("Le délai est enregistré."), "admin.tolerances.index", partner_id=partner_id)
 
 
 @blueprint.get("/new")
@@ -78,39 +116,17 @@ def _name(partner_id: UUID) -> str:
 
 
 def _form(partner_id: UUID) -> room.Form:
-    return room.Form(
+    most = _("Au-dessus, aucun écart du relevé n’est toléré : beaucoup de petits écarts sont une erreur.")
+    return dated.form(
+        "tolerances",
         title=_("Nouvelle tolérance avec %(name)s", name=_name(partner_id)),
         lead=_("À n’enregistrer que si elle est convenue avec l’opérateur. Une autre la remplacera."),
         fields=[
-            room.Field(
-                name="unit",
-                label=_("Unité"),
-                kind=room.Kind.SELECT,
-                options=[(unit.value, words.unit(unit)) for unit in Unit],
-            ),
-            room.Field(
-                name="each",
-                label=_("Par écart, au plus"),
-                inputmode="decimal",
-                width="short",
-                hint=_("0 : plus aucune tolérance."),
-            ),
-            room.Field(
-                name="most",
-                label=_("Par relevé, au plus"),
-                inputmode="decimal",
-                width="short",
-                hint=_("Au-dessus, aucun écart du relevé n’est toléré : beaucoup de petits écarts sont une erreur."),
-            ),
-            room.Field(
-                name="effective_from",
-                label=_("À partir du"),
-                kind=room.Kind.DATE,
-                value=room.today() + timedelta(days=1),
-                hint=_("Vaut pour les relevés qui finissent ce jour-là ou après. Plus large : à partir de demain."),
-            ),
+            room.unit_field(),
+            dated.amount_field("each", _("Par écart, au plus"), _("0 : plus aucune tolérance.")),
+            dated.amount_field("most", _("Par relevé, au plus"), most),
         ],
-        action=url_for("admin.tolerances.create", partner_id=partner_id),
-        submit=_("Enregistrer"),
-        cancel=url_for("admin.tolerances.index", partner_id=partner_id),
+        begins=room.today() + timedelta(days=1),
+        hint=_("Vaut pour les relevés qui finissent ce jour-là ou après. Plus large : à partir de demain."),
+        partner_id=partner_id,
     )

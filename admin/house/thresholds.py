@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import Blueprint, url_for
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
-from admin import room, words
+from admin import dated, room
 from voucher_service.partners import lists, policies
 from voucher_service.units import Unit
 from voucher_service.web import doors
@@ -64,32 +64,14 @@ def create() -> ResponseReturnValue:
 
 
 def _form() -> room.Form:
-    return room.Form(
+    return dated.form(
+        "thresholds",
         title=_("Nouveau seuil"),
         lead=_("Au-dessus du seuil, une dotation ou un lot attend l’accord d’une deuxième personne."),
         fields=[
-            room.Field(
-                name="unit",
-                label=_("Unité"),
-                kind=room.Kind.SELECT,
-                options=[(unit.value, words.unit(unit)) for unit in Unit],
-            ),
-            room.Field(
-                name="quantity",
-                label=_("Seuil"),
-                inputmode="decimal",
-                width="short",
-                hint=_("0 : toujours deux personnes."),
-            ),
-            room.Field(
-                name="effective_from",
-                label=_("À partir du"),
-                kind=room.Kind.DATE,
-                value=room.today(),
-                hint=_("Un seuil relevé ne vaut qu’à partir de demain."),
-            ),
+            room.unit_field(),
+            dated.amount_field("quantity", _("Seuil"), _("0 : toujours deux personnes.")),
         ],
-        action=url_for("admin.thresholds.create"),
-        submit=_("Enregistrer"),
-        cancel=url_for("admin.thresholds.index"),
+        begins=room.today(),
+        hint=_("Un seuil relevé ne vaut qu’à partir de demain."),
     )

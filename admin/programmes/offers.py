@@ -241,12 +241,7 @@ def _offer_form() -> room.Form:
                 inputmode="numeric",
                 width="short",
             ),
-            room.Field(
-                name="unit",
-                label=_("Unité"),
-                kind=room.Kind.SELECT,
-                options=[(unit.value, words.unit(unit)) for unit in Unit],
-            ),
+            room.unit_field(),
             *_terms_fields({}),
         ],
         action=url_for("admin.offers.create"),

@@ -169,14 +169,35 @@ def noise_in_a_workbook() -> bytes:
     return SHAPES["plain_book"]().content[:400] + _MIB * 30
 
 
+def _with_check_digit(body: str) -> str:
+    doubled = sum(int(digit) * 2 // 10 + int(digit) * 2 % 10 for digit in body[::-2])
+    return body + str(-(doubled + sum(map(int, body[-2::-2]))) % 10)
+
+
+def numbers_of_a_million_cards() -> bytes:
+    """As many SIM cards and their numbers as may be sent, each sound; none is in stock."""
+    row = "{};0639980002\n"
+    rows = (row.format(_with_check_digit(f"89330{n:014}")) for n in range(UPLOAD // 31))
+    return ("iccid;msisdn\n" + "".join(rows)).encode()
+
+
+def codes_by_the_million() -> bytes:
+    """A lot of as many codes as it may hold, each sound but for the last."""
+    count, sell_by = 1_000_000, "2029-06-30"
+    head = f"version;1\npartner;Opérateur Un\ntype;TOPUP5;500;{sell_by};{count}\n"
+    head += "serial;pin;product;face_value_cents;sell_by\n"
+    rows = (f"{_with_check_digit(f'{n:011}')};{n:08};TOPUP5;500;{sell_by}\n" for n in range(count))
+    return (head + "".join(rows)).encode()[:-1] + b"?\n"
+
+
 BOMBS: dict[str, Callable[[], bytes]] = {
     bomb.__name__: bomb
     for bomb in (
         zip_bomb, book_of_noughts, book_that_lies, book_of_two_cells, book_of_wide_rows, book_with_a_huge_dimension,
         book_of_strings, book_that_laughs, book_of_many_parts, book_of_empty_rows, endless_line,
         endless_line_in_utf_16, a_hundred_thousand_columns, columns_by_the_hundred, quotes_that_never_close,
-        noise_in_a_workbook,
+        noise_in_a_workbook, numbers_of_a_million_cards, codes_by_the_million,
     )
 }  # fmt: skip
-READ_TO_THE_END = frozenset({"columns_by_the_hundred"})
-"""No bomb: as large as may be, sound but for its last line. Its figures are printed, with no bound but the answer."""
+ONLY = {"numbers_of_a_million_cards": {"numbers"}, "codes_by_the_million": {"lot"}}
+"""Bombs that are sound up to a point, each by the one way in that reads such a file so far."""

@@ -8,7 +8,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,20 +35,34 @@ class Outcome:
     children: float  # held by what they started, at most
 
 
-class Target:
-    """The server, and the two ways in: the partner's page and the API."""
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone signed in: their cookies, and the token of a form."""
 
-    def __init__(self, service: Service, partner_id: UUID, login: str, key: str) -> None:
+    cookies: str
+    token: str
+
+
+class Target:
+    """The server, and every way in for a file: the partner's page, the API, and both forms of the coordination."""
+
+    def __init__(self, service: Service, partner_id: UUID, logins: tuple[str, str], key: str) -> None:
         self.service = service
         self.partner_id = partner_id
         self._key = key
-        self._cookies, self._token = self._sign_in(login)
+        self._partner = self._sign_in(logins[0], f"/partner/{partner_id}/upload")
+        self._coordinator = self._sign_in(logins[1], "/admin/stock/import")
         self._idle = 0.0
+
+    @property
+    def ways(self) -> dict[str, Callable[[bytes], Outcome]]:
+        """Return every way in by its name."""
+        return {"page": self.by_page, "api": self.by_api, "lot": self.by_lot, "numbers": self.by_numbers}
 
     def _connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=120)
 
-    def _sign_in(self, login: str) -> tuple[str, str]:
+    def _sign_in(self, login: str, form_at: str) -> Person:
         with closing(self._connection()) as connection:
             connection.request("GET", "/sign-in")
             cookies, page = read_answer(connection, {})
@@ -56,18 +70,30 @@ class Target:
             headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": joined(cookies)}
             connection.request("POST", "/sign-in", form, headers)
             cookies, _ = read_answer(connection, cookies)
-            connection.request("GET", f"/partner/{self.partner_id}/upload", headers={"Cookie": joined(cookies)})
+            connection.request("GET", form_at, headers={"Cookie": joined(cookies)})
             cookies, page = read_answer(connection, cookies)
-            return joined(cookies), _token(page)
+            return Person(joined(cookies), _token(page))
 
     def by_page(self, content: bytes, name: str = "releve.xlsx") -> Outcome:
-        """Send the file as a browser does."""
-        field = f'Content-Disposition: form-data; name="csrf_token"\r\n\r\n{self._token}'
-        file = f'Content-Disposition: form-data; name="statement"; filename="{name}"\r\n\r\n'
-        body = f"--{_BOUNDARY}\r\n{field}\r\n--{_BOUNDARY}\r\n{file}".encode() + content
-        body += f"\r\n--{_BOUNDARY}--\r\n".encode()
-        headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}", "Cookie": self._cookies}
-        return self._send(f"/partner/{self.partner_id}/upload", body, headers)
+        """Send the file as a partner's browser does."""
+        return self._by_form(self._partner, f"/partner/{self.partner_id}/upload", "statement", content, name)
+
+    def by_lot(self, content: bytes) -> Outcome:
+        """Send it as a coordinator takes a lot in."""
+        return self._by_form(self._coordinator, "/admin/stock/import", "file", content, "lot.csv")
+
+    def by_numbers(self, content: bytes) -> Outcome:
+        """Send it as a coordinator takes the numbers of SIM cards in."""
+        return self._by_form(self._coordinator, "/admin/stock/numbers", "file", content, "numeros.csv")
+
+    def _by_form(self, person: Person, path: str, field: str, content: bytes, name: str) -> Outcome:
+        fields = {"csrf_token": person.token, "partner_id": str(self.partner_id), "branch_id": ""}
+        parts = [f'Content-Disposition: form-data; name="{key}"\r\n\r\n{told}' for key, told in fields.items()]
+        file = f'Content-Disposition: form-data; name="{field}"; filename="{name}"\r\n\r\n'
+        body = "".join(f"--{_BOUNDARY}\r\n{part}\r\n" for part in parts).encode()
+        body += f"--{_BOUNDARY}\r\n{file}".encode() + content + f"\r\n--{_BOUNDARY}--\r\n".encode()
+        headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}", "Cookie": person.cookies}
+        return self._send(path, body, headers)
 
     def by_api(self, content: bytes) -> Outcome:
         """Send the file as a program does."""
@@ -154,10 +180,11 @@ def _resident(process: int) -> float:
 @contextmanager
 def target(programme: Programme, url: str) -> Iterator[Target]:
     """Serve the database at `url` with a partner's account and key."""
-    staff = programme.member(Role.PARTNER)
+    staff, coordinator = programme.member(Role.PARTNER), programme.member(Role.COORDINATOR)
     with programme.database.begin() as session:
         session.get_one(Staff, staff.id).partner_id = programme.partner_id
-        set_password(session, staff.id, PASSWORD)
+        for one in (staff, coordinator):
+            set_password(session, one.id, PASSWORD)
         scopes = [Scope.STATEMENTS_WRITE]
         _, key = create(
             session, partner_id=programme.partner_id, name="bombes", scopes=scopes, actor="test", now=utc_now()
@@ -166,6 +193,6 @@ def target(programme: Programme, url: str) -> Iterator[Target]:
         service = Service(url, folder)
         try:
             service.start()
-            yield Target(service, programme.partner_id, staff.login, key)
+            yield Target(service, programme.partner_id, (staff.login, coordinator.login), key)
         finally:
             service.stop()

@@ -49,8 +49,7 @@ def statement(programme: Programme, day: date = date(2026, 3, 10)) -> tuple[UUID
         session.add(StatementIntake(statement_id=statement_id, number=intake))
         line, calm = (
             StatementLine(
-                id=(intake << 32) + number, statement_id=statement_id, line=number, unit="eur_cent", quantity=500,
-                status="delivered", event_at=programme.now,
+                id=(intake << 32) + number, unit="eur_cent", quantity=500, status="delivered", event_at=programme.now,
             )
             for number in (2, 3)
         )  # fmt: skip

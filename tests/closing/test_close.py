@@ -20,6 +20,10 @@ from voucher_service.ledger.seal.note import verifies
 from voucher_service.reconciliation.closing import close, signing
 from voucher_service.reconciliation.closing import statement as statement_module
 from voucher_service.reconciliation.closing.models import PeriodClose
+from voucher_service.reconciliation.models import Statement
+from voucher_service.reconciliation.run import figures, run
+from voucher_service.reconciliation.sample import make_statement_csv
+from voucher_service.reconciliation.statements import import_statement
 
 
 def test_the_statement_says_what_the_books_say(programme: Programme) -> None:
@@ -118,6 +122,22 @@ def refusal(programme: Programme, month: date = MARCH) -> str:
     with pytest.raises(Conflict) as refused:
         propose(programme, month)
     return refused.value.code
+
+
+def test_a_statement_that_was_replaced_holds_no_month_up(programme: Programme) -> None:
+    first, _ = statement(programme)
+    at(programme, 2026, 4, 2)
+    seal(programme)
+    assert refusal(programme) == "period_not_clean"
+    with programme.database.begin() as session:
+        content = make_statement_csv(session, programme.partner_id, MARCH, date(2026, 3, 31))
+        better = import_statement(
+            session, partner_id=programme.partner_id, file_name="corrige.csv", content=content, actor=THEM,
+            now=programme.now, period=(MARCH, date(2026, 3, 31)), replaces=first,
+        )  # fmt: skip
+        assert run(session, better.id, programme.now).figures.clean
+        assert not figures(session, session.get_one(Statement, first)).complete, "it is left as it was found"
+    agree(programme, propose(programme))
 
 
 def test_what_is_not_over_sealed_or_explained_is_not_closed(programme: Programme) -> None:

@@ -15,7 +15,7 @@ from tests.closing.month import agree, march, propose, settled, statement
 from tests.programme import Programme
 from voucher_service.ids import new_id
 from voucher_service.ledger.models import Transfer
-from voucher_service.reconciliation.models import StatementLine
+from voucher_service.reconciliation.models import StatementIntake, StatementLine, in_statement
 
 
 @pytest.fixture
@@ -29,19 +29,15 @@ def closed(programme: Programme) -> tuple[Programme, UUID]:
     return programme, statement_id
 
 
-LINE_ADDED = (
-    "INSERT INTO stated_line (id, statement_id, line, unit, quantity, status, event_at) "
-    "SELECT id + 6, {}, 9, unit, quantity, status, event_at FROM stated_line WHERE statement_id = :s AND line = 3"
-)
 MOVES = {
     "period_close changed": "UPDATE period_close SET size = size + 1",
     "period_close reopened": "UPDATE period_close SET agreed_by = NULL, agreed_at = NULL",
     "period_close deleted": "DELETE FROM period_close",
-    "line changed": "UPDATE stated_line SET quantity = 1 WHERE statement_id = :s",
-    "line deleted": "DELETE FROM stated_line WHERE statement_id = :s AND line = 3",
-    "line moved out": "UPDATE stated_line SET line = 77 WHERE statement_id = :s AND line = 3",
-    "line added": LINE_ADDED.format("statement_id"),
-    "line added under another statement's name": LINE_ADDED.format(":n"),
+    "line changed": "UPDATE stated_line SET quantity = 1 WHERE id = :second",
+    "line deleted": "DELETE FROM stated_line WHERE id = :second",
+    "line moved out": "UPDATE stated_line SET id = id + 4294967296 WHERE id = :second",
+    "line added": "INSERT INTO stated_line (id, unit, quantity, status, event_at) "
+    "SELECT id + 6, unit, quantity, status, event_at FROM stated_line WHERE id = :second",
     "claim changed": "UPDATE line_claim SET matched_by = 'serial' WHERE line_id = :second",
     "claim deleted": "DELETE FROM line_claim WHERE line_id = :second",
     "claim added": "INSERT INTO line_claim (order_id, line_id, matched_by) "
@@ -81,7 +77,11 @@ def move(session: Session, programme: Programme, statement_id: UUID, name: str) 
     """Do what MOVES says, and return how many rows it moved."""
     ids = {"s": statement_id, "n": new_id()}
     given: dict[str, object] = {key: one.hex if programme.database.is_sqlite else one for key, one in ids.items()}
-    lines = select(StatementLine.id).where(StatementLine.statement_id == statement_id).order_by(StatementLine.line)
+    lines = (
+        select(StatementLine.id)
+        .join(StatementIntake, in_statement())
+        .where(StatementIntake.statement_id == statement_id)
+    )
     given |= dict(zip(("first", "second"), session.scalars(lines), strict=True)) | {
         "h": bytes(32),
         "march": "2026-03-15T09:00:00.000000",
@@ -106,7 +106,8 @@ def test_outside_the_closed_period_everything_moves(closed: tuple[Programme, UUI
     with programme.database.begin() as session:
         session.execute(
             text("UPDATE line_claim SET matched_by = 'serial' WHERE line_id IN (SELECT l.id FROM stated_line l "
-                 "JOIN statement s ON s.id = l.statement_id WHERE first_day > :last)"), {"last": "2026-03-31"},
+                 "JOIN intake i ON i.number = l.id / 4294967296 "
+                 "JOIN statement s ON s.id = i.statement_id WHERE first_day > :last)"), {"last": "2026-03-31"},
         )  # fmt: skip
         session.execute(text("UPDATE reconciliation_break SET note = 'x' WHERE resolved_at IS NULL"))
         patient = "SELECT count(*) FROM reconciliation_break WHERE kind = 'code_revealed_never_used' AND note = 'x'"

@@ -220,6 +220,14 @@ def test_a_client_key_is_asked_for(planted: Flask) -> None:
         assert client.post("/once", data=wrong, headers=JSON).get_json()["field"] == "key"
 
 
+def test_json_made_to_eat_memory_is_refused(planted: Flask) -> None:
+    client = planted.test_client()
+    many = client.post("/form", json={f"f{n}": 0 for n in range(60_000)}, headers=JSON)
+    assert (many.status_code, many.get_json()["field"], len(many.data) < 1000) == (422, "body", True)
+    lists = client.post("/form", data=b'{"name": [' + b"[]," * 2**19 + b"[]]}", content_type="application/json")
+    assert (lists.status_code, lists.get_json()["code"]) == (413, "too_large")
+
+
 def test_a_request_that_is_too_large_is_refused(planted: Flask) -> None:
     large = b"x" * (17 * 2**20)
     client = client_as(planted, Role.COUNTER)

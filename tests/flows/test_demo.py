@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,8 +37,11 @@ from voucher_service.ids import local_day, new_id
 from voucher_service.ledger.audit import audit
 from voucher_service.partners.models import Allocation, AllocationState, Partner
 from voucher_service.reconciliation.closing.models import PeriodClose
-from voucher_service.reconciliation.models import Statement
+from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.run import Figures, figures
+from voucher_service.reconciliation.work.models import Settlement, Way
+from voucher_service.reconciliation.work.suggest import suggestions
+from voucher_service.reconciliation.work.worklist import item_of
 from voucher_service.services import Services
 from voucher_service.staff.accounts import authenticate
 from voucher_service.staff.models import Branch
@@ -168,6 +172,20 @@ def test_one_statement_is_clean_and_the_other_names_its_differences(whole: Fille
     assert (other.open, len(other.by_class)) == (5, 5)
     assert whole.one(select(func.count()).where(PeriodClose.agreed_at.is_not(None))) == 1
     assert whole.one(select(func.count()).where(PeriodClose.agreed_at.is_(None))) == 1
+
+
+def test_balances_are_declared_one_within_the_tolerance_and_two_sides_may_be_one_top_up(whole: Filled) -> None:
+    with whole.services.database.read() as session:
+        used = session.scalars(select(Settlement).where(Settlement.way == Way.TOLERANCE.value)).all()
+        assert [(one.quantity, one.unit) for one in used] == [(-4, "eur_cent")]
+        told = [json.loads(row.manifest) for row in session.scalars(select(PeriodClose))]
+        assert sorted(len(one["tolerance"]) for one in told) == [0, 1]
+        assert {one.get("residual") for month in told for one in month["balances"]} == {0}
+        kinds = (BreakClass.MISSING_AT_PARTNER, BreakClass.UNEXPECTED_AT_PARTNER)
+        mine = {kind: session.scalars(select(Break.id).where(Break.kind == kind.value)).one() for kind in kinds}
+        found = {kind: suggestions(session, item_of(session, one, NOW)) for kind, one in mine.items()}
+    assert mine[kinds[1]] in {one.break_id for one in found[kinds[0]]}
+    assert mine[kinds[0]] in {one.break_id for one in found[kinds[1]]}
 
 
 def test_every_sign_in_opens(whole: Filled) -> None:

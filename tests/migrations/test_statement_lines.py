@@ -7,8 +7,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from tests.flows.reconciliation.builders import DAY, NOON, Wanted, add_orders, make_world
 from voucher_service.db import Database
@@ -16,11 +17,12 @@ from voucher_service.errors import Conflict
 from voucher_service.ids import new_id
 from voucher_service.migrations import runner
 from voucher_service.reconciliation.closing.models import PeriodClose
-from voucher_service.reconciliation.models import Statement
+from voucher_service.reconciliation.models import Statement, StatementLine
 from voucher_service.reconciliation.run import figures, run
 from voucher_service.reconciliation.statements import import_statement
 
-LINES = "SELECT line, our_ref, partner_ref, quantity, status, event_at FROM {} ORDER BY line"
+LINES = "SELECT {} AS line, partner_ref, quantity, status, event_at FROM {} ORDER BY line"
+BELOW, ABOVE = LINES.format("line", "statement_line"), LINES.format("id % 4294967296", "stated_line")
 
 REFUSED_BELOW = (
     "UPDATE statement_line SET quantity = 1",
@@ -32,14 +34,14 @@ REFUSED_BELOW = (
 )
 REFUSED_ABOVE = (
     (
-        "INSERT INTO stated_line (id, statement_id, line, unit, quantity, status, event_at) "
-        "SELECT id + 7, statement_id, 9, unit, quantity, status, event_at FROM stated_line WHERE line = 2"
+        "INSERT INTO stated_line (id, unit, quantity, status, event_at) "
+        "SELECT id + 7, unit, quantity, status, event_at FROM stated_line WHERE id % 4294967296 = 2"
     ),
     "UPDATE line_claim SET matched_by = 'serial'",
     "DELETE FROM line_claim",
     (
         "INSERT INTO line_claim (order_id, line_id, matched_by) "
-        "SELECT statement_id, id + 1, 'serial' FROM stated_line WHERE line = 2"
+        "SELECT (SELECT id FROM partner), id + 1, 'serial' FROM stated_line WHERE id % 4294967296 = 2"
     ),
 )
 REFUSED_ALWAYS = (
@@ -66,6 +68,11 @@ def close_month(database: Database, partner_id: UUID) -> None:
         )  # fmt: skip
 
 
+def references(session: Session) -> list[tuple[int, str | None]]:
+    """Our references as the lines state them."""
+    return [(line.line, line.our_ref) for line in session.scalars(select(StatementLine).order_by(StatementLine.id))]
+
+
 def refused(database: Database, *moves: str) -> None:
     for move in moves:
         with pytest.raises(IntegrityError, match="period is closed"), database.begin() as session:
@@ -83,13 +90,15 @@ def test_lines_claims_and_differences_go_down_and_up_again(database_url: str, tm
                 session, partner_id=world.partner_id, file_name="x.csv", content=content.encode(), actor="lea", now=NOON
             )
             before = run(session, statement.id, NOON).figures
-            rows = session.execute(text(LINES.format("stated_line"))).all()
+            assert references(session) == (said := [(2, str(order)), (3, "x")])
+            rows = session.execute(text(ABOVE)).all()
         close_month(database, world.partner_id)
         refused(database, *REFUSED_ABOVE, *REFUSED_ALWAYS)
         runner.downgrade(database_url, "0010")
         refused(database, *REFUSED_BELOW, *REFUSED_ALWAYS)
         with database.begin() as session:
-            assert session.execute(text(LINES.format("statement_line"))).all() == rows
+            assert session.execute(text(BELOW)).all() == rows
+            assert session.execute(text("SELECT line, our_ref FROM statement_line ORDER BY line")).all() == said
             claims = "SELECT line, matched_by FROM statement_line WHERE order_id IS NOT NULL"
             assert session.execute(text(claims)).all() == [(2, "our_ref")]
             broken = "SELECT line FROM statement_line l JOIN reconciliation_break b ON b.line_id = l.id"
@@ -97,7 +106,8 @@ def test_lines_claims_and_differences_go_down_and_up_again(database_url: str, tm
         runner.upgrade(database_url)
         refused(database, *REFUSED_ABOVE, *REFUSED_ALWAYS)
         with database.begin() as session:
-            assert session.execute(text(LINES.format("stated_line"))).all() == rows
+            assert session.execute(text(ABOVE)).all() == rows
+            assert references(session) == said
             assert figures(session, session.get_one(Statement, statement.id)) == before
         with pytest.raises(Conflict), database.begin() as session:
             run(session, statement.id, NOON)

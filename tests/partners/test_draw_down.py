@@ -13,6 +13,7 @@ from tests.world import DAY, FIRST, LAST, NOW, THRESHOLD, World, give
 from voucher_service.db import Database
 from voucher_service.errors import Conflict
 from voucher_service.partners.draw_down import Draw, Pot, choose, share
+from voucher_service.partners.ending.models import EndCalendar
 from voucher_service.partners.gifts import create_partner
 from voucher_service.partners.models import DrawDown, EarmarkKind
 from voucher_service.units import Unit
@@ -112,6 +113,11 @@ def test_earmarks_pay_only_for_their_places(database: Database, world: World) ->
 
 def test_only_open_gifts_of_the_partner_unit_and_day_pay(database: Database, world: World) -> None:
     with database.begin() as session:
+        session.add(  # issued until the last day itself
+            EndCalendar(
+                effective_from=FIRST, warn_days=30, stop_days=0, remind_days=7, tolerance_days=30, statement_days=37
+            )
+        )
         give(session, world, label="Attend", quantity=THRESHOLD + 1, actor="staff:omar")
         give(session, world, label="Mo", unit=Unit.MEGABYTE)
         give(session, world, label="Demain", valid_from=DAY + timedelta(days=1))

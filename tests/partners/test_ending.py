@@ -18,8 +18,9 @@ from voucher_service.ledger.balances import balances
 from voucher_service.ledger.models import AccountKind
 from voucher_service.partners.draw_down import eligible
 from voucher_service.partners.ending import calendar, leaving
-from voucher_service.partners.ending.calendar import set_stop, sign_off, standings, steps_of, turn
+from voucher_service.partners.ending.calendar import set_stop, standings, steps_of, turn
 from voucher_service.partners.ending.models import EndStep, GiftLeaving, GiftStep, LeaveWay
+from voucher_service.partners.ending.sign_off import count, sign
 from voucher_service.partners.endings import return_to_donor
 from voucher_service.units import Unit
 from voucher_service.webhooks.models import Event
@@ -43,7 +44,7 @@ def hours(first: date, last: date) -> Iterator[datetime]:
 
 # The last Sundays of March and October 2030 have 23 and 25 hours; each stands once at every step of a calendar.
 CLOCKS = [date(2030, 3, 31), date(2030, 10, 27)]
-FROM_LAST = [-30, -7, 0, 1, 30, 37]
+FROM_LAST = [-30, -14, -7, 0, 1, 30, 37]
 
 
 @pytest.mark.parametrize("change", CLOCKS)
@@ -95,34 +96,44 @@ def test_from_thirty_days_before_to_thirty_seven_after(database: Database, world
         return datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
 
     assert database.run(turn, at(-31)) == []
-    with pytest.raises(Conflict) as early:
-        database.run(sign_off, number, actor=CLAIRE, now=at(-31))
-    assert early.value.code == "gift_not_ending"
-    expected = [(-30, ["warned"]), (-29, []), (-7, ["reminded"]), (0, []), (1, ["stopped", "ended"]),
+    for act, code in ((count, "gift_not_ending"), (sign, "gift_not_counted")):
+        with pytest.raises(Conflict) as early:
+            database.run(act, number, actor=CLAIRE, now=at(-31))
+        assert early.value.code == code
+    expected = [(-30, ["warned"]), (-15, []), (-14, ["stopped"]), (-7, ["reminded"]), (0, []), (1, ["ended"]),
                 (30, ["tolerated"]), (36, []), (37, ["statement_due"]), (38, [])]  # fmt: skip
     for days, steps in expected:
         assert [step for _, step in database.run(turn, at(days))] == steps, days
         if days == -7:
-            signed = database.run(sign_off, number, actor=CLAIRE, now=at(days))
-            assert database.run(sign_off, number, actor=OMAR, now=at(days)).actor == signed.actor == CLAIRE
+            counted = database.run(count, number, actor=CLAIRE, now=at(days))
+            assert (counted.available, counted.reserved, counted.in_delivery, counted.signed_by) == (10_000, 0, 0, None)
+            assert database.run(count, number, actor=OMAR, now=at(days)).counted_by == CLAIRE
+            with pytest.raises(SecondPersonNeeded):
+                database.run(sign, number, actor=CLAIRE, now=at(days))
+            with pytest.raises(IntegrityError, match="two_people"), database.begin() as session:
+                session.execute(text("UPDATE gift_sign_off SET signed_by = counted_by, signed_at = counted_at"))
+            assert database.run(sign, number, actor=OMAR, now=at(days)).signed_by == OMAR
+            assert database.run(sign, number, actor="staff:lea", now=at(days + 1)).signed_by == OMAR
     with database.read() as session:
-        assert [row.step for row in steps_of(session, number)][:3] == ["warned", "reminded", "signed_off"]
+        assert [row.step for row in steps_of(session, number)][:4] == ["warned", "stopped", "reminded", "signed_off"]
         (one,) = standings(session, last + timedelta(days=38))
         assert (one.last_reached, one.next_step) == (EndStep.STATEMENT_DUE, None)
         (before,) = standings(session, last - timedelta(days=20))
-        assert (before.last_reached, before.next_step) == (EndStep.WARNED, EndStep.REMINDED)
-    with pytest.raises(IntegrityError), database.begin() as session:
-        session.execute(text("UPDATE gift_step SET actor = 'x'"))
+        assert (before.last_reached, before.next_step) == (EndStep.WARNED, EndStep.STOPPED)
+    for change in ("UPDATE gift_step SET actor = 'x'", "UPDATE gift_sign_off SET available = 1",
+                   "UPDATE gift_sign_off SET signed_by = 'x'", "DELETE FROM gift_sign_off"):  # fmt: skip
+        with pytest.raises(IntegrityError, match="written once"), database.begin() as session:
+            session.execute(text(change))
 
 
 def test_two_workers_note_a_step_once(database: Database, world: World) -> None:
     gift(database, world, date(2030, 6, 30))
     now = datetime(2030, 6, 25, 9, tzinfo=UTC)
     noted = rush([lambda: database.run(turn, now)] * 3)
-    assert sorted(len(one) for one in noted) == [0, 0, 2]
+    assert sorted(len(one) for one in noted) == [0, 0, 3]
 
 
-def test_a_dated_rule_stops_issuing_earlier(database: Database, world: World) -> None:
+def test_issuing_stops_fifteen_days_before_or_as_a_dated_rule_says(database: Database, world: World) -> None:
     last = date(2030, 6, 30)
     number = gift(database, world, last)
 
@@ -133,20 +144,19 @@ def test_a_dated_rule_stops_issuing_earlier(database: Database, world: World) ->
             )
         return number in {pot.allocation_id for pot in found}
 
-    assert pays(last)
-    assert not pays(last + timedelta(days=1))
+    assert [pays(last - timedelta(days=days)) for days in (16, 15, 14, 0)] == [True, True, False, False]
     today = date(2030, 6, 1)
-    for stop, day, field in ((31, date(2030, 6, 2), "stop_days"), (15, today, "effective_from")):
+    for stop, day, field in ((31, date(2030, 6, 2), "stop_days"), (20, today, "effective_from")):
         with pytest.raises(BadInput) as caught:
             database.run(set_stop, stop_days=stop, effective_from=day, today=today)
         assert caught.value.field == field
-    database.run(set_stop, stop_days=15, effective_from=date(2030, 6, 10), today=today)
-    assert pays(date(2030, 6, 9))
-    assert pays(last - timedelta(days=15))
-    assert not pays(last - timedelta(days=14))
+    database.run(set_stop, stop_days=20, effective_from=date(2030, 6, 10), today=today)
+    assert [pays(date(2030, 6, day)) for day in (9, 10, 11)] == [True, True, False]
     with database.read() as session:
-        (one,) = standings(session, last - timedelta(days=14))
+        (one,) = standings(session, date(2030, 6, 11))
     assert one.last_reached is EndStep.STOPPED
+    database.run(set_stop, stop_days=0, effective_from=date(2030, 6, 25), today=today)
+    assert [pays(last), pays(last + timedelta(days=1))] == [True, False]
 
 
 def test_what_leaves_a_gift_leaves_by_two_people_once(database: Database, world: World) -> None:

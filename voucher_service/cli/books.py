@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from voucher_service.crypto import SealBroken
-from voucher_service.ledger.audit import CHECKS, Finding, audit
+from voucher_service.ledger import audit as books
+from voucher_service.ledger.audit import Finding, audit
 from voucher_service.ledger.seal import inspect as log_check
 from voucher_service.ledger.seal import inspect_keys, publish, ring
 from voucher_service.ledger.seal.models import KeyChange
@@ -25,7 +26,7 @@ from voucher_service.web import doors
 ledger = AppGroup("ledger", help="The books.")
 
 
-RULES = (*(check.rule for check in CHECKS), *log_check.RULES, *month_check.RULES)
+RULES = (*books.RULES, *log_check.RULES, *month_check.RULES)
 
 
 @ledger.command("check")

@@ -153,7 +153,7 @@ def announce(database: Joined, services: Services, story: Story, actor: str, now
             services.sender,
             partner_id=partner_id,
             address=address,
-            events=[Event.ALLOCATION_OPENED, Event.STATEMENT_RECONCILED],
+            events=[Event.ALLOCATION_OPENED, Event.STATEMENT_RECONCILED, Event.BOOKS_CHECKPOINT],
             actor=actor,
             now=now,
         )

@@ -18,6 +18,8 @@ def agree_on_months(database: Joined, services: Services, office: Office, now: d
     before = last.replace(day=1) - timedelta(days=1)
     for number, end, with_faults in ((0, before, False), (0, last, False), (1, last, True)):
         office.reconcile(database, number, end.replace(day=1), end, with_faults=with_faults)
+    office.declare(database, 0, before)
+    office.declare(database, 0, last, off=-4)  # the tolerance covers it
     seal_all(database, services.log_signer(), now=now, sweep=True)
     us, them, partner_id = office.actor("coordination"), office.actor("operateur"), office.catalogue.partners[0]
     for end in (before, last):
@@ -26,3 +28,4 @@ def agree_on_months(database: Joined, services: Services, office: Office, now: d
         made = database.run(close.propose, services.vault, partner_id, end.replace(day=1), actor=us, now=now)
         if end is before:
             database.run(close.agree, made.id, partner_id, actor=them, now=now)
+    office.close_gifts(database, now)

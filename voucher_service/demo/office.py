@@ -27,13 +27,20 @@ from voucher_service.demo.gifts import (
 from voucher_service.demo.moment import Joined, at, next_open
 from voucher_service.fulfilment.deliver import sweep
 from voucher_service.fulfilment.lots import import_lot
+from voucher_service.ids import local_day
 from voucher_service.ledger.balances import available
 from voucher_service.partners import endings
-from voucher_service.partners.gifts import approve_allocation, propose_allocation
+from voucher_service.partners.ending import sign_off
+from voucher_service.partners.gifts import approve_allocation, fresh, propose_allocation
 from voucher_service.partners.models import Allocation
+from voucher_service.reconciliation.balances import view
+from voucher_service.reconciliation.balances.declare import Said, declare
+from voucher_service.reconciliation.balances.tolerance import set_tolerance
+from voucher_service.reconciliation.closing import gift_end
 from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.sample import make_statement_csv
 from voucher_service.reconciliation.statements import import_statement
+from voucher_service.units import Unit
 from voucher_service.vouchers.batches import propose_batch
 from voucher_service.vouchers.issue import issue_batch
 from voucher_service.vouchers.life import expire_all
@@ -41,6 +48,9 @@ from voucher_service.vouchers.models import Batch
 
 Event = Callable[[Joined], None]
 Plan = Callable[[datetime, Event], None]
+
+LOGINS = ("operateur", "operateur2")
+"""Who works for each operator."""
 
 LOT_DAYS = 400
 """Days a recharge code can be sold after it was received."""
@@ -67,10 +77,12 @@ class Office:
             until = last + timedelta(days=gift.until_end)
             plan(at(day, 9.1), self._propose(plan, gift, day, until))
             if gift.until_end < 0:
+                plan(at(until - timedelta(days=7), 15), self._count(gift))
                 plan(at(until + timedelta(days=8), 15), self._end(gift))
         for lot in LOTS:
             day = start + timedelta(days=lot.received)
             plan(at(day, 9.2), self._import(lot, day + timedelta(days=LOT_DAYS)))
+        plan(at(start + timedelta(days=1), 10), self._tolerate)
         plan(at(next_open(last - timedelta(days=18)), 11), self._hand_out)
         plan(at(last - timedelta(days=1), 9.5), self._ask_for_many)
         plan(at(start + timedelta(days=120), 8), lambda db: self._run(db, self.desk.ring.add_key, self.desk.clock.now))
@@ -78,6 +90,15 @@ class Office:
     @staticmethod
     def _run(database: Joined, work: Callable[..., object], *arguments: object) -> None:
         database.run(work, *arguments)
+
+    def _tolerate(self, database: Joined) -> None:
+        """What was agreed on with the first operator: ten cents on a balance are no reason to write to each other."""
+        now = self.desk.clock.now
+        database.run(
+            set_tolerance, partner_id=self.catalogue.partners[0], unit=Unit.EUR_CENT, each=10, most=100,
+            effective_from=local_day(now) + timedelta(days=1), actor=self.actor("coordination"), today=local_day(now),
+            now=now,
+        )  # fmt: skip
 
     def _propose(self, plan: Plan, gift: GiftPlan, day: date, until: date) -> Event:
         def event(database: Joined) -> None:
@@ -103,6 +124,17 @@ class Office:
     def _approve(self, database: Joined, allocation_id: int) -> None:
         database.run(approve_allocation, allocation_id, self.actor("coordination2"), self.desk.clock.now)
 
+    def _count(self, gift: GiftPlan) -> Event:
+        """A week before a gift ends one person counts what is left, another signs."""
+
+        def event(database: Joined) -> None:
+            with database.begin() as session:
+                number = self._numbers(session)[gift.label]
+            for act, login in ((sign_off.count, "coordination"), (sign_off.sign, "coordination2")):
+                database.run(act, number, actor=self.actor(login), now=self.desk.clock.now)
+
+        return event
+
     def _end(self, gift: GiftPlan) -> Event:
         """When a gift's time is over and its last vouchers have ended, the rest goes back to the operator."""
 
@@ -115,9 +147,17 @@ class Office:
                     endings.return_to_donor(
                         session, number, rest, actor=actor, reason="Validité passée", key=f"end-{number}", now=now
                     )
-                endings.close(session, number, actor, now)
 
         return event
+
+    def close_gifts(self, database: Joined, now: datetime) -> None:
+        """Close each gift that is over, once the statement of its last month is agreed to."""
+        with database.read() as session:
+            numbers = self._numbers(session)
+            over = [numbers[gift.label] for gift in GIFTS if gift.until_end < 0]
+            free = [one for one in over if not gift_end.holds(session, fresh(session, one), local_day(now))]
+        for number in free:
+            database.run(gift_end.close, number, self.actor("coordination"), now)
 
     @staticmethod
     def _numbers(session: Session) -> dict[str, int]:
@@ -170,9 +210,20 @@ class Office:
         self.desk.clock.now = max(self.desk.clock.now, at(day + timedelta(days=1), 1))
         expire_all(database, self.desk.clock)
 
+    def declare(self, database: Joined, number: int, last: date, *, off: int = 0) -> None:
+        """An operator says what is left of each gift at the end of `last`: what we count, but `off` on the newest."""
+        partner_id = self.catalogue.partners[number]
+        with database.begin() as session:
+            told = [(row.gift, row.ours.closing) for row in view.rows(session, partner_id, last)]
+            for gift, closing in told:
+                declare(
+                    session, partner_id=partner_id, allocation_id=gift, as_of=last,
+                    said=Said(closing=closing + (off if gift == told[-1][0] else 0)),
+                    actor=self.actor(LOGINS[number]), now=self.desk.clock.now,
+                )  # fmt: skip
+
     def reconcile(self, database: Joined, number: int, first: date, last: date, *, with_faults: bool) -> None:
         """An operator hands in the statement of those days; `with_faults` makes it differ in five ways."""
-        login = ("operateur", "operateur2")[number]
         with database.begin() as session:
             content = make_statement_csv(session, self.catalogue.partners[number], first, last)
             if with_faults:
@@ -182,7 +233,7 @@ class Office:
                 partner_id=self.catalogue.partners[number],
                 file_name=f"releve-{first:%Y-%m}.csv",
                 content=content,
-                actor=self.actor(login),
+                actor=self.actor(LOGINS[number]),
                 now=self.desk.clock.now,
                 period=(first, last),
             )
@@ -190,19 +241,21 @@ class Office:
 
 
 def with_five_faults(content: bytes) -> bytes:
-    """Return the statement with a line left out, one doubled, one halved, one refused and one that is not ours.
+    """Return the statement with a line doubled, one halved, one refused, and one under references that are not ours.
 
-    A statement with fewer than five delivered data bundles is returned as it is.
+    Of the last one our order is missing and a line is unknown: both are shown as perhaps the same.
+
+    A statement with fewer than four delivered data bundles is returned as it is.
     """
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
     names, lines = rows[0], rows[1:-1]
     status, quantity, unit = names.index("Statut"), names.index("Quantité"), names.index("Unité")
     ours, theirs = names.index("Référence client"), names.index("Identifiant transaction")
     usable = [line for line in lines if line[status] == "Livré" and line[unit] == "Mo"]
-    if len(usable) < 5:
+    if len(usable) < 4:
         return content
     lines.remove(usable[0])
-    again, foreign = list(usable[1]), list(usable[4])
+    again, foreign = list(usable[1]), list(usable[0])
     again[theirs] += "-B"
     foreign[ours], foreign[theirs] = "", "SBX-99999999"
     usable[2][quantity] = str(int(usable[2][quantity]) // 2)

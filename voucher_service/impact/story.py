@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment.models import Attempt, Order, OrderState
-from voucher_service.reconciliation.models import LineClaim, Statement, StatementLine
+from voucher_service.reconciliation.models import LineClaim, Statement, StatementIntake, StatementLine, in_statement
 from voucher_service.units import Unit
 from voucher_service.visits.models import Scan, Visit, VisitUndo
 from voucher_service.vouchers.lists import successor_of
@@ -147,7 +147,8 @@ def _orders(session: Session, voucher: Voucher) -> Iterator[Event]:
         yield Event(step=Step.ASKED, at=attempt.started_at, detail=attempt.outcome or "", other_id=attempt.order_id)
     lines = session.execute(
         select(StatementLine, Statement.uploaded_at, Statement.uploaded_by, LineClaim.order_id, LineClaim.summed_by)
-        .join(Statement, Statement.id == StatementLine.statement_id)
+        .join(StatementIntake, in_statement())
+        .join(Statement, Statement.id == StatementIntake.statement_id)
         .join(LineClaim, func.coalesce(LineClaim.summed_by, LineClaim.line_id) == StatementLine.id)
         .where(LineClaim.order_id.in_(ids))
         .limit(MOST)

@@ -16,7 +16,7 @@ from voucher_service.fulfilment.articles.count_models import CountState
 from voucher_service.fulfilment.balance import balances, low
 from voucher_service.partners.lists import gifts_query
 from voucher_service.partners.models import AllocationState
-from voucher_service.reconciliation.models import Break
+from voucher_service.reconciliation.models import Break, BreakClass
 from voucher_service.visits.offline.closing import paper_query
 from voucher_service.visits.offline.overview import entries_query
 from voucher_service.vouchers.lists import batches_query
@@ -70,12 +70,13 @@ class Needs:
 def needs(session: Session, day: date) -> Needs:
     """Return what needs a person on `day`."""
     stopped = batches_query(state=BatchState.READY).where(Batch.stopped_because.is_not(None))
+    awaited = Break.kind == BreakClass.AWAITED_AT_PARTNER.value  # for the next statement, not for a person
     return Needs(
         gifts_pending=_count(session, gifts_query(state=AllocationState.PENDING)),
         batches_pending=_count(session, batches_query(state=BatchState.PENDING)),
         batches_stopped=_count(session, stopped),
         orders=_count(session, fulfilment_lists.orders_query()),
-        breaks=_count(session, select(Break).where(Break.resolved_at.is_(None))),
+        breaks=_count(session, select(Break).where(Break.resolved_at.is_(None), ~awaited)),
         gifts_ending=_count(session, gifts_query(ends_by=day + SOON)),
         shelves_low=sum(shelf.is_low for shelf in fulfilment_lists.shelves(session, day)),
         articles_low=sum(shelf.is_low for shelf in article_lists.shelves(session)),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from voucher_service.errors import N_, Conflict
 from voucher_service.ledger.models import AccountKind, FloorBalance
-from voucher_service.partners.ending.models import EndCalendar
+from voucher_service.partners.ending.models import USUAL_STOP, EndCalendar
 from voucher_service.partners.models import (
     Agreement,
     Allocation,
@@ -115,9 +115,10 @@ def eligible(
 
 
 def stop_days_on(session: Session, day: date) -> int:
-    """Return how many days before a gift's last day nothing is issued from it any more; 0 where no rule says."""
+    """Return how many days before a gift's last day nothing is issued from it any more."""
     rule = select(EndCalendar.stop_days).where(EndCalendar.effective_from <= day)
-    return session.scalar(rule.order_by(EndCalendar.effective_from.desc()).limit(1)) or 0
+    held = session.scalar(rule.order_by(EndCalendar.effective_from.desc()).limit(1))
+    return USUAL_STOP if held is None else held
 
 
 def share(pots: Sequence[Pot], count: int, rule: DrawDown) -> list[tuple[int, int]]:

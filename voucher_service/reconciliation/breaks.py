@@ -23,6 +23,7 @@ from voucher_service.reconciliation.classify import (
     missing_orders,
     priority_of,
 )
+from voucher_service.reconciliation.grace import awaited_since, rise
 from voucher_service.reconciliation.match import claimed
 from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.scratch import FOUND, keep
@@ -42,16 +43,21 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a run did to the breaks: found for the first time, found again, closed because they no longer hold."""
+    """What a run did to the breaks: found for the first time, found again, closed because they no longer hold.
+
+    `risen`: of those that are there, how many were awaited and are missing now.
+    """
 
     new: int
     closed: int
     again: int = 0
+    risen: int = 0
 
 
 def refresh(session: Session, statement: Statement, now: datetime) -> Changes:
     """Bring the breaks of the statement, and the missing orders of its partner, to what holds now."""
-    lines, orders = select(line_differences(statement)), missing_orders(statement)
+    lines = select(line_differences(statement))
+    orders = missing_orders(statement, awaited_since(session, statement, now))
     sums = [sum_lines(statement)] if has_sums(session, statement) else []
     keep(session, FOUND, union_all(lines, orders, *sums))
     closed = _close(session, statement, now)
@@ -63,12 +69,14 @@ def refresh(session: Session, statement: Statement, now: datetime) -> Changes:
     session.add(
         Comparison(id=new_id(), statement_id=statement.id, at=now, found_new=new, found_again=again, found_gone=closed)
     )
-    return Changes(new, closed, again)
+    session.flush()  # by its comparison the statement is heard
+    return Changes(new, closed, again, len(rise(session, statement.partner_id, now)))
 
 
 def refresh_pair(session: Session, statement: Statement, line_id: int, order_id: UUID, now: datetime) -> None:
     """Bring the breaks of one line and one order to what holds now; the line is seen and, unclaimed, loose."""
-    keep(session, FOUND, union_all(select(line_differences(statement)), missing_again(statement, order_id)))
+    orders = missing_again(statement, order_id, awaited_since(session, statement, now))
+    keep(session, FOUND, union_all(select(line_differences(statement)), orders))
     of_line = and_(Break.line_id == line_id, ~exists().where(_SAME_LINE))
     of_order = and_(Break.order_id == order_id, _order_settled())
     gone(session, Break.partner_id == statement.partner_id, or_(of_line, of_order), now)

@@ -2,13 +2,14 @@
 
 A line and the order it claimed agree (and are absent from the result), or differ in one way. An unclaimed
 line is a duplicate, a code used too early, not to be decided, or unexpected. An order of ours that no line
-claims is missing at the partner.
+claims is missing at the partner, or awaited there while a later statement may still carry it.
 
 Nearly all lines agree plainly. One reading of all lines (`seen`) finds the others; only those are looked at closely.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,7 @@ PRIORITIES: dict[BreakClass, int] = {
     BreakClass.DELIVERED_HERE_REFUSED_THERE: 1,
     BreakClass.REFUSED_HERE_DELIVERED_THERE: 1,
     BreakClass.MISSING_AT_PARTNER: 2,
+    BreakClass.AWAITED_AT_PARTNER: 4,
     BreakClass.UNEXPECTED_AT_PARTNER: 1,
     BreakClass.DUPLICATE_AT_PARTNER: 1,
     BreakClass.DELIVERED_THERE_OPEN_HERE: 1,
@@ -193,16 +195,19 @@ def unclaimed_lines(statement: Statement) -> _Found:
     return select(line.c.line_id, line.c.order_id, kind.label("kind"), difference.label("quantity"), line.c.unit)
 
 
-def missing_orders(statement: Statement) -> _Found:
-    """Our deliveries of the statement's days that no line of any statement claims, nor sums up with another total."""
-    return _missing(statement, _of_its_days(statement))
+def missing_orders(statement: Statement, since: datetime) -> _Found:
+    """Our deliveries of the statement's days that no line of any statement claims, nor sums up with another total.
+
+    Those from `since` on are not missing yet: see `grace.awaited_since`.
+    """
+    return _missing(statement, _of_its_days(statement), since)
 
 
-def missing_again(statement: Statement, order_id: UUID) -> _Found:
+def missing_again(statement: Statement, order_id: UUID, since: datetime) -> _Found:
     """The same of one order, also when it was found missing on other days, or booked on the word of a statement."""
     known = exists().where(Break.order_id == Order.id, Break.line_id.is_(None))
     told = Order.outcome_code == STATEMENT
-    return _missing(statement, and_(Order.id == order_id, or_(_of_its_days(statement), known, told)))
+    return _missing(statement, and_(Order.id == order_id, or_(_of_its_days(statement), known, told)), since)
 
 
 def _of_its_days(statement: Statement) -> ColumnElement[bool]:
@@ -210,9 +215,13 @@ def _of_its_days(statement: Statement) -> ColumnElement[bool]:
     return and_(Order.final_at >= start, Order.final_at < end)
 
 
-def _missing(statement: Statement, which: ColumnElement[bool]) -> _Found:
+def _missing(statement: Statement, which: ColumnElement[bool], since: datetime) -> _Found:
     code = exists().where(StockItem.order_id == Order.id)
-    kind = case((code, BreakClass.CODE_REVEALED_NEVER_USED.value), else_=BreakClass.MISSING_AT_PARTNER.value)
+    kind = case(
+        (code, BreakClass.CODE_REVEALED_NEVER_USED.value),
+        (Order.final_at >= since, BreakClass.AWAITED_AT_PARTNER.value),
+        else_=BreakClass.MISSING_AT_PARTNER.value,
+    )
     return (
         select(cast(null(), BigInteger).label("line_id"), Order.id.label("order_id"), kind.label("kind"))
         .add_columns((-Order.quantity).label("quantity"), Order.unit.label("unit"))

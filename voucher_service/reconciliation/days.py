@@ -23,6 +23,11 @@ def instants(first_day: date, last_day: date, zone: ZoneInfo = PROGRAMME_ZONE) -
 
 def days_of(statement: Statement) -> tuple[datetime, datetime]:
     """Return the instants of the days the statement, which a session holds, speaks for."""
+    return instants(statement.first_day, statement.last_day, zone_of(statement))
+
+
+def zone_of(statement: Statement) -> ZoneInfo:
+    """Return the zone in which the days of the statement, which a session holds, are days."""
     session = object_session(statement)
     assert session is not None, "the statement was read by a session"
     settings = session.scalar(
@@ -30,5 +35,4 @@ def days_of(statement: Statement) -> tuple[datetime, datetime]:
         .join(StatementReading, StatementReading.profile_id == ReaderProfile.id)
         .where(StatementReading.statement_id == statement.id)
     )
-    zone = ZoneInfo(from_json(settings).zone) if settings else PROGRAMME_ZONE
-    return instants(statement.first_day, statement.last_day, zone)
+    return ZoneInfo(from_json(settings).zone) if settings else PROGRAMME_ZONE

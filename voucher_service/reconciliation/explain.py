@@ -124,15 +124,21 @@ TEXTS: dict[BreakClass, Explanation] = {
     ),
     BreakClass.REFUSED_HERE_DELIVERED_THERE: Explanation(
         N_("Refusée chez nous, livrée chez l’opérateur"),
-        N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; nous avons rendu cette valeur au bon."),
+        N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; chez nous, elle ne compte pas comme livrée."),
         N_("Vérifiez que le bon n’a pas été utilisé une seconde fois, puis demandez une contre-passation."),
-        N_("Confirmez la livraison, ou contre-passez-la : vous aviez répondu qu’elle était refusée."),
+        N_("Confirmez la livraison, ou contre-passez-la : vous aviez dit qu’elle n’avait pas abouti."),
     ),
     BreakClass.MISSING_AT_PARTNER: Explanation(
         N_("Absente du relevé"),
         N_("Nous avons noté une recharge de %(ours)s livrée le %(our_day)s ; aucune ligne ne la porte."),
-        N_("Attendez le relevé suivant si elle date du dernier jour ; sinon, interrogez l’opérateur."),
-        N_("Retrouvez cette recharge ; si elle date du dernier jour, mettez-la dans le relevé suivant."),
+        N_("Le délai d’attente est passé : demandez à l’opérateur ce qu’elle est devenue."),
+        N_("Retrouvez cette recharge : portez-la dans un relevé, ou dites-nous qu’elle n’a pas eu lieu."),
+    ),
+    BreakClass.AWAITED_AT_PARTNER: Explanation(
+        N_("Attendue dans le relevé suivant"),
+        N_("%(ours)s livrés chez nous le %(our_day)s : aucun relevé ne les porte encore, le suivant peut le faire."),
+        N_("Rien à faire encore. Si le relevé suivant ne la porte pas, elle devient un écart à traiter."),
+        N_("Rien à faire encore : portez-la dans votre relevé suivant."),
     ),
     BreakClass.UNEXPECTED_AT_PARTNER: Explanation(
         N_("Inconnue chez nous"),

@@ -150,7 +150,7 @@ def decided_by_statement(session: Session, which: ColumnElement[bool]) -> list[T
             ~hold_ended(),
             ~other_product(),
         )
-        .order_by(StatementLine.line)
+        .order_by(StatementLine.id)
     )
     return [Told(*row) for row in session.execute(found)]
 

@@ -38,6 +38,7 @@ class BreakClass(StrEnum):
     DELIVERED_HERE_REFUSED_THERE = "delivered_here_refused_there"
     REFUSED_HERE_DELIVERED_THERE = "refused_here_delivered_there"
     MISSING_AT_PARTNER = "missing_at_partner"
+    AWAITED_AT_PARTNER = "awaited_at_partner"
     UNEXPECTED_AT_PARTNER = "unexpected_at_partner"
     DUPLICATE_AT_PARTNER = "duplicate_at_partner"
     DELIVERED_THERE_OPEN_HERE = "delivered_there_open_here"
@@ -101,10 +102,8 @@ class StatementLine(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
-    statement_id: Mapped[UUID]
-    line: Mapped[int] = mapped_column(Integer)
-    our_ref: Mapped[str | None] = mapped_column(String(40))
-    named_id: Mapped[UUID | None]  # the order that our_ref spells, whether it exists or not
+    spelled: Mapped[str | None] = mapped_column("our_ref", String(40))  # our reference, unless it is `named_id`
+    named_id: Mapped[UUID | None]  # the order that our reference spells, whether it exists or not
     partner_ref: Mapped[str | None] = mapped_column(String(80))
     serial: Mapped[str | None] = mapped_column(String(30))
     unit: Mapped[str] = mapped_column(String(16))
@@ -112,10 +111,21 @@ class StatementLine(Base):
     status: Mapped[str] = mapped_column(String(10))  # delivered | refused | reversed
     event_at: Mapped[datetime]
     product: Mapped[str | None] = mapped_column(String(40))  # the partner's code, where the line states one
+    line: ClassVar[MappedSQLExpression[int]]  # in the file, from 1
     order_id: ClassVar[MappedSQLExpression[UUID | None]]
     matched_by: ClassVar[MappedSQLExpression[str | None]]
     ordered: ClassVar[MappedSQLExpression[str | None]]  # the product of that order
     sums_up: ClassVar[MappedSQLExpression[int | None]]  # how many top-ups, where it stands for those of a day
+
+    @property
+    def our_ref(self) -> str | None:
+        """Return our reference as the line states it, None when it states none."""
+        return reference(self.spelled, self.named_id)
+
+
+def reference(spelled: str | None, named_id: UUID | None) -> str | None:
+    """Return our reference as a line states it, from its two columns."""
+    return spelled if spelled is not None or named_id is None else str(named_id)
 
 
 class StatedSum(Base):
@@ -175,6 +185,7 @@ class LineClaim(Base):
 Statement.number = column_property(
     select(StatementIntake.number).where(StatementIntake.statement_id == Statement.id).scalar_subquery()
 )
+StatementLine.line = column_property(StatementLine.id % 2**32)
 # For pages and stories of a few lines; queries over a whole statement join LineClaim.
 StatementLine.order_id = column_property(
     select(LineClaim.order_id)
@@ -202,6 +213,11 @@ StatementLine.ordered = column_property(
     .correlate_except(LineClaim, Order, Voucher, Offer)
     .scalar_subquery()
 )
+
+
+def in_statement() -> ColumnElement[bool]:
+    """Return the condition "the line is one of the statement taken in", both in the query."""
+    return StatementIntake.number == StatementLine.id // 2**32
 
 
 def lines_of(number: int) -> ColumnElement[bool]:

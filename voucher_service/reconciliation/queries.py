@@ -115,7 +115,7 @@ def lines(
     if kind is not None:
         found = found.where(Break.kind == kind.value)
     total = session.scalar(select(func.count()).select_from(found.subquery())) or 0
-    page_of = found.order_by(StatementLine.line).limit(PAGE).offset((max(page, 1) - 1) * PAGE)
+    page_of = found.order_by(StatementLine.id).limit(PAGE).offset((max(page, 1) - 1) * PAGE)
     return [
         LineRow(
             line.line, line.our_ref, line.partner_ref, line.serial, Unit(line.unit), line.quantity,
@@ -153,7 +153,7 @@ def _differences(
         .join(StatementLine, StatementLine.id == Break.line_id, isouter=True)
         .join(Order, Order.id == Break.order_id, isouter=True)
         .where(breaks_of(statement))
-        .order_by(Break.priority, StatementLine.line, Break.id)
+        .order_by(Break.priority, StatementLine.id, Break.id)
     )
     if kind is not None:
         found = found.where(Break.kind == kind.value)

@@ -30,7 +30,7 @@ from voucher_service.webhooks.outbox import tell
 
 WHOLE = frozenset({BreakClass.BALANCE_DIFFERS, BreakClass.STATEMENT_MISSING})
 """Classes of a statement as a whole: none of its lines is named by them."""
-ABSENT = (BreakClass.MISSING_AT_PARTNER, BreakClass.CODE_REVEALED_NEVER_USED)
+ABSENT = (BreakClass.MISSING_AT_PARTNER, BreakClass.AWAITED_AT_PARTNER, BreakClass.CODE_REVEALED_NEVER_USED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,16 @@ class Figures:
     def open(self) -> int:
         """Return the number of differences someone still has to explain."""
         return sum(self.by_class.values())
+
+    @property
+    def awaited(self) -> int:
+        """Return how many of them nobody has to explain yet: the next statement may carry them."""
+        return self.by_class.get(BreakClass.AWAITED_AT_PARTNER, 0)
+
+    @property
+    def due(self) -> int:
+        """Return the number of the others."""
+        return self.open - self.awaited
 
     @property
     def absent(self) -> int:
@@ -115,7 +125,8 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     changes: Changes = refresh(session, statement, now)
     use_on_lines(session, statement, now)
     refresh_partner(session, statement.partner_id, now)
-    told = [Event.STATEMENT_RECONCILED] + [Event.DIFFERENCES_CHANGED] * bool(changes.new or changes.closed)
+    moved = changes.new or changes.closed or changes.risen
+    told = [Event.STATEMENT_RECONCILED] + [Event.DIFFERENCES_CHANGED] * bool(moved)
     for event in told:
         tell(session, statement.partner_id, event, {"statement_id": statement.id}, now=now)
     return RunResult(_figures(session, statement, SEEN), changes.new, changes.closed, tuple(settled))
@@ -130,7 +141,7 @@ def _figures(session: Session, statement: Statement, lines: FromClause) -> Figur
     tally = _tally(session, statement, lines)
     assert tally.lines == statement.line_count, "lines of the statement are lost"
     assert tally.lines == tally.matched + tally.differing + tally.lost, "a line is counted twice or not at all"
-    missing = missing_orders(statement).subquery()
+    missing = missing_orders(statement, days_of(statement)[1]).subquery()  # under which name is not asked here
     has_break = exists().where(Break.order_id == missing.c.order_id, Break.line_id.is_(None))
     unnamed = session.scalar(select(func.count()).select_from(missing).where(~has_break)) or 0
     by_class, difference, resolved = _breaks(session, statement)

@@ -68,7 +68,7 @@ def import_statement(
     profile = _profile_for(session, partner_id, content)
     statement_id, settings = new_id(), profiles.profile_of(profile)
     intake = (session.scalar(select(func.max(StatementIntake.number))) or 0) + 1
-    with line_loader(session, statement_id, intake) as load:
+    with line_loader(session, intake) as load:
         parsed = read(content, _watched(sums := Sums(load), period, settings), settings)
     if parsed.number is not None:
         number = _only(parsed.number, number)

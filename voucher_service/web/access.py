@@ -35,6 +35,8 @@ SEEN_STEP = timedelta(minutes=1)  # the cookie is written again at most this oft
 REQUEST_LIMIT = 16 * 2**20
 UPLOAD_LIMIT = 64 * 2**20
 SIGNED_LIMIT = 2**20
+JSON_LIMIT = 2**20
+"""A megabyte of JSON may be twenty in memory; ours is a few thousand bytes, and files are never sent as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def gate() -> ResponseReturnValue | None:
         return None  # no such page: answered further on
     access = access_of(current_app.view_functions[request.endpoint])
     assert access is not None, "create_app refuses views without a mark"
-    request.max_content_length = access.limit
+    request.max_content_length = min(access.limit, JSON_LIMIT) if request.is_json else access.limit
     if access.roles is None:
         return None
     if access.key_scope is not None:
@@ -154,13 +156,16 @@ def _key_holder(scope: Scope) -> KeyHolder:
     """
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     held = services()
-    with held.database.read() as database:
-        holder = keys.authenticate(database, token.strip(), now()) if kind.lower() == "bearer" else None
+    holder = None
+    if kind.lower() == "bearer":
+        with held.database.look() as connection:
+            holder = keys.authenticate(connection, token.strip(), now())
     if holder is None:
         raise NotSignedIn("Présentez une clé en service : « Authorization: Bearer cdp_… ».", code="key_needed")
     if scope not in holder.scopes:
         raise NotAllowed("Cette clé n’ouvre pas ceci : il y faut « {scope} ».", code="scope_missing", scope=scope.value)
-    held.database.run(keys.used, holder.key_id, now())
+    if keys.is_new_day(holder, now()):
+        held.database.run(keys.used, holder.key_id, now())
     return holder
 
 

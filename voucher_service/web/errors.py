@@ -45,6 +45,8 @@ def _service_error(error: ServiceError) -> Response:
     if isinstance(error, BadForm):
         details["faults"] = error.faults
     response = _answer(error.status, error.code, said(error), details)
+    if error.status == 401 and request.path.startswith("/api/"):
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
     if isinstance(error, TooManyTries):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

@@ -23,6 +23,7 @@ M = TypeVar("M", bound=BaseModel)
 KEY_FIELD = "key"
 _OURS = {KEY_FIELD, "csrf_token"}
 
+MOST_FAULTS = 100
 _WORDS = {
     "missing": N_("Renseignez ce champ."),
     "extra_forbidden": N_("Ce champ n’existe pas ici : retirez-le."),
@@ -109,13 +110,20 @@ def read_query(model: type[M]) -> M:
 
 
 def parse(model: type[M], values: Mapping[str, Any]) -> M:
-    """Return `values` as `model`. Raises BadForm naming every wrong field."""
+    """Return `values` as `model`.
+
+    Raises:
+        BadForm: naming every wrong field. BadInput: there are too many to name (field `body`).
+    """
     for name, value in values.items():
         if isinstance(value, str) and "\x00" in value:  # PostgreSQL keeps no such text
             raise BadForm({name: gettext("Ce texte contient un caractère interdit : écrivez-le à nouveau.")})
     try:
         return model.model_validate(values)
     except ValidationError as error:
+        if error.error_count() > MOST_FAULTS:  # a fault for each of a hundred thousand would be an answer of megabytes
+            told = N_("Plus de {most} valeurs ne conviennent pas : vérifiez la forme de la demande.")
+            raise BadInput(told, field="body", most=MOST_FAULTS) from None
         faults: dict[str, str] = {}
         for fault in error.errors(include_url=False, include_input=False):
             name = ".".join(str(part) for part in fault["loc"]) or "body"

@@ -170,21 +170,36 @@ def test_a_higher_threshold_begins_tomorrow(awa: Desk, programme: Programme) -> 
 
 def test_the_end_of_a_gift_is_shown_counted_and_its_rule_is_dated(awa: Desk, programme: Programme) -> None:
     assert "Aucune dotation ne finit bientôt" in awa.get("/admin/endings/").text
-    far = awa.follow(f"/admin/endings/{programme.allocation_id}/sign-off")
+    far = awa.follow(f"/admin/endings/{programme.allocation_id}/count")
     assert "ne finit pas bientôt" in far.text
     soon = a_gift(programme) | {"label": "Fin proche", "quantity": "100", "valid_until": TODAY + timedelta(days=20)}
     awa.follow("/admin/allocations/new", step="confirm", **soon)
     page = awa.get("/admin/endings/").text
     assert "Fin proche" in page
     assert "Ensuite, le" in page
-    number = page.partition("/sign-off")[0].rpartition("/")[2]
-    assert "Reste compté par" in awa.follow(f"/admin/endings/{number}/sign-off").text
+    assert "Compter ce qui reste" in page
+    number = page.partition("/count")[0].rpartition("/")[2]
+    counted = awa.follow(f"/admin/endings/{number}/count").text
+    assert "Reste compté par" in counted
+    assert "une autre personne doit signer" in counted
+    assert "une autre personne doit signer" in awa.follow(f"/admin/endings/{number}/sign").text
     wrong = awa.send("/admin/endings/stop", stop_days="99", effective_from=TODAY + timedelta(days=1))
     assert (wrong.status_code, faults(wrong)[0][0]) == (422, "stop_days")
     assert (
         "La règle est enregistrée"
         in awa.follow("/admin/endings/stop", stop_days="15", effective_from=TODAY + timedelta(days=1)).text
     )
+
+
+def test_a_delay_is_set_for_statements_to_come(awa: Desk, programme: Programme) -> None:
+    page = f"/admin/partners/{programme.partner_id}/tolerance/"
+    assert "couvrent pas 1 jour" in awa.get(page).text
+    sent = {"days": "0", "most_days": "0", "effective_from": TODAY}
+    for wrong, field in (({"days": "x"}, "days"), ({"most_days": "93"}, "most_days"), ({"days": "2"}, "most_days")):
+        answer = awa.send(f"{page}grace", **sent | wrong)
+        assert (answer.status_code, [name for name, _ in faults(answer)]) == (422, [field])
+    assert "aussitôt un écart" in awa.follow(f"{page}grace", **sent).text
+    assert "déjà fixé pour ce jour" in awa.follow(f"{page}grace", **sent).text
 
 
 def test_a_tolerance_is_set_from_tomorrow_on(awa: Desk, programme: Programme) -> None:

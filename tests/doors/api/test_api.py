@@ -10,15 +10,20 @@ import pytest
 from sqlalchemy import func, select, update
 
 from tests.doors.api.conftest import Program, token_for
+from tests.doors.api.test_exports import closed
+from tests.flows.reconciliation import builders
 from tests.house import LOGIN_OF, client_as, services_of
 from tests.house import token as token_of
-from voucher_service.ids import new_id, utc_now
+from voucher_service.ids import local_day, new_id, utc_now
 from voucher_service.partners.api import keys
 from voucher_service.partners.api.answers import ABANDONED
 from voucher_service.partners.api.keys import Scope
 from voucher_service.partners.api.models import ApiAnswer, ApiKey
+from voucher_service.partners.models import Agreement, Partner
 from voucher_service.reconciliation.models import Statement
 from voucher_service.staff.models import Role, Staff
+from voucher_service.units import Unit
+from voucher_service.web.api import balances, door, exports, views
 
 
 def statements_kept(program: Program) -> int:
@@ -65,6 +70,23 @@ def test_another_partners_things_do_not_exist(program: Program, stranger: Progra
     assert program.get("/statements").get_json()["total"] == 0
 
 
+def test_gifts_balances_and_months_come_by_pages(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    with services_of(program.app).database.begin() as session:
+        builders.add_gift(session, session.get_one(Partner, program.partner_id), 9, Unit.EUR_CENT)
+    closed(program), closed(program, month=2)
+    whole = {path: program.get(path).get_json()["items"] for path in ("/allocations", "/balances", "/periods")}
+    for module in (door, views, exports, balances):
+        monkeypatch.setattr(module, "PAGE", 1)
+    for path, items in whole.items():
+        pages = 0
+        found: list[object] = []
+        following = f"/api/v1{path}"
+        while following:
+            answer = program.client.get(following, headers=program.headers()).get_json()
+            found, following, pages = [*found, *answer["items"]], answer["next"], pages + 1
+        assert (found, pages) == (items, 2), path
+
+
 @pytest.mark.parametrize("token", ["", "cdp_wrong", "\xe9" * 20])
 def test_without_a_good_key_nothing_opens(program: Program, token: str) -> None:
     program.token = token
@@ -99,6 +121,24 @@ def test_a_key_is_replaced_with_notice_and_ended_at_once(program: Program) -> No
         assert keys.authenticate(session, new, now) is None
         assert session.scalars(select(ApiKey.secret_hash)).all()
         assert not any(new.encode() in kept for kept in session.scalars(select(ApiKey.secret_hash)))
+
+
+def test_a_key_that_only_reads_writes_once_a_day(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert program.get("/allocations").status_code == 200
+    with services_of(program.app).database.read() as session:
+        assert session.scalars(select(ApiKey.last_used_on)).all() == [local_day(utc_now())]
+    monkeypatch.setattr(keys, "used", None)  # would fail if it were called again
+    assert program.get("/allocations").status_code == 200
+    monkeypatch.setitem(program.app.extensions, "clock", lambda: utc_now() + timedelta(days=1))
+    assert program.get("/allocations").status_code == 500
+
+
+def test_after_its_agreement_a_partner_still_reads_its_books(program: Program) -> None:
+    past = local_day(utc_now()) - timedelta(days=1)
+    with services_of(program.app).database.begin() as session:
+        session.execute(update(Agreement).values(valid_from=past, valid_until=past))
+    assert program.get("/allocations").get_json()["total"] == 1
+    assert program.send(program.statement()).status_code == 201, "the last month is agreed on after the end"
 
 
 def test_the_same_request_again_gets_the_first_answer(program: Program) -> None:

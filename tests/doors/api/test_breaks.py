@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -11,10 +14,12 @@ from flask import Flask
 from tests.doors.api.conftest import Program, token_for
 from tests.doors.partner.test_books import verify
 from tests.flows.breaks.conftest import CLAIRE
-from tests.house import services_of
+from tests.house import client_as, services_of
 from voucher_service.ids import new_id, utc_now
 from voucher_service.partners.api.keys import Scope
 from voucher_service.reconciliation.work import notes
+from voucher_service.reconciliation.work.models import Side
+from voucher_service.staff.models import Role
 
 
 def spoiled(program: Program) -> str:
@@ -50,6 +55,30 @@ def test_a_note_is_written_once_and_read_by_both_sides(program: Program, strange
         assert stranger.get(where).status_code == 404
     assert say(stranger, path, "pas à moi")[0] == 404
     assert stranger.get("/breaks").get_json()["total"] == 0
+
+
+def test_notes_come_by_pages_oldest_first(program: Program) -> None:
+    path = spoiled(program)
+    break_id, many = UUID(path.rpartition("/")[2]), notes.PAGE + 2
+    with services_of(program.app).database.begin() as session:
+        for number in range(many):
+            notes.add_note(
+                session, break_id, words=f"note {number:03}", side=Side.PARTNER, actor=CLAIRE,
+                now=utc_now() + timedelta(seconds=number),
+            )  # fmt: skip
+    first = program.get(f"{path}/notes").get_json()
+    assert (first["total"], len(first["items"])) == (many, notes.PAGE)
+    second = program.client.get(first["next"], headers=program.headers()).get_json()
+    assert [one["words"] for one in first["items"] + second["items"]] == [f"note {n:03}" for n in range(many)]
+    assert (second["next"], program.get(f"{path}/notes?page=3").get_json()["items"]) == (None, [])
+    client = client_as(program.app, Role.COORDINATOR)
+    newest = client.get(f"/admin{path}").text
+    assert ("note 051" in newest, "note 049" in newest, "Trouvé" in newest) == (True, False, False)
+    older = re.search(r'rel="prev" href="([^"]+)"', newest)
+    assert older is not None
+    oldest = client.get(html.unescape(older[1])).text
+    assert ("note 000" in oldest, "note 050" in oldest, "Trouvé" in oldest) == (True, False, True)
+    assert 'rel="next"' in oldest
 
 
 def test_breaks_are_filtered_and_a_narrow_key_opens_nothing(program: Program, app: Flask) -> None:

@@ -17,14 +17,14 @@ from voucher_service.reconciliation.closing.models import PeriodClose
 CSV, PDF = b"dotation;nom\r\n", b"%PDF-1.4"
 
 
-def closed(program: Program) -> str:
+def closed(program: Program, month: int = 1) -> str:
     """A month as the closing leaves it; how its files are made is shown elsewhere."""
     digests = {f"etat.{name}": hashlib.sha256(body).hexdigest() for name, body in (("csv", CSV), ("pdf", PDF))}
     manifest = json.dumps({"files": digests})
-    month = DAY.replace(month=1, day=1)  # the statements of the tests speak of another
+    first = DAY.replace(month=month, day=1)  # the statements of the tests speak of another
     with services_of(program.app).database.begin() as session:
         row = PeriodClose(
-            id=new_id(), partner_id=program.partner_id, first_day=month, last_day=month.replace(day=31),
+            id=new_id(), partner_id=program.partner_id, first_day=first, last_day=first.replace(day=28),
             from_at=NOON - timedelta(days=99), until_at=NOON - timedelta(days=68), size=1, manifest=manifest,
             signature=b"s" * 64, csv=CSV, pdf=PDF, proposed_by="staff:a", proposed_at=NOON,
             agreed_by="staff:p", agreed_at=NOON,

@@ -19,6 +19,7 @@ from voucher_service.fulfilment.models import ItemState, Order, OrderState
 from voucher_service.ledger.audit import audit
 from voucher_service.ledger.balances import Balances, balances
 from voucher_service.partners.policies import set_threshold
+from voucher_service.reconciliation.intake.models import GracePeriod
 from voucher_service.reconciliation.models import Break, Statement
 from voucher_service.reconciliation.run import RunResult, run
 from voucher_service.reconciliation.work import settle
@@ -56,6 +57,9 @@ class Bench:
         state, lines = CASES[kind]
         with self.database.begin() as session:
             (order,) = add_orders(session, self.world, [Wanted(state)])
+            if kind == "awaited_at_partner":
+                rule = {"effective_from": DAY, "days": 1, "most_days": 35, "set_by": CLAIRE, "set_at": NOON}
+                session.add(GracePeriod(partner_id=self.world.partner_id, **rule))
             if kind == "code_used_before_reveal":
                 add_code(session, self.world, "8910", ItemState.IN_STOCK)
             days = (DAY, DAY)
@@ -130,6 +134,7 @@ CASES: dict[str, tuple[OrderState, list[str]]] = {
     "delivered_here_refused_there": (OrderState.DELIVERED, [line("ORDER", status="refusé")]),
     "refused_here_delivered_there": (OrderState.GIVEN_BACK, [line("ORDER")]),
     "missing_at_partner": (OrderState.DELIVERED, [line("x")]),
+    "awaited_at_partner": (OrderState.DELIVERED, [line("x")]),
     "unexpected_at_partner": (OrderState.GIVEN_BACK, [line("x")]),
     "duplicate_at_partner": (OrderState.DELIVERED, [line("ORDER"), line("ORDER")]),
     "delivered_there_open_here": (OrderState.WAITING, [line("ORDER")]),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from tests.flows.breaks.conftest import Bench
+from tests.flows.reconciliation.test_statements import keep, line
+from voucher_service.ledger import audit_files
 from voucher_service.ledger.audit_breaks import BREAK_RULES
+from voucher_service.reconciliation.models import Statement
 from voucher_service.reconciliation.work.models import Way
 
 CLOSED, BOOKED = (rule for rule, _sql in BREAK_RULES[:2])  # the third: test_pair
@@ -36,3 +41,26 @@ def test_what_was_tampered_with_is_found(bench: Bench, rule: str, sql: str) -> N
                 session.execute(text(f"ALTER TABLE break_settlement DROP CONSTRAINT ck_break_settlement_{name}"))
         session.execute(text(sql))
     assert rule in bench.faults()
+
+
+def test_a_changed_file_is_found_and_its_statement_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_files, "PORTION", 40)  # the files come in several portions, and a page each
+    monkeypatch.setattr(audit_files, "_PAGE", 1)
+    bench.make("missing_at_partner")
+    with bench.database.begin() as session:
+        keep(session, bench.world, line("other"))
+        content = session.get_one(Statement, bench.statement_id).content
+    assert len(content) > audit_files.PORTION
+    assert bench.faults() == []
+    changed = (content[:-1] + b"?", content.replace(b"EUR", b"eur", 1), content + b" ", content[:40], b"")
+    for other in (*changed, content):
+        with bench.database.begin() as session:
+            if bench.database.is_sqlite:
+                session.execute(text("DROP TRIGGER IF EXISTS statement_no_update"))
+            else:
+                session.execute(text("SET LOCAL session_replication_role = replica"))
+            session.execute(update(Statement).where(Statement.id == bench.statement_id).values(content=other))
+        with bench.database.read() as session:
+            found = [(rule, UUID(str(row))) for rule, row, _ in audit_files.file_findings(session)]
+        assert found == ([(audit_files.STATEMENT, bench.statement_id)] if other != content else [])
+        assert (audit_files.STATEMENT in bench.faults()) is (other != content)

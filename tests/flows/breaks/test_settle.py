@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -11,10 +12,13 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.faults.races import rush
 from tests.flows.breaks.conftest import CASES, CLAIRE, OMAR, Bench
+from tests.flows.reconciliation.builders import DAY, NOON, Wanted, add_orders
+from tests.flows.reconciliation.test_statements import keep, line
 from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
 from voucher_service.fulfilment.models import ItemState, OrderState, StockItem
 from voucher_service.ids import new_id
 from voucher_service.ledger.models import AccountKind, Transfer
+from voucher_service.partners.models import Allocation
 from voucher_service.reconciliation.models import Break, BreakClass
 from voucher_service.reconciliation.run import WHOLE
 from voucher_service.reconciliation.work import booking, settle
@@ -29,6 +33,7 @@ BOOKED: list[tuple[str, Way, dict[AccountKind, int], OrderState]] = [
     ("delivered_here_refused_there", Way.THEIRS, {AVAILABLE: 1000, DELIVERED: -1000}, OrderState.REVERSED),
     ("delivered_here_refused_there", Way.WRITE_OFF, {LOST: 1000, DELIVERED: -1000}, OrderState.REVERSED),
     ("missing_at_partner", Way.THEIRS, {AVAILABLE: 1000, DELIVERED: -1000}, OrderState.REVERSED),
+    ("awaited_at_partner", Way.THEIRS, {AVAILABLE: 1000, DELIVERED: -1000}, OrderState.REVERSED),
     ("reversed_after_delivery", Way.THEIRS, {AVAILABLE: 1000, DELIVERED: -1000}, OrderState.REVERSED),
     ("refused_here_delivered_there", Way.THEIRS, {AVAILABLE: -1000, DELIVERED: 1000}, OrderState.DELIVERED),
     ("unexpected_at_partner", Way.WRITE_OFF, {AVAILABLE: -1000, LOST: 1000}, OrderState.GIVEN_BACK),
@@ -266,3 +271,22 @@ def test_bad_words_a_foreign_gift_and_strangers_are_refused(bench: Bench) -> Non
         bench.database.run(settle.propose_undo, new_id(), note="vu avec eux", actor=OMAR, now=bench.now)
     with bench.database.read() as session:
         assert session.scalar(select(func.count()).select_from(BreakEvent)) == 0
+
+
+def test_a_gift_that_is_over_pays_no_more_after_its_tolerance(bench: Bench) -> None:
+    with bench.database.begin() as session:
+        (order,) = add_orders(session, bench.world, [Wanted()])
+        bench.statement_id = keep(session, bench.world, line(order, "12"), period=(DAY, DAY)).id
+        session.execute(update(Allocation).values(valid_until=DAY))
+    bench.again()
+    with bench.database.read() as session:
+        bench.break_id = session.scalars(select(Break.id)).one()
+    bench.now = NOON + timedelta(days=30)  # the last day of its tolerance
+    made = bench.propose(Way.THEIRS)
+    bench.database.run(settle.withdraw, made.id, actor=CLAIRE, now=bench.now)
+    bench.now += timedelta(days=1)
+    with pytest.raises(Conflict) as refused:
+        bench.propose(Way.THEIRS)
+    assert refused.value.code == "gift_tolerance_over"
+    bench.agree(bench.propose(Way.WRITE_OFF))
+    assert bench.held()[LOST] == 200

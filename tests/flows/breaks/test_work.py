@@ -71,7 +71,7 @@ def test_one_has_it_in_hand_and_hands_it_over(bench: Bench) -> None:
     assert code(run_, notes.give_back, bench.hand, actor=lou, now=bench.now) == "done"
     assert code(run_, notes.assign, bench.hand, owner=lou, was=None, **given) == "done"
     with bench.database.read() as session:
-        steps = [one.step for one in notes.history(session, bench.found().id)]
+        steps = [one.step for one in notes.history(session, bench.found().id).items]
     assert steps == ["taken", "taken", "given_back", "taken"]
     for words in ("", "ab", "x" * 1001):
         with pytest.raises(BadInput):

@@ -17,6 +17,8 @@ from voucher_service.ids import new_id
 from voucher_service.ledger.models import AccountKind, BookKind, Reason
 from voucher_service.ledger.post import Entry, open_book, post
 from voucher_service.partners.models import Agreement, Allocation, Campaign, Offer, Partner
+from voucher_service.reconciliation.grace import USUAL_MOST
+from voucher_service.reconciliation.intake.models import GracePeriod
 from voucher_service.staff.models import Branch
 from voucher_service.units import Unit
 from voucher_service.vouchers.models import SigningKey, Voucher
@@ -41,13 +43,25 @@ class World:
     unit: Unit
 
 
-def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.EUR_CENT) -> World:
-    """Make a partner, its agreement, an ample gift of `unit`, an offer, a campaign and a branch."""
+def make_world(
+    session: Session, name: str = "Opérateur A", unit: Unit = Unit.EUR_CENT, *, grace: int | None = 0
+) -> World:
+    """Make a partner, its agreement, an ample gift of `unit`, an offer, a campaign and a branch.
+
+    `grace`: the partner's delay in days, by a rule of its own; None: what holds where none was set.
+    """
     number = len(session.scalars(select(Partner.id)).all()) + 1
     partner = Partner(id=new_id(), name=name, created_at=NOON)
     campaign = Campaign(id=new_id(), name=f"Campagne {name}", starts_on=DAY, ends_on=LAST, paused=False)
     session.add_all([partner, campaign])
     session.flush()
+    if grace is not None:
+        session.add(
+            GracePeriod(
+                partner_id=partner.id, effective_from=date(2026, 1, 1), days=grace, most_days=max(grace, USUAL_MOST),
+                set_by="anne", set_at=NOON,
+            )
+        )  # fmt: skip
     offer = Offer(
         id=new_id(),
         code=number,
@@ -62,11 +76,12 @@ def make_world(session: Session, name: str = "Opérateur A", unit: Unit = Unit.E
     branch = Branch(name=f"Antenne {name}", city="Lyon", address="1 rue", hours="9-17", till_book_id=till)
     session.add_all([offer, branch])
     _signing_key(session)
-    book = _gift(session, partner, number, unit)
+    book = add_gift(session, partner, number, unit)
     return World(partner.id, book, branch.id, campaign.id, offer.id, number, unit)
 
 
-def _gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
+def add_gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
+    """Give the partner an ample gift of `unit` under an agreement of its own."""
     agreement = Agreement(
         id=new_id(),
         partner_id=partner.id,
@@ -93,7 +108,7 @@ def _gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
     )
     session.add(allocation)
     session.flush()
-    gift = Entry(
+    given = Entry(
         key=f"gift:{book}",
         book_id=book,
         source=AccountKind.DONOR,
@@ -104,7 +119,7 @@ def _gift(session: Session, partner: Partner, number: int, unit: Unit) -> int:
         object_kind="allocation",
         object_id=str(book),
     )
-    post(session, [gift], actor="anne", occurred_at=NOON, now=NOON)
+    post(session, [given], actor="anne", occurred_at=NOON, now=NOON)
     return book
 
 

@@ -89,7 +89,8 @@ class Case:
 def make_case(session: Session, seed: int, scale: int = 1) -> Case:
     """Make sixty orders (times `scale`) in every state over five days, and the faultless statement about them."""
     random = Random(seed)
-    world, other = make_world(session, "Opérateur A"), make_world(session, "Opérateur B")
+    # No rule is set: what the file's last day does not carry, the next file may.
+    world, other = (make_world(session, name, grace=None) for name in ("Opérateur A", "Opérateur B"))
 
     def some(count: int, state: OrderState, code: str | None = None) -> list[UUID]:
         wanted = [
@@ -217,10 +218,11 @@ def delivered_while_waiting(case: Case) -> None:
 
 
 def missing(case: Case) -> None:
-    """A line is not in the file."""
+    """A line is not in the file: missing, or on the file's last day awaited in the next."""
     order = _delivered(case)
+    is_last = datetime.fromisoformat(case.row(case.line_of(order))[_DATE]).date() == LAST_DAY
     del case.rows[case.line_of(order) - 2]
-    case.expected[order] = BreakClass.MISSING_AT_PARTNER
+    case.expected[order] = BreakClass.AWAITED_AT_PARTNER if is_last else BreakClass.MISSING_AT_PARTNER
 
 
 def never_used(case: Case) -> None:

@@ -178,6 +178,26 @@ def test_a_replaced_statement_s_balance_counts_no_more(held: Books) -> None:
     assert [is_open for _, is_open in held.breaks()] == [False]
 
 
+def test_a_booking_is_undone_after_its_statement_was_replaced_and_then_both_sides_agree(held: Books) -> None:
+    """The partner said refused, we took that; its corrected statement says delivered after all."""
+    one, two = held.orders
+    with held.database.begin() as session:
+        first = held.take_in(session, line(one, status="refusé"), line(two))
+        run(session, first.id, LATER)
+    made = held.book("delivered_here_refused_there", Way.THEIRS)
+    with held.database.begin() as session:
+        better = held.take_in(session, line(one), line(two), replaces=first.id)
+        assert run(session, better.id, LATER).figures.by_class == {BreakClass.REFUSED_HERE_DELIVERED_THERE: 1}
+        other = session.scalars(select(Break).where(Break.resolved_at.is_(None))).one()
+        assert settle.settled_by_another(session, other) == made.break_id
+    undone = held.database.run(settle.propose_undo, made.id, note="Livrée", actor=CLAIRE, now=LATER)
+    held.database.run(settle.agree, undone.id, actor=OMAR, now=LATER)
+    assert held.breaks("delivered_here_refused_there") == [(-1_000, False)], "its line no longer counts"
+    with held.database.begin() as session:
+        assert run(session, better.id, LATER).figures.clean
+    assert held.faults() == []
+
+
 def test_the_day_ends_at_the_partner_s_own_midnight(held: Books) -> None:
     assert held.declare(AMPLE - 2_000).until_at == datetime(2026, 3, 10, 23, tzinfo=UTC)
     mine = propose(open_text((HEAD + line(held.orders[0])).encode())).profile

@@ -44,8 +44,10 @@ def edges(zone: str, day: date, hours: int) -> tuple[list[datetime], list[dateti
     return inside, [start - second, start - timedelta(hours=1), end, end + timedelta(minutes=59)]
 
 
-def speak_for(session: Session, world: World, zone: str, day: date, when: datetime, order: UUID) -> UUID:
-    """Keep and run the statement of the day, with one line, dated in UTC; return its id."""
+def speak_for(
+    session: Session, world: World, zone: str, day: date, when: datetime, order: UUID, *, first: date | None = None
+) -> UUID:
+    """Keep and run the statement of the day (of those from `first`), with one line, dated in UTC; return its id."""
     if zone != PARIS:
         made = Profile(
             names=tuple(HEADER.split(";")), separator=";", width=4, unit="EUR", zone=zone,
@@ -55,7 +57,7 @@ def speak_for(session: Session, world: World, zone: str, day: date, when: dateti
     content = f"{HEADER}\n{order};10,00;OK;{when:%Y-%m-%dT%H:%M:%SZ}\n".encode()
     statement = import_statement(
         session, partner_id=world.partner_id, file_name="jour.csv", content=content, actor="lea", now=NOON,
-        period=(day, day),
+        period=(first or day, day),
     )  # fmt: skip
     run(session, statement.id, NOON)
     return statement.id
@@ -68,7 +70,7 @@ def missing(session: Session, zone: str, day: date, hours: int) -> tuple[set[UUI
     named, *ours = add_orders(session, world, [Wanted(at=at) for at in (inside[0], *inside)])
     add_orders(session, world, [Wanted(at=at) for at in outside])
     speak_for(session, world, zone, day, inside[-1], named)
-    kind = Break.kind == BreakClass.MISSING_AT_PARTNER.value
+    kind = Break.kind.in_([BreakClass.MISSING_AT_PARTNER.value, BreakClass.AWAITED_AT_PARTNER.value])
     return set(session.scalars(select(Break.order_id).where(kind))), set(ours)
 
 

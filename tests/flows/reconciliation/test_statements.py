@@ -132,7 +132,7 @@ def test_a_new_class_opens_a_break_again_and_its_history_says_so(database: Datab
         run(session, statement.id, LATER)
         session.execute(update(Order).values(state=OrderState.HELD.value))
         run(session, statement.id, LATER + timedelta(days=1))
-        steps = [(one.step, one.was, one.became) for one in history(session, found)]
+        steps = [(one.step, one.was, one.became) for one in history(session, found).items]
     waiting, given_back, held = (
         BreakClass.DELIVERED_THERE_OPEN_HERE, BreakClass.REFUSED_HERE_DELIVERED_THERE,
         BreakClass.CODE_USED_BEFORE_REVEAL,

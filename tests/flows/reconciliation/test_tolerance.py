@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 
-from tests.flows.reconciliation.builders import AMPLE, NOON
-from tests.flows.reconciliation.left import CLAIRE, DAY, LATER, OMAR, Books
+from tests.flows.reconciliation.builders import AMPLE, NOON, add_gift, make_world
+from tests.flows.reconciliation.left import CLAIRE, DAY, LATER, OMAR, Books, make_books
 from tests.flows.reconciliation.test_statements import line
+from voucher_service.db import Database
 from voucher_service.errors import BadInput, Conflict
 from voucher_service.ledger.balances import balances
 from voucher_service.ledger.models import AccountKind
+from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.balances import compare, tolerance
+from voucher_service.reconciliation.balances.models import Tolerance
 from voucher_service.reconciliation.models import Break, BreakClass
 from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.work import settle
@@ -77,6 +81,81 @@ def test_the_residual_of_a_balance_is_tolerated_likewise(held: Books, differs: i
     assert held.left().closing == AMPLE - 2_000 + (0 if is_open else differs)
     held.database.run(compare.refresh_partner, held.world.partner_id, LATER)
     assert held.breaks() == [(differs, is_open)]
+    assert held.faults() == []
+
+
+EVE = DAY - timedelta(days=1)
+
+
+@pytest.mark.parametrize("planted", [False, True], ids=["", "planted"])
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [("balance", "ended"), ("line", "ended"), ("balance", "of another unit"), ("balance", "of another operator")],
+)
+def test_a_tolerance_serves_its_own_days_unit_and_operator_only(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch, told: str, kept: str, planted: bool
+) -> None:
+    """Planted: whoever asks gets the widest there is."""
+    held = make_books(sqlite)
+    if kept == "of another operator":
+        with sqlite.begin() as session:
+            other = replace(held, world=make_world(session, "Opérateur B"))
+        other.tolerate(5, 5)
+    elif kept == "of another unit":
+        replace(held, world=replace(held.world, unit=Unit.MEGABYTE)).tolerate(5, 5)
+    else:
+        held.tolerate(5, 5, since=EVE)
+        held.tolerate(0, 0)
+    if planted:
+        widest = select(Tolerance).order_by(Tolerance.each.desc()).limit(1)
+        monkeypatch.setattr(tolerance, "tolerance_on", lambda session, *_: session.scalar(widest))
+    if told == "line":
+        held.compared(line(held.orders[0], "10,03"), line(held.orders[1]))
+        assert held.breaks("amount_differs") == [(3, not planted)]
+    else:
+        held.declare(AMPLE - 2_000 - 3)
+        assert held.breaks() == [(-3, not planted)]
+
+
+def test_the_day_of_a_balance_says_which_tolerance_holds(sqlite: Database) -> None:
+    held = make_books(sqlite)
+    held.tolerate(5, 5, since=EVE)
+    held.tolerate(0, 0)
+    held.declare(-5, day=EVE)  # nothing had been given yet
+    assert held.breaks() == [(-5, False)]
+    held.declare(AMPLE - 2_000 - 5)
+    assert held.breaks() == [(-5, False)], "what was booked for the eve counts on the day after too"
+    assert held.faults() == []
+
+
+@pytest.mark.parametrize("planted", [False, True], ids=["", "planted"])
+def test_two_balances_of_one_day_share_the_bound(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch, planted: bool
+) -> None:
+    held = make_books(sqlite)
+    with sqlite.begin() as session:
+        second = add_gift(session, session.get_one(Partner, held.world.partner_id), 9, Unit.EUR_CENT)
+    if planted:
+        monkeypatch.setattr(tolerance, "_used", lambda *_: 0)
+    held.tolerate(3, 5)
+    held.declare(AMPLE - 2_000 - 3)
+    replace(held, world=replace(held.world, book_id=second)).declare(AMPLE - 3)
+    assert sorted(held.breaks()) == [(-3, False), (-3, not planted)]
+
+
+def test_a_balance_corrected_after_its_difference_was_tolerated_ends_with_nothing_open(sqlite: Database) -> None:
+    """The booking was for a figure that no longer counts: undone, its difference must not come back."""
+    held = make_books(sqlite)
+    held.tolerate(3, 5)
+    held.declare(AMPLE - 2_000 - 3)
+    held.declare(AMPLE - 2_000, reason="Trois centimes retrouvés")
+    assert sorted(held.breaks()) == [(-3, False), (3, True)], "three and three are above the bound"
+    with sqlite.read() as session:
+        made = session.scalars(select(Settlement)).one()
+    undone = sqlite.run(settle.propose_undo, made.id, note="Corrigé depuis", actor=CLAIRE, now=LATER)
+    sqlite.run(settle.agree, undone.id, actor=OMAR, now=LATER)
+    assert sorted(held.breaks()) == [(-3, False), (3, False)]
+    assert held.left().closing == AMPLE - 2_000
     assert held.faults() == []
 
 

@@ -6,13 +6,14 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
+from voucher_service.db import UtcDateTime
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.ids import local_day, new_id
 from voucher_service.partners.api.models import ApiKey
@@ -40,6 +41,7 @@ class KeyHolder:
     key_id: UUID
     partner_id: UUID
     scopes: frozenset[Scope]
+    last_used_on: date | None = None
 
     @property
     def actor(self) -> str:
@@ -110,12 +112,17 @@ def revoke(session: Session, *, partner_id: UUID, key_id: UUID, actor: str, now:
     )
 
 
-def authenticate(session: Session, token: str, now: datetime) -> KeyHolder | None:
+def authenticate(database: Session | Connection, token: str, now: datetime) -> KeyHolder | None:
     """Return who presents this key, or None when it is not good (any more)."""
-    row = session.execute(
-        select(ApiKey.id, ApiKey.partner_id, ApiKey.scopes).where(ApiKey.secret_hash == _hash(token), _good(now))
-    ).one_or_none()
-    return None if row is None else KeyHolder(row[0], row[1], frozenset(Scope(word) for word in row[2].split()))
+    row = database.execute(_HOLDER, {"secret": _hash(token), "at": now}).one_or_none()
+    if row is None:
+        return None
+    return KeyHolder(row[0], row[1], frozenset(Scope(word) for word in row[2].split()), row[3])
+
+
+def is_new_day(holder: KeyHolder, now: datetime) -> bool:
+    """Say whether the day of use is still to be noted: a program that only reads then waits for no writer."""
+    return holder.last_used_on is None or holder.last_used_on < local_day(now)
 
 
 def used(session: Session, key_id: UUID, now: datetime) -> None:
@@ -152,8 +159,14 @@ def is_good(key: ApiKey, now: datetime) -> bool:
     return key.revoked_at is None and (key.ends_at is None or key.ends_at > now)
 
 
-def _good(now: datetime) -> ColumnElement[bool]:
+def _good(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     return and_(ApiKey.revoked_at.is_(None), or_(ApiKey.ends_at.is_(None), ApiKey.ends_at > now))
+
+
+# Asked by every request: put together once.
+_HOLDER = select(ApiKey.id, ApiKey.partner_id, ApiKey.scopes, ApiKey.last_used_on).where(
+    ApiKey.secret_hash == bindparam("secret"), _good(bindparam("at", type_=UtcDateTime()))
+)
 
 
 def _hash(token: str) -> bytes:

@@ -1,7 +1,7 @@
 """Where each gift stands around its last day, and what comes next. Days are those of the branches, never 24 hours.
 
-J-30 warned · J-0 nothing is issued any more (or earlier, by a dated rule) · J-7 reminded · signed off by a person
-· J+1 ended · J+30 late lines no longer wait · J+37 the agreed statement is due
+J-30 warned · J-15 the last day of issuing (or another, by a dated rule) · J-7 counted by one person, signed by another
+· J+1 ended · J+30 what is left only goes back or is written off · J+37 the agreed statement is due
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from voucher_service.errors import BadInput, Conflict
+from voucher_service.errors import BadInput
 from voucher_service.ids import local_day
-from voucher_service.partners.ending.models import EndCalendar, EndStep, GiftStep
-from voucher_service.partners.gifts import fresh
+from voucher_service.partners.ending.models import USUAL_STOP, EndCalendar, EndStep, GiftSignOff, GiftStep
 from voucher_service.partners.models import Agreement, Allocation, AllocationState
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
@@ -26,9 +25,9 @@ _FIRST = date(1, 1, 1)
 
 
 def usual() -> EndCalendar:
-    """Return the calendar where no rule was set: nothing is issued after the last day itself."""
+    """Return the calendar where no rule was set."""
     return EndCalendar(
-        effective_from=_FIRST, warn_days=30, stop_days=0, remind_days=7, tolerance_days=30, statement_days=37
+        effective_from=_FIRST, warn_days=30, stop_days=USUAL_STOP, remind_days=7, tolerance_days=30, statement_days=37
     )
 
 
@@ -83,7 +82,7 @@ class Standing:
     allocation: Allocation
     days: dict[EndStep, date]
     reached: frozenset[EndStep]
-    signed_off: GiftStep | None
+    sign_off: GiftSignOff | None
     next_step: EndStep | None
 
     @property
@@ -102,18 +101,12 @@ def standings(session: Session, day: date, *, within: int = 45) -> list[Standing
         .where(Allocation.state == AllocationState.OPEN.value, Allocation.valid_until <= until)
         .order_by(Allocation.valid_until, Allocation.id)
     ).all()
-    signed = {
-        row.allocation_id: row
-        for row in session.scalars(
-            select(GiftStep).where(
-                GiftStep.step == EndStep.SIGNED_OFF.value, GiftStep.allocation_id.in_([gift.id for gift in gifts])
-            )
-        )
-    }
+    counted = session.scalars(select(GiftSignOff).where(GiftSignOff.allocation_id.in_([gift.id for gift in gifts])))
+    signed = {row.allocation_id: row for row in counted}
     return [_standing(gift, rule, day, signed.get(gift.id)) for gift in gifts]
 
 
-def _standing(gift: Allocation, rule: EndCalendar, day: date, signed: GiftStep | None) -> Standing:
+def _standing(gift: Allocation, rule: EndCalendar, day: date, signed: GiftSignOff | None) -> Standing:
     days = due_days(gift.valid_until, rule)
     reached = frozenset(step for step, first in days.items() if first <= day)
     ahead = [step for step in days if step not in reached]
@@ -148,29 +141,6 @@ def turn(session: Session, now: datetime) -> list[tuple[int, EndStep]]:
 def _tell(session: Session, gift: Allocation, now: datetime) -> None:
     partner_id = session.scalars(select(Agreement.partner_id).where(Agreement.id == gift.agreement_id)).one()
     tell(session, partner_id, Event.ALLOCATION_ENDING, {"allocation_id": gift.id}, now=now)
-
-
-def sign_off(session: Session, allocation_id: int, *, actor: str, now: datetime) -> GiftStep:
-    """Note that a person has counted what is left and told the partner. Idempotent.
-
-    Raises:
-        NotFound. Conflict: `gift_not_ending`: it does not end soon, or is not open.
-    """
-    gift = fresh(session, allocation_id)
-    known = session.get(GiftStep, (allocation_id, EndStep.SIGNED_OFF.value))
-    if known is not None:
-        return known
-    day = local_day(now)
-    days = due_days(gift.valid_until, calendar_on(session, day))
-    if gift.state != AllocationState.OPEN.value or day < days[EndStep.WARNED]:
-        raise Conflict("Cette dotation ne finit pas bientôt, ou n’est pas ouverte.", code="gift_not_ending")
-    row = GiftStep(
-        allocation_id=allocation_id, step=EndStep.SIGNED_OFF.value, due_on=days[EndStep.REMINDED], noted_at=now,
-        actor=actor,
-    )  # fmt: skip
-    session.add(row)
-    session.flush()
-    return row
 
 
 def steps_of(session: Session, allocation_id: int) -> Sequence[GiftStep]:

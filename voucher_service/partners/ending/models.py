@@ -11,14 +11,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from voucher_service.db import Base
 
+USUAL_STOP = 15
+"""Days before a gift's end from which nothing is issued where no rule says: time to use what was issued."""
+
 
 class EndStep(StrEnum):
-    """What happens around the last day of a gift, in order. Only `signed_off` is a person's."""
+    """What happens around the last day of a gift, in order. Only `signed_off` is of people: two."""
 
     WARNED = "warned"  # a month before
     STOPPED = "stopped"  # nothing is issued from it any more
     REMINDED = "reminded"  # a week before
-    SIGNED_OFF = "signed_off"  # a coordinator has counted what is left
+    SIGNED_OFF = "signed_off"  # one person has counted what is left, another has signed
     ENDED = "ended"  # its last day is over
     TOLERATED = "tolerated"  # the month for late lines is over
     STATEMENT_DUE = "statement_due"  # the agreed statement is due
@@ -56,6 +59,28 @@ class GiftStep(Base):
     due_on: Mapped[date]
     noted_at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(60))
+
+
+class GiftSignOff(Base):
+    """What was left of a gift that ends, as the books said when one person counted it; another person signs.
+
+    Quantities in the gift's unit; none where one person alone had counted, before two were asked for.
+    """
+
+    __tablename__ = "gift_sign_off"
+    __table_args__ = (
+        CheckConstraint("(signed_at IS NULL) = (signed_by IS NULL)", name="signed"),
+        CheckConstraint("signed_by IS NULL OR signed_by <> counted_by", name="two_people"),
+    )
+
+    allocation_id: Mapped[int] = mapped_column(ForeignKey("allocation.id"), primary_key=True)
+    available: Mapped[int | None] = mapped_column(BigInteger)
+    reserved: Mapped[int | None] = mapped_column(BigInteger)
+    in_delivery: Mapped[int | None] = mapped_column(BigInteger)
+    counted_by: Mapped[str] = mapped_column(String(60))
+    counted_at: Mapped[datetime]
+    signed_by: Mapped[str | None] = mapped_column(String(60))
+    signed_at: Mapped[datetime | None]
 
 
 class LeaveWay(StrEnum):

@@ -87,9 +87,18 @@ def _stands(session: Session, found: Break, left: int, now: datetime) -> None:
 
 def refresh_partner(session: Session, partner_id: UUID, now: datetime) -> None:
     """Hold every balance of the partner that no closed month covers against the books again."""
-    for balance in current(session, partner_id):
+    counting = current(session, partner_id)
+    for balance in counting:
         if not is_closed(session, partner_id, touches(balance.as_of, balance.as_of)):
             refresh(session, balance, now)
+    # Where a booking was undone whose balance was corrected meanwhile, its break must not come back.
+    still_open = session.scalars(
+        select(BreakSubject.balance_id)
+        .join(Break, Break.id == BreakSubject.break_id)
+        .where(Break.partner_id == partner_id, Break.resolved_at.is_(None), BreakSubject.balance_id.is_not(None))
+    )
+    past = set(still_open) - {balance.id for balance in counting}
+    let_go(session, [one for one in past if one is not None], now)
 
 
 def follow_balances(session: Session, now: datetime) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from voucher_service.partners.models import Agreement, Allocation, AllocationState
@@ -53,13 +53,13 @@ class Row:
         return None if self.said is None else self.said.closing - self.ours.closing
 
 
-def rows(session: Session, partner_id: UUID, as_of: date) -> list[Row]:
-    """Return the partner's gifts that had begun by the end of that day of its zone, oldest first."""
+def rows(session: Session, partner_id: UUID, as_of: date, chosen: Sequence[Allocation] | None = None) -> list[Row]:
+    """Return the partner's gifts, or those chosen, that had begun by the end of that day of its zone, oldest first."""
     zone = zone_of(session, partner_id)
     start, _ = instants(as_of.replace(day=1), as_of, zone)
     said = {one.allocation_id: one for one in current(session, partner_id, as_of, as_of)}
     found = []
-    for gift in gifts(session, partner_id):
+    for gift in gifts(session, partner_id) if chosen is None else chosen:
         declared = said.get(gift.id)
         until = declared.until_at if declared else instants(as_of, as_of, zone)[1]
         after = position(session, gift.id, until)
@@ -69,14 +69,24 @@ def rows(session: Session, partner_id: UUID, as_of: date) -> list[Row]:
 
 
 def gifts(session: Session, partner_id: UUID) -> Sequence[Allocation]:
-    """Return the partner's gifts that were ever open."""
-    return session.scalars(
+    """Return the partner's gifts that were ever open, oldest first."""
+    return session.scalars(_gifts(partner_id)).all()
+
+
+def gifts_page(session: Session, partner_id: UUID, page: int, size: int) -> tuple[Sequence[Allocation], bool]:
+    """Return one page of those gifts, counted from 1, and whether there are more."""
+    found = session.scalars(_gifts(partner_id).limit(size + 1).offset((page - 1) * size)).all()
+    return found[:size], len(found) > size
+
+
+def _gifts(partner_id: UUID) -> Select[Allocation]:
+    return (
         select(Allocation)
         .join(Agreement, Agreement.id == Allocation.agreement_id)
         .where(Agreement.partner_id == partner_id)
         .where(Allocation.state.in_([AllocationState.OPEN.value, AllocationState.CLOSED.value]))
         .order_by(Allocation.valid_from, Allocation.id)
-    ).all()
+    )
 
 
 def last_month_end(today: date) -> date:

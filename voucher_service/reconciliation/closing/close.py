@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Vault
@@ -24,6 +24,7 @@ from voucher_service.reconciliation.closing.models import PeriodClose
 from voucher_service.reconciliation.closing.month import Month
 from voucher_service.reconciliation.closing.signing import sign
 from voucher_service.reconciliation.closing.statement import Made, make
+from voucher_service.reconciliation.intake.models import StatementReading
 from voucher_service.reconciliation.intake.sequence import gaps_of
 from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.run import figures
@@ -136,6 +137,13 @@ def closes(session: Session, partner_id: UUID) -> Sequence[PeriodClose]:
     return session.scalars(_of(partner_id).order_by(PeriodClose.first_day.desc())).all()
 
 
+def closes_page(session: Session, partner_id: UUID, page: int, size: int) -> tuple[Sequence[PeriodClose], int]:
+    """Return one page of the partner's months, newest first, counted from 1, and how many there are."""
+    total = session.scalar(select(func.count()).select_from(PeriodClose).where(PeriodClose.partner_id == partner_id))
+    found = _of(partner_id).order_by(PeriodClose.first_day.desc()).limit(size).offset((page - 1) * size)
+    return session.scalars(found).all(), total or 0
+
+
 def of_partner(session: Session, partner_id: UUID, close_id: UUID) -> PeriodClose:
     """Return the partner's month. Raises NotFound when it is another's, or does not exist."""
     found = session.scalar(_of(partner_id).where(PeriodClose.id == close_id))
@@ -177,8 +185,9 @@ def _check_clean(session: Session, month: Month) -> None:
     """
     of = (Statement.partner_id == month.partner_id, Statement.first_day <= month.last_day)
     mine = select(Statement).where(*of, Statement.last_day >= month.first_day)
-    left = session.scalar(
-        select(func.count())
+    awaits = case((Break.kind == BreakClass.AWAITED_AT_PARTNER.value, 1))
+    left, awaited = session.execute(
+        select(func.count(), func.count(awaits))
         .select_from(Break)
         .where(Break.partner_id == month.partner_id, Break.resolved_at.is_(None))
         .where(Break.kind != BreakClass.CODE_REVEALED_NEVER_USED.value)
@@ -186,7 +195,13 @@ def _check_clean(session: Session, month: Month) -> None:
             Break.statement_id.in_(mine.with_only_columns(Statement.id))
             | (Break.statement_id.is_(None) & (Break.found_at < month.until_at))
         )
-    )
+    ).one()
+    if left and left == awaited:
+        raise Conflict(
+            "Des recharges du mois sont attendues dans le relevé suivant : {left}. Attendez-le, ou réglez-les.",
+            code="period_not_clean",
+            left=left,
+        )
     if left:
         raise Conflict("Des écarts de ce mois restent ouverts : {left}.", code="period_not_clean", left=left)
     if gaps_of(session, month.partner_id, month.first_day, month.last_day):
@@ -194,7 +209,9 @@ def _check_clean(session: Session, month: Month) -> None:
             "Un relevé manque dans la suite des numéros : un mois ne se clôt pas avec un trou.",
             code="statement_missing",
         )
-    for statement in session.scalars(mine.order_by(Statement.first_day, Statement.id)):
+    # What was replaced counts no more: its lines claim nothing, and it cannot be compared again.
+    replaced = exists().where(StatementReading.replaces_id == Statement.id)
+    for statement in session.scalars(mine.where(~replaced).order_by(Statement.first_day, Statement.id)):
         if not figures(session, statement).complete:
             raise Conflict(
                 "Le rapprochement de « {name} » est incomplet : refaites-le, puis proposez l’état à nouveau.",

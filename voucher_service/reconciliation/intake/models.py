@@ -1,11 +1,11 @@
-"""Reader profiles, and how each statement was read. Rows are written once."""
+"""Reader profiles, how each statement was read, and how long its successors are waited for. Rows are written once."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, SmallInteger, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from voucher_service.db import Base
@@ -47,3 +47,21 @@ class StatementReading(Base):
     series_no: Mapped[int | None] = mapped_column(Integer)
     edition: Mapped[int] = mapped_column(Integer)
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("statement.id"))
+
+
+class GracePeriod(Base):
+    """From a day on, how long a delivery that no line carries is waited for in the partner's later statements.
+
+    `days` of the partner's zone after its own that statements must speak for before it is missing; `most_days` how
+    many days of the calendar it is waited for at most, when no such statement comes.
+    """
+
+    __tablename__ = "grace_period"
+    __table_args__ = (CheckConstraint("days BETWEEN 0 AND 31 AND most_days BETWEEN days AND 92", name="range"),)
+
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"), primary_key=True)
+    effective_from: Mapped[date] = mapped_column(primary_key=True)
+    days: Mapped[int] = mapped_column(SmallInteger)
+    most_days: Mapped[int] = mapped_column(SmallInteger)
+    set_by: Mapped[str] = mapped_column(String(60))
+    set_at: Mapped[datetime]

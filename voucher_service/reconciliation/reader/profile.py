@@ -101,7 +101,7 @@ class Profile:
         if Field.UNIT in self.columns:
             return None
         if self.unit:
-            return UNITS.get(plain(self.unit.replace("€", " eur ")))
+            return UNITS.get(plain(self.unit))
         return QUANTITY_UNITS.get(plain(self.name_of(self.columns[Field.QUANTITY])))
 
     def to_json(self) -> str:

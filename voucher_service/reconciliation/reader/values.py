@@ -43,7 +43,7 @@ def parse_status(text: str, words: Words = ()) -> LineStatus:
 @lru_cache(maxsize=256)
 def parse_scale(text: str) -> Scale:
     """Return our unit and the factor for the partner's unit word."""
-    scale = UNITS.get(plain(text.replace("€", " eur ")))
+    scale = UNITS.get(plain(text))
     if scale is None:
         raise BadCell(
             "l’unité « {text} » est inconnue : écrivez EUR, centimes, Mo, Go, min, SMS ou pièce.", text=text[:40]

@@ -37,8 +37,8 @@ class LineStatus(StrEnum):
 
 
 def plain(text: str) -> str:
-    """Return `text` in lower case ASCII words: `plain("N° de Série ")` is "n de serie"."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    """Return `text` in lower case ASCII words: `plain("N° de Série (€)")` is "n de serie eur"."""
+    apart = unicodedata.normalize("NFKD", text.casefold().replace("€", " eur "))
     kept = "".join(c if c.isascii() and c.isalnum() else " " for c in apart if not unicodedata.combining(c))
     return " ".join(kept.split())
 
@@ -112,7 +112,8 @@ STATUSES: dict[str, LineStatus] = {
         ),
         LineStatus.REFUSED: (
             "refused", "rejected", "declined", "failed", "failure", "cancelled", "canceled", "ko",
-            "refuse", "refusee", "rejete", "rejetee", "echec", "echoue", "echouee", "annule", "annulee",
+            "refuse", "refusee", "refus", "rejete", "rejetee", "rejet", "echec", "echoue", "echouee", "annule",
+            "annulee",
         ),
         LineStatus.REVERSED: (
             "reversed", "refunded", "charged back", "rembourse", "remboursee", "extourne", "extournee",
@@ -132,7 +133,6 @@ _GIGABYTE: Scale = (Unit.MEGABYTE, Decimal(1000))
 _MINUTE: Scale = (Unit.MINUTE, Decimal(1))
 _PIECE: Scale = (Unit.PIECE, Decimal(1))
 
-# The euro sign does not survive `plain`: the reader spells it out first.
 UNITS: dict[str, Scale] = {
     "eur": _EURO, "euro": _EURO, "euros": _EURO,
     "eur cent": _CENT, "cent": _CENT, "cents": _CENT, "centime": _CENT, "centimes": _CENT,

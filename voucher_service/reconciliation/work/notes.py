@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound
@@ -18,6 +19,21 @@ from voucher_service.staff.models import Role, Staff
 from voucher_service.texts import clean_text
 
 NOTE_MOST = 1000
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One page of what happened to a break, oldest first; `page` counts from 1, `total` is of all pages."""
+
+    items: Sequence[BreakEvent]
+    page: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        """Return how many pages there are; a break to which nothing happened has one."""
+        return max(1, -(-self.total // PAGE))
 
 
 def add_note(
@@ -103,11 +119,16 @@ def give_back(session: Session, break_id: UUID, *, actor: str, now: datetime) ->
     write_events(session, [event_row(break_id, Step.GIVEN_BACK, now, side=Side.PROGRAMME, actor=actor, was=actor)])
 
 
-def history(session: Session, break_id: UUID) -> Sequence[BreakEvent]:
-    """Return what happened to the break, oldest first."""
-    return session.scalars(
-        select(BreakEvent).where(BreakEvent.break_id == break_id).order_by(BreakEvent.at, BreakEvent.id)
-    ).all()
+def history(session: Session, break_id: UUID, page: int | None = None) -> History:
+    """Return a page of what happened to the break, oldest first; the last where none is asked for.
+
+    Steps are only ever added, at the end: a page that is full stays what it is.
+    """
+    mine = BreakEvent.break_id == break_id
+    total = session.scalar(select(func.count()).select_from(BreakEvent).where(mine)) or 0
+    page = page or History((), 1, total).pages
+    found = select(BreakEvent).where(mine).order_by(BreakEvent.at, BreakEvent.id)
+    return History(session.scalars(found.limit(PAGE).offset((page - 1) * PAGE)).all(), page, total)
 
 
 def coordinators_query() -> Select[UUID]:

@@ -9,22 +9,25 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, select, true, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
 from voucher_service.fulfilment.models import Order, StockItem
-from voucher_service.ids import new_id
+from voucher_service.ids import local_day, new_id
 from voucher_service.ledger.models import AccountKind, FloorBalance, Transfer
 from voucher_service.partners.models import Agreement, Allocation, AllocationState
 from voucher_service.reconciliation.balances import compare
+from voucher_service.reconciliation.breaks import gone
+from voucher_service.reconciliation.closing.gift_end import is_tolerance_over
 from voucher_service.reconciliation.closing.models import PeriodClose, is_closed, touches
+from voucher_service.reconciliation.intake.sequence import REPLACED, replaced_by
 from voucher_service.reconciliation.models import Break, Statement, StatementLine
 from voucher_service.reconciliation.work import booking
 from voucher_service.reconciliation.work.events import event_row, write_events
 from voucher_service.reconciliation.work.models import Settlement, Side, Step, Way
 from voucher_service.reconciliation.work.threshold import waits_for_second
-from voucher_service.reconciliation.work.ways import Facts, ways_of
+from voucher_service.reconciliation.work.ways import Facts, movement, ways_of
 from voucher_service.texts import clean_text
 
 NOTE_MOST = 400
@@ -78,6 +81,7 @@ def propose(
     Raises:
         BadInput: `note`, `way` (not for this break or this side), `allocation_id`. NotFound.
         Conflict: `settlement_pending`: a proposal waits already. `period_closed`. `allocation_exhausted`.
+            `gift_tolerance_over`: the gift ended more than a month ago, and would pay what the partner counts more.
     """
     facts = facts_of(session, break_id)
     note = clean_text(note, field="note", least=3, most=NOTE_MOST)
@@ -86,6 +90,7 @@ def propose(
         raise BadInput("Cet écart ne peut pas être réglé ainsi : rechargez la page.", field="way")
     _refuse_twice(session, facts.found)
     gift = _gift(session, facts, allocation_id)
+    _refuse_over(session, facts, way, gift, now)
     return _propose(session, facts.found, way, note, actor, now, allocation_id=gift, side=side)
 
 
@@ -170,8 +175,13 @@ def _book(session: Session, made: Settlement, actor: str, now: datetime) -> Sett
     step = Step.RETURNED if made.way == Way.UNDO.value else Step.BOOKED
     said = event_row(made.break_id, step, now, side=Side.PROGRAMME, actor=actor, became=made.way)
     write_events(session, [said])
+    found = session.get_one(Break, made.break_id)
+    if found.statement_id is not None and replaced_by(session, found.statement_id) is not None:
+        # What was undone is of a line that no longer counts; that of the corrected statement has a break of its own.
+        # Only now: closing a break withdraws what still waits for it.
+        gone(session, Break.id == found.id, true(), now, note=REPLACED)
     # What is left of the gift may agree now, or not any more.
-    compare.refresh_partner(session, session.get_one(Break, made.break_id).partner_id, now)
+    compare.refresh_partner(session, found.partner_id, now)
     return _fresh(session, made.id)
 
 
@@ -197,15 +207,17 @@ def _waits(session: Session, found: Break, way: Way, actor: str, now: datetime) 
     )
 
 
+def settled_by_another(session: Session, found: Break, *which: ColumnElement[bool]) -> UUID | None:
+    """Return the break that a booking for the same order closed; None: there is none."""
+    if found.order_id is None:
+        return None
+    other = select(Break.id).where(Break.order_id == found.order_id, Break.id != found.id, *which)
+    return session.scalar(other.where(Break.resolved_by.like("settlement:%")).limit(1))
+
+
 def _refuse_twice(session: Session, found: Break) -> None:
     """Refuse a second booking for one order: a corrected statement may tell of the same difference again."""
-    if found.order_id is None:
-        return
-    other = select(Break.id).where(Break.order_id == found.order_id, Break.id != found.id)
-    if (
-        session.scalar(other.where(Break.resolved_by.like("settlement:%"), Break.kind == found.kind).limit(1))
-        is not None
-    ):
+    if settled_by_another(session, found, Break.kind == found.kind) is not None:
         raise Conflict(
             "Cette recharge a déjà été réglée par un autre écart : annulez d’abord ce règlement.", code="order_settled"
         )
@@ -217,6 +229,22 @@ def _gift(session: Session, facts: Facts, allocation_id: int | None) -> int | No
     if allocation_id not in {gift.id for gift in gifts_for(session, facts.found)}:
         raise BadInput("Choisissez la dotation qui porte cette perte.", field="allocation_id")
     return allocation_id
+
+
+def _refuse_over(session: Session, facts: Facts, way: Way, allocation_id: int | None, now: datetime) -> None:
+    """Refuse that a gift whose time and tolerance are over pays more than we booked: the rest goes back, or is lost.
+
+    A late delivery, which has no other booking, is not refused.
+    """
+    moves = movement(facts, way)
+    pays = moves is not None and (moves.source, moves.destination) == (AccountKind.AVAILABLE, AccountKind.DELIVERED)
+    gift = session.get(Allocation, allocation_id) if pays else None
+    if gift is not None and is_tolerance_over(session, gift, local_day(now)):
+        raise Conflict(
+            "La dotation est finie et son mois de tolérance passé : elle ne paie plus rien de plus. "
+            "Faites corriger l’opérateur, ou passez en perte.",
+            code="gift_tolerance_over",
+        )
 
 
 def refuse_closed(session: Session, found: Break) -> None:

@@ -25,7 +25,7 @@ from voucher_service.fulfilment.models import Order
 from voucher_service.partners.models import Offer
 from voucher_service.reconciliation.explain import Theirs
 from voucher_service.reconciliation.match import DECIDABLE, claimed, hold_ended, own_order
-from voucher_service.reconciliation.models import Break, BreakClass, StatedSum, StatementLine
+from voucher_service.reconciliation.models import Break, BreakClass, StatedSum, StatementLine, reference
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.work.models import Pairing
 from voucher_service.reconciliation.work.worklist import Item
@@ -33,6 +33,7 @@ from voucher_service.vouchers.models import Voucher
 
 APART = timedelta(hours=24)
 MOST = 5
+_ABSENT = (BreakClass.MISSING_AT_PARTNER, BreakClass.AWAITED_AT_PARTNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,18 @@ def suggestions(session: Session, item: Item) -> list[Suggestion]:
     one = item.difference
     if one.resolved_at is not None:
         return []
-    if one.kind is BreakClass.MISSING_AT_PARTNER and one.ours:
+    if one.kind in _ABSENT and one.ours:
         their_lines = (
             select(
-                Break.id, StatementLine.event_at, StatementLine.line, StatementLine.our_ref, StatementLine.partner_ref
+                Break.id,
+                StatementLine.event_at,
+                StatementLine.line,
+                StatementLine.spelled,
+                StatementLine.named_id,
+                StatementLine.partner_ref,
             )
             .join(StatementLine, StatementLine.id == Break.line_id)
-            .where(*_open(item, BreakClass.UNEXPECTED_AT_PARTNER))
+            .where(*_open(item, (BreakClass.UNEXPECTED_AT_PARTNER,)))
             .where(StatementLine.unit == one.ours.unit.value, StatementLine.quantity == one.ours.quantity)
             .where(StatementLine.status == LineStatus.DELIVERED.value)
             .where(StatementLine.id.not_in(select(StatedSum.line_id)))
@@ -76,7 +82,10 @@ def suggestions(session: Session, item: Item) -> list[Suggestion]:
         )
         rows = _nearest(session, their_lines, StatementLine.event_at, one.ours.at)
         order = one.ours.order_id
-        return [Suggestion(i, at, line, ours or theirs or "", i, order) for i, at, line, ours, theirs in rows]
+        return [
+            Suggestion(i, at, line, reference(spelled, named) or theirs or "", i, order)
+            for i, at, line, spelled, named, theirs in rows
+        ]
     is_delivered = one.theirs is not None and one.theirs.status == LineStatus.DELIVERED.value
     if one.kind is BreakClass.UNEXPECTED_AT_PARTNER and one.theirs and is_delivered:
         return _orders(session, item, one.theirs)
@@ -96,7 +105,7 @@ def _orders(session: Session, item: Item, theirs: Theirs) -> list[Suggestion]:
     missing = (
         select(Break.id, Order.final_at, Order.id)
         .join(Order, Order.id == Break.order_id)
-        .where(*_open(item, BreakClass.MISSING_AT_PARTNER), *same)
+        .where(*_open(item, _ABSENT), *same)
     )
     undecided = (
         select(cast(null(), Break.id.type), Order.created_at, Order.id)
@@ -127,8 +136,8 @@ def _answered(line_id: SQLColumnExpression[Any], order_id: SQLColumnExpression[A
     return exists().where(Pairing.line_id == line_id, Pairing.order_id == order_id, Pairing.undone_at.is_(None), held)
 
 
-def _open(item: Item, kind: BreakClass) -> tuple[ColumnElement[bool], ...]:
-    return (Break.partner_id == item.partner_id, Break.kind == kind.value, Break.resolved_at.is_(None))
+def _open(item: Item, kinds: tuple[BreakClass, ...]) -> tuple[ColumnElement[bool], ...]:
+    return (Break.partner_id == item.partner_id, Break.kind.in_(kinds), Break.resolved_at.is_(None))
 
 
 def _nearest(

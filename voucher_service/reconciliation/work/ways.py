@@ -27,6 +27,7 @@ from voucher_service.reconciliation.work.models import Side, Way
 _LESS_THERE = (
     BreakClass.DELIVERED_HERE_REFUSED_THERE,
     BreakClass.MISSING_AT_PARTNER,
+    BreakClass.AWAITED_AT_PARTNER,
     BreakClass.REVERSED_AFTER_DELIVERY,
 )
 _MORE_THERE = (BreakClass.UNEXPECTED_AT_PARTNER, BreakClass.DUPLICATE_AT_PARTNER)

@@ -11,29 +11,28 @@ from sqlalchemy.orm import Session
 
 from voucher_service.ids import local_day
 from voucher_service.partners.api.keys import Scope
+from voucher_service.partners.models import Allocation
 from voucher_service.reconciliation.balances import view
 from voucher_service.reconciliation.balances.declare import REASON_MOST, Said, declare
 from voucher_service.units import MAX_QUANTITY, Unit
 from voucher_service.web import doors
 from voucher_service.web.api.describe import Description, described
-from voucher_service.web.api.door import as_json, blueprint
+from voucher_service.web.api.door import PAGE, as_json, blueprint, next_page, query
 from voucher_service.web.api.once import once
-from voucher_service.web.api.schemas import Pieces
+from voucher_service.web.api.schemas import Asked, Day, Pieces
 
 Left = Annotated[int, Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY, description="Whole pieces of the gift's unit.")]
 Moved = Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
 
 
 FIRST, LAST = date(2000, 1, 1), date(2199, 12, 31)
-Dated = Annotated[date, Field(ge=FIRST, le=LAST)]
+Dated = Annotated[Day, Field(ge=FIRST, le=LAST)]
 
 
-class AskedBalances(BaseModel):
-    """At the end of which day."""
+class AskedBalances(Asked):
+    """At the end of which day, and which page."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    as_of: date | None = Field(default=None, description="A day of your zone; else the last day of last month.")
+    as_of: Day | None = Field(default=None, description="A day of your zone; else the last day of last month.")
 
 
 class BalanceIn(BaseModel):
@@ -53,7 +52,7 @@ class BalanceIn(BaseModel):
     reason: str = Field(default="", max_length=REASON_MOST, description="Needed to correct what was declared.")
 
 
-class SideOut(BaseModel):
+class BalanceSideOut(BaseModel):
     """One side's figures, in whole pieces of the gift's unit; null: not said."""
 
     opening: int | None
@@ -71,8 +70,8 @@ class BalanceOut(BaseModel):
     allocation_id: int
     unit: Unit
     as_of: date
-    theirs: SideOut | None
-    ours: SideOut
+    theirs: BalanceSideOut | None
+    ours: BalanceSideOut
     residual: int | None = Field(description="Yours minus ours. Anything but 0 holds the month up; null: not declared.")
     unexplained: Pieces
     around_midnight: Pieces
@@ -83,16 +82,17 @@ class BalanceOut(BaseModel):
         """Return a gift's balance as the API tells it."""
         return cls(
             allocation_id=row.gift, unit=row.unit, as_of=row.as_of,
-            theirs=None if row.said is None else SideOut.model_validate(row.said, from_attributes=True),
-            ours=SideOut.model_validate(row.ours, from_attributes=True), residual=row.residual,
+            theirs=None if row.said is None else BalanceSideOut.model_validate(row.said, from_attributes=True),
+            ours=BalanceSideOut.model_validate(row.ours, from_attributes=True), residual=row.residual,
             unexplained=row.unexplained, around_midnight=row.around_midnight, edition=row.edition,
         )  # fmt: skip
 
 
 class BalancesOut(BaseModel):
-    """Every gift that had begun by then."""
+    """The gifts that had begun by then, oldest first: of fifty gifts, a page may hold fewer."""
 
     items: list[BalanceOut]
+    next: str | None = Field(description="The address of the following part, null at the end.")
 
 
 @blueprint.get("/balances")
@@ -106,10 +106,14 @@ class BalancesOut(BaseModel):
 )
 def balances() -> ResponseReturnValue:
     """Tell the balances of the partner's gifts."""
-    as_of = doors.read_query(AskedBalances).as_of or view.last_month_end(local_day(doors.now()))
-    with doors.services().database.read() as session:  # nothing had begun before the first, nor is known after the last
-        found = view.rows(session, doors.key_holder().partner_id, min(as_of, LAST)) if as_of >= FIRST else []
-    return as_json(BalancesOut(items=[BalanceOut.of(row) for row in found]))
+    asked, partner_id = query(AskedBalances), doors.key_holder().partner_id
+    as_of = asked.as_of or view.last_month_end(local_day(doors.now()))
+    with doors.services().database.read() as session:
+        chosen, more = view.gifts_page(session, partner_id, asked.page, PAGE)
+        # Nothing had begun before the first day, nor is known after the last.
+        found = view.rows(session, partner_id, min(as_of, LAST), chosen) if as_of >= FIRST else []
+    following = next_page(asked.page, (asked.page + more) * PAGE)
+    return as_json(BalancesOut(items=[BalanceOut.of(row) for row in found], next=following))
 
 
 @blueprint.post("/balances")
@@ -120,7 +124,8 @@ def balances() -> ResponseReturnValue:
         answer=BalanceOut,
         status=201,
         body=BalanceIn,
-        problems=(404, 409),
+        conflicts=("period_closed",),
+        misses=True,
     )
 )
 def declare_balance() -> ResponseReturnValue:
@@ -135,5 +140,5 @@ def _declare(session: Session, sent: BalanceIn) -> BalanceOut:
         session, partner_id=holder.partner_id, allocation_id=sent.allocation_id, as_of=sent.as_of, said=said,
         reason=sent.reason, actor=holder.actor, now=doors.now(),
     )  # fmt: skip
-    rows = view.rows(session, holder.partner_id, sent.as_of)
-    return BalanceOut.of(next(row for row in rows if row.gift == sent.allocation_id))
+    (row,) = view.rows(session, holder.partner_id, sent.as_of, [session.get_one(Allocation, sent.allocation_id)])
+    return BalanceOut.of(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from flask import url_for
@@ -17,7 +17,7 @@ from voucher_service.partners.api.keys import Scope
 from voucher_service.reconciliation.books import draw_down, proofs
 from voucher_service.web import doors
 from voucher_service.web.api.describe import Description, described
-from voucher_service.web.api.door import PAGE, as_json, blueprint
+from voucher_service.web.api.door import PAGE, as_json, blueprint, query
 
 Hash = Annotated[str, Field(description="32 bytes, in hexadecimal.")]
 Size = Annotated[int, Field(ge=1, lt=2**53)]
@@ -69,26 +69,52 @@ class CheckpointsOut(BaseModel):
     next: str | None
 
 
+class LeafOut(BaseModel):
+    """A movement as it stands in the log, its facts as text, and the path from its leaf to the checkpoint's root."""
+
+    number: int = Field(ge=0)
+    id: str
+    unit: str
+    quantity: str
+    source: str
+    destination: str
+    reason: str
+    object_kind: str
+    object_id: str
+    occurred_at: str
+    recorded_at: str
+    resolves: str
+    corrects: str
+    private: str = Field(description="SHA-256 of what only the charity may read.")
+    path: list[Hash]
+
+
+class GrowthOut(BaseModel):
+    """What shows that the first `new` leaves begin with the first `old`."""
+
+    old: int
+    new: int
+    path: list[Hash]
+
+
 class ProofOut(BaseModel):
     """A proof as `verify_books.py` reads it. The books are not sealed yet: 409 `not_sealed_yet`."""
 
     format: str
     key: str
     checkpoint: str
-    leaves: list[dict[str, Any]]
+    leaves: list[LeafOut]
     total: int | None
     next: int | None = Field(description="Ask again with `after` this number; null at the end.")
-    consistency: dict[str, Any] | None = None
+    consistency: GrowthOut | None = Field(default=None, description="Only where `old` was asked for.")
 
 
 @blueprint.get("/checkpoints")
 @doors.requires_key(Scope.BOOKS_READ)
-@described(
-    Description("Signed checkpoints of the books.", answer=CheckpointsOut, query=AskedCheckpoints, problems=(409,))
-)
+@described(Description("Signed checkpoints of the books, newest first.", answer=CheckpointsOut, query=AskedCheckpoints))
 def checkpoints() -> ResponseReturnValue:
     """List checkpoints, newest first, fifty at most."""
-    asked = doors.read_query(AskedCheckpoints)
+    asked = query(AskedCheckpoints)
     with doors.services().database.read() as session:
         found = proofs.checkpoints(session, before=asked.before, limit=PAGE)
         key = proofs.log_key(session, _key()).text()
@@ -99,25 +125,35 @@ def checkpoints() -> ResponseReturnValue:
 @blueprint.get("/allocations/<int:allocation_id>/proof")
 @doors.requires_key(Scope.BOOKS_READ)
 @described(
-    Description("The movements of one gift, each with its proof.", answer=ProofOut, query=AskedProof, problems=(409,))
+    Description(
+        "The movements of one gift, each with its proof.",
+        answer=ProofOut,
+        query=AskedProof,
+        conflicts=("not_sealed_yet",),
+    )
 )
 def gift_proof(allocation_id: int) -> ResponseReturnValue:
     """Prove the movements of one of the partner's gifts, 500 at a time."""
     with doors.services().database.read() as session:
         draw_down.gift_of(session, doors.key_holder().partner_id, allocation_id)
-        return _proof(session, proofs.of_gift(allocation_id), doors.read_query(AskedProof))
+        return _proof(session, proofs.of_gift(allocation_id), query(AskedProof))
 
 
 @blueprint.get("/orders/<uuid:order_id>/proof")
 @doors.requires_key(Scope.BOOKS_READ)
 @described(
-    Description("The movements of one top-up, by our reference.", answer=ProofOut, query=AskedProof, problems=(409,))
+    Description(
+        "The movements of one top-up, by our reference.",
+        answer=ProofOut,
+        query=AskedProof,
+        conflicts=("not_sealed_yet",),
+    )
 )
 def order_proof(order_id: UUID) -> ResponseReturnValue:
     """Prove the movements of one top-up that a gift of the partner paid for."""
     with doors.services().database.read() as session:
         which = proofs.of_order(session, doors.key_holder().partner_id, order_id)
-        return _proof(session, which, doors.read_query(AskedProof))
+        return _proof(session, which, query(AskedProof))
 
 
 @blueprint.get("/consistency")
@@ -127,12 +163,13 @@ def order_proof(order_id: UUID) -> ResponseReturnValue:
         "Do today's books only add to those of a checkpoint that you kept?",
         answer=ProofOut,
         query=AskedGrowth,
-        problems=(404, 409),
+        conflicts=("not_sealed_yet",),
+        misses=True,
     )
 )
 def consistency() -> ResponseReturnValue:
     """Prove that the books begin with those of an earlier checkpoint."""
-    asked = doors.read_query(AskedGrowth)
+    asked = query(AskedGrowth)
     with doors.services().database.read() as session:
         return _proof(session, proofs.nothing(), AskedProof(old=asked.old))
 

@@ -78,7 +78,7 @@ class BreaksOut(Listing):
     items: list[BreakOut]
 
 
-class StepsOut(BaseModel):
-    """What happened to a break, oldest first."""
+class StepsOut(Listing):
+    """What happened to a break, oldest first: new steps come at the end of the last page."""
 
     items: list[StepOut]

@@ -14,8 +14,9 @@ from voucher_service.reconciliation.work.worklist import Wanted
 from voucher_service.web import doors
 from voucher_service.web.api import break_schemas as schemas
 from voucher_service.web.api.describe import Description, described
-from voucher_service.web.api.door import as_json, blueprint, next_page
+from voucher_service.web.api.door import as_json, blueprint, next_page, query
 from voucher_service.web.api.once import once
+from voucher_service.web.api.schemas import Asked
 
 
 @blueprint.get("/breaks")
@@ -29,7 +30,7 @@ from voucher_service.web.api.once import once
 )
 def breaks() -> ResponseReturnValue:
     """List the partner's breaks, most urgent first."""
-    asked = doors.read_query(schemas.AskedBreaks)
+    asked = query(schemas.AskedBreaks)
     wanted = Wanted(
         partner_id=doors.key_holder().partner_id, kind=asked.kind, priority=asked.priority, age=asked.age,
         open=asked.open, page=asked.page,
@@ -52,13 +53,15 @@ def one_break(break_id: UUID) -> ResponseReturnValue:
 
 @blueprint.get("/breaks/<uuid:break_id>/notes")
 @doors.requires_key(Scope.STATEMENTS_READ)
-@described(Description("What happened to a break and what both sides wrote.", answer=schemas.StepsOut))
+@described(Description("What happened to a break and what both sides wrote.", answer=schemas.StepsOut, query=Asked))
 def steps(break_id: UUID) -> ResponseReturnValue:
-    """Tell the history of one break of the partner."""
+    """Tell the history of one break of the partner, oldest first."""
+    page = query(Asked).page
     with doors.services().database.read() as session:
         worklist.item_of(session, break_id, doors.now(), partner_id=doors.key_holder().partner_id)
-        found = notes.history(session, break_id)
-    return as_json(schemas.StepsOut(items=[schemas.StepOut.of(event) for event in found]))
+        found = notes.history(session, break_id, page)
+    items = [schemas.StepOut.of(event) for event in found.items]
+    return as_json(schemas.StepsOut(items=items, total=found.total, next=next_page(page, found.total)))
 
 
 @blueprint.post("/breaks/<uuid:break_id>/notes")
@@ -69,7 +72,6 @@ def steps(break_id: UUID) -> ResponseReturnValue:
         answer=schemas.StepOut,
         status=201,
         body=schemas.NoteIn,
-        problems=(409,),
     )
 )
 def write(break_id: UUID) -> ResponseReturnValue:

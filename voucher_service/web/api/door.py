@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from flask import Blueprint, Response, request, url_for
 from pydantic import BaseModel
 
 from voucher_service.web import doors
+
+M = TypeVar("M", bound=BaseModel)
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -17,6 +21,15 @@ PAGE = 50
 def limit() -> None:
     """Let a program ask ten times a second for a minute, no more. Raises TooManyTries."""
     doors.throttle().spend(REQUESTS, request.headers.get("Authorization") or doors.address())
+
+
+def query(model: type[M]) -> M:
+    """Return the query string as `model`: what is empty was sent, and is wrong; a program leaves out what it lacks.
+
+    Raises:
+        BadForm.
+    """
+    return doors.parse(model, request.args.to_dict())
 
 
 def next_page(page: int, total: int) -> str | None:

@@ -23,7 +23,8 @@ from voucher_service.units import Unit
 from voucher_service.vouchers.models import VoucherState
 from voucher_service.web import doors
 from voucher_service.web.api.describe import Description, described
-from voucher_service.web.api.door import PAGE, as_json, blueprint, next_page
+from voucher_service.web.api.door import PAGE, as_json, blueprint, next_page, query
+from voucher_service.web.api.examples import DIFFERENCES_CSV, MONTH_CSV, TOP_UPS_CSV
 from voucher_service.web.api.schemas import Asked, Listing, Pieces
 
 CSV, PDF, JSON, TEXT = "text/csv", "application/pdf", "application/json", "text/plain"
@@ -145,14 +146,13 @@ class DrawDownOut(BaseModel):
 @described(Description("Your months, proposed and closed.", answer=PeriodsOut, query=Asked))
 def periods() -> ResponseReturnValue:
     """List the partner's months, newest first."""
-    page = doors.read_query(Asked).page
+    page = query(Asked).page
     with doors.services().database.read() as session:
         vault = doors.services().vault
-        rows = close.closes(session, doors.key_holder().partner_id)
-        shown = rows[(page - 1) * PAGE : page * PAGE]
-        items = [PeriodOut.of(row, signing.key_of(session, vault, row.size)) for row in shown]
+        rows, total = close.closes_page(session, doors.key_holder().partner_id, page, PAGE)
+        items = [PeriodOut.of(row, signing.key_of(session, vault, row.size)) for row in rows]
         keys = [KeyOut(line=one.line, since=one.since, until=one.until) for one in signing.keys(session, vault)]
-    return as_json(PeriodsOut(items=items, keys=keys, total=len(rows), next=next_page(page, len(rows))))
+    return as_json(PeriodsOut(items=items, keys=keys, total=total, next=next_page(page, total)))
 
 
 @blueprint.get("/periods/<uuid:period_id>/file")
@@ -164,12 +164,13 @@ def periods() -> ResponseReturnValue:
         answer=None,
         query=AskedMonthFile,
         gives=(CSV, PDF, JSON, TEXT),
-        problems=(409,),
+        conflicts=("statement_changed",),
+        sample=MONTH_CSV,
     )
 )
 def period_file(period_id: UUID) -> ResponseReturnValue:
     """Send one of the files of the partner's month, held against its manifest."""
-    asked = doors.read_query(AskedMonthFile)
+    asked = query(AskedMonthFile)
     with doors.services().database.read() as session:
         row = close.of_partner(session, doors.key_holder().partner_id, period_id)
         made = close.kept(session, row)
@@ -186,11 +187,17 @@ def period_file(period_id: UUID) -> ResponseReturnValue:
 @blueprint.get("/statements/<uuid:statement_id>/differences/file")
 @doors.requires_key(Scope.STATEMENTS_READ)
 @described(
-    Description("All differences of a statement as one table.", answer=None, query=AskedSheet, gives=(CSV, XLSX))
+    Description(
+        "All differences of a statement as one table.",
+        answer=None,
+        query=AskedSheet,
+        gives=(CSV, XLSX),
+        sample=DIFFERENCES_CSV,
+    )
 )
 def differences_file(statement_id: UUID) -> ResponseReturnValue:
     """Send the differences of one of the partner's statements, whole."""
-    form = doors.read_query(AskedSheet).form
+    form = query(AskedSheet).form
     with doors.services().database.read() as session:
         statement = queries.statement_of(session, doors.key_holder().partner_id, statement_id)
         found = queries.all_differences(session, statement)
@@ -206,12 +213,13 @@ def differences_file(statement_id: UUID) -> ResponseReturnValue:
         answer=None,
         query=AskedGiftFile,
         gives=(CSV,),
-        problems=(409,),
+        conflicts=("not_sealed_yet",),
+        sample=TOP_UPS_CSV,
     )
 )
 def gift_file(allocation_id: int) -> ResponseReturnValue:
     """Send the movements, or the top-ups, of one of the partner's gifts."""
-    name = doors.read_query(AskedGiftFile).name
+    name = query(AskedGiftFile).name
     with doors.services().database.read() as session:
         gift = draw_down.gift_of(session, doors.key_holder().partner_id, allocation_id)
         if name is GiftFile.TOP_UPS:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from voucher_service.reconciliation.allocations import AllocationReport
 from voucher_service.reconciliation.explain import Difference, Ours, Theirs
@@ -17,12 +18,25 @@ from voucher_service.units import Unit
 Pieces = Annotated[int, Field(description="Whole pieces of `unit`: cents, megabytes, minutes, messages, pieces.")]
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _as_day(value: object) -> object:
+    """Return the day that an ISO text names: left alone, 0 would be the first of January 1970."""
+    if not (isinstance(value, str) and _DAY.fullmatch(value)):
+        raise ValueError("Écrivez une date, comme 2026-03-31.")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_as_day)]
+
+
 class Asked(BaseModel):
     """Which page of a list."""
 
     model_config = ConfigDict(extra="forbid")
 
-    page: int = Field(default=1, ge=1, le=1_000_000)
+    page: int = Field(default=1, ge=1, le=1_000_000, description="Pages of fifty, counted from 1; follow `next`.")
 
 
 class AskedDifferences(Asked):
@@ -38,8 +52,8 @@ class AskedUpload(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     file_name: str = Field(default="releve.csv", min_length=1, max_length=200)
-    first_day: date | None = Field(default=None, description="First day the file speaks for; else that of its lines.")
-    last_day: date | None = Field(default=None, description="Last day the file speaks for.")
+    first_day: Day | None = Field(default=None, description="First day the file speaks for; else that of its lines.")
+    last_day: Day | None = Field(default=None, description="Last day the file speaks for.")
     number: int | None = Field(
         default=None, ge=1, le=999_999_999, description="Your own number of the statement, unless the file says it."
     )
@@ -81,7 +95,9 @@ class StatementOut(BaseModel):
     lines: int
     matched: int
     differing: int
-    open_differences: int = Field(description="Differences that someone still has to explain.")
+    open_differences: int = Field(
+        description="Open differences; of those named awaited_at_partner nothing is asked yet."
+    )
     unexplained: int = Field(description="Lines and orders that neither agree nor have a named difference.")
     clean: bool
     by_class: dict[BreakClass, int]
@@ -205,13 +221,13 @@ class DifferencesOut(Listing):
 class Problem(BaseModel):
     """RFC 9457. `code` is stable and documented; `detail` is a sentence with the next step."""
 
-    type: str
+    type: str = Field(description="`urn:coup-de-pouce:` and the code.")
     title: str
     status: int
-    code: str
-    detail: str | None = None
-    field: str | None = None
-    line: int | None = None
-    column: str | None = None
-    faults: dict[str, str] | None = None
-    incident: str | None = None
+    code: str = Field(description="Stable: decide by it.")
+    detail: str | None = Field(default=None, description="A sentence for people, with the next step.")
+    field: str | None = Field(default=None, description="The parameter, header or field that is wrong.")
+    line: int | None = Field(default=None, description="Of a file: counted from 1.")
+    column: str | None = Field(default=None, description="Of a file: its name, or its number.")
+    faults: dict[str, str] | None = Field(default=None, description="Each wrong field and what is wrong with it.")
+    incident: str | None = Field(default=None, description="Of an error of ours (500): tell it to the charity.")

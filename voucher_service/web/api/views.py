@@ -10,17 +10,19 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import UnsupportedMediaType
 
-from voucher_service.errors import BadFile, BadInput, NotFound
+from voucher_service.errors import BadFile, BadInput
 from voucher_service.partners.api.keys import Scope
 from voucher_service.reconciliation import queries
-from voucher_service.reconciliation.allocations import allocation_report
+from voucher_service.reconciliation.allocations import allocation_page, reports
+from voucher_service.reconciliation.books.draw_down import gift_of
 from voucher_service.reconciliation.reader.light import let_go, light_faults
 from voucher_service.reconciliation.run import run
 from voucher_service.reconciliation.statements import import_statement, known_statement
 from voucher_service.web import doors
 from voucher_service.web.api import schemas
 from voucher_service.web.api.describe import Description, described, description_of
-from voucher_service.web.api.door import PAGE, as_json, blueprint, next_page
+from voucher_service.web.api.door import PAGE, as_json, blueprint, next_page, query
+from voucher_service.web.api.examples import STATEMENT_CSV
 from voucher_service.web.api.once import once, sent_body
 
 FILES = (
@@ -43,12 +45,11 @@ def openapi() -> ResponseReturnValue:
 @described(Description("What became of each of your gifts.", answer=schemas.AllocationsOut, query=schemas.Asked))
 def allocations() -> ResponseReturnValue:
     """List the partner's gifts, oldest first."""
-    page = doors.read_query(schemas.Asked).page
+    page = query(schemas.Asked).page
     with doors.services().database.read() as session:
-        gifts = allocation_report(session, doors.key_holder().partner_id)
-    start = (page - 1) * PAGE
-    items = [schemas.AllocationOut.of(gift) for gift in gifts[start : start + PAGE]]
-    return as_json(schemas.AllocationsOut(items=items, total=len(gifts), next=next_page(page, len(gifts))))
+        gifts, total = allocation_page(session, doors.key_holder().partner_id, page, PAGE)
+    items = [schemas.AllocationOut.of(gift) for gift in gifts]
+    return as_json(schemas.AllocationsOut(items=items, total=total, next=next_page(page, total)))
 
 
 @blueprint.get("/allocations/<int:allocation_id>")
@@ -57,11 +58,9 @@ def allocations() -> ResponseReturnValue:
 def allocation(allocation_id: int) -> ResponseReturnValue:
     """Tell one gift of the partner."""
     with doors.services().database.read() as session:
-        gifts = allocation_report(session, doors.key_holder().partner_id)
-    found = next((gift for gift in gifts if gift.id == allocation_id), None)
-    if found is None:
-        raise NotFound("Cette dotation n’existe pas, ou n’est pas la vôtre.")
-    return as_json(schemas.AllocationOut.of(found))
+        gift = gift_of(session, doors.key_holder().partner_id, allocation_id)
+        (told,) = reports(session, [gift])
+    return as_json(schemas.AllocationOut.of(told))
 
 
 @blueprint.get("/statements")
@@ -69,7 +68,7 @@ def allocation(allocation_id: int) -> ResponseReturnValue:
 @described(Description("Your statements and how far each agrees.", answer=schemas.StatementsOut, query=schemas.Asked))
 def statements() -> ResponseReturnValue:
     """List the partner's statements, newest first."""
-    page = doors.read_query(schemas.Asked).page
+    page = query(schemas.Asked).page
     with doors.services().database.read() as session:
         rows, total = queries.statements(session, doors.key_holder().partner_id, page=page)
     items = [schemas.StatementOut.of(row) for row in rows]
@@ -96,7 +95,7 @@ def statement(statement_id: UUID) -> ResponseReturnValue:
 )
 def differences(statement_id: UUID) -> ResponseReturnValue:
     """List the differences of one of the partner's statements, most urgent first."""
-    asked = doors.read_query(schemas.AskedDifferences)
+    asked = query(schemas.AskedDifferences)
     resolved = None if asked.open is None else not asked.open
     with doors.services().database.read() as session:
         of = queries.statement_of(session, doors.key_holder().partner_id, statement_id)
@@ -114,14 +113,16 @@ def differences(statement_id: UUID) -> ResponseReturnValue:
         status=201,
         query=schemas.AskedUpload,
         takes=FILES,
-        problems=(409, 413, 415),
+        conflicts=("statement_number_taken", "statement_replaced", "period_closed"),
+        misses=True,
+        sample=STATEMENT_CSV,
     )
 )
 def upload() -> ResponseReturnValue:
     """Import and reconcile the file that is the body; the same file again answers with the first."""
     if request.mimetype not in FILES:
         raise UnsupportedMediaType
-    asked = doors.read_query(schemas.AskedUpload)
+    asked = query(schemas.AskedUpload)
     if (asked.first_day is None) != (asked.last_day is None):
         missing = "first_day" if asked.first_day is None else "last_day"
         raise BadInput("Donnez les deux jours de la période, ou aucun.", field=missing)

@@ -32,6 +32,12 @@ class Shown(BaseModel):
     page: int = Field(default=1, ge=1, le=1_000_000)
 
 
+class Part(BaseModel):
+    """Which page of a break's history; the last where none is asked for."""
+
+    page: int | None = Field(default=None, ge=1, le=1_000_000)
+
+
 class Written(BaseModel):
     """A note of the partner."""
 
@@ -127,10 +133,11 @@ def never_served(partner_id: UUID, break_id: UUID) -> ResponseReturnValue:
 
 
 def _page(partner_id: UUID, break_id: UUID, errors: dict[str, str]) -> str:
+    page = doors.read_query(Part).page
     with doors.services().database.read() as session:
         partner = partner_of(session, partner_id)
         item = worklist.item_of(session, break_id, doors.now(), partner_id=partner_id)
-        history = notes.history(session, break_id)
+        history = notes.history(session, break_id, page)
         suggested = suggest.suggestions(session, item)
         ours = together.together(session, item)
     told = explain(item.difference, _, doors.language())

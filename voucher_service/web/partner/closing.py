@@ -73,6 +73,8 @@ def _month(partner_id: UUID, close_id: UUID, error: str = "") -> str:
     return render_template(
         "partner/month.html", partner=partner, row=row, gifts=gifts.values(), sheet=sheet, accounts=account_words(),
         error=error, key=key, told=json.loads(row.manifest),
+        labels={line.allocation_id: line.label for line in sheet.lines},
+        names={one["sha256"]: one["name"] for one in sheet.files},
     )  # fmt: skip
 
 

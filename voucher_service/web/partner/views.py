@@ -87,7 +87,10 @@ def overview(partner_id: UUID) -> ResponseReturnValue:
         rows, total = queries.statements(session, partner_id, page=shown.page)
         missing = missing_numbers(session, partner_id)
         waiting = [month for month in closes(session, partner_id) if month.agreed_at is None]
-        breaks = worklist.how_many(session, worklist.Wanted(partner_id=partner_id), doors.now())
+        breaks, awaited = (
+            worklist.how_many(session, worklist.Wanted(partner_id=partner_id, kind=kind), doors.now())
+            for kind in (None, BreakClass.AWAITED_AT_PARTNER)
+        )
     return render_template(
         "partner/overview.html",
         partner=partner,
@@ -95,7 +98,7 @@ def overview(partner_id: UUID) -> ResponseReturnValue:
         statements=rows,
         missing_numbers=missing,
         waiting=waiting,
-        breaks=breaks,
+        breaks=breaks - awaited,
         **_pages(shown.page, total),
     )
 
