@@ -40,6 +40,12 @@ def test_a_months_files_come_as_they_were_agreed(program: Program, stranger: Pro
     listed = program.get("/periods").get_json()
     assert (listed["total"], listed["next"], listed["items"][0]["id"]) == (1, None, period)
     assert "staff" not in str(listed)
+    (key,) = listed["keys"]
+    assert (key["since"], key["until"], key["line"]) == (None, None, listed["items"][0]["key"])
+    fresh = services_of(program.app).change_statement_key(NOON).text()  # while nothing is sealed
+    again = program.get("/periods").get_json()
+    assert [(one["line"], one["until"]) for one in again["keys"]] == [(key["line"], 0), (fresh, None)]
+    assert again["items"][0]["key"] == fresh
     file = f"/periods/{period}/file"
     assert (program.get(f"{file}?name=csv").data, program.get(file).data) == (CSV, PDF)
     manifest = program.get(f"{file}?name=manifest").data
