@@ -132,8 +132,8 @@ def test_a_statement_that_was_replaced_holds_no_month_up(programme: Programme) -
     with programme.database.begin() as session:
         content = make_statement_csv(session, programme.partner_id, MARCH, date(2026, 3, 31))
         better = import_statement(
-            session, partner_id=programme.partner_id, file_name="corrige.csv", content=content, actor=THEM,
-            now=programme.now, period=(MARCH, date(2026, 3, 31)), replaces=first,
+            session, vault=programme.vault, partner_id=programme.partner_id, file_name="corrige.csv", content=content,
+            actor=THEM, now=programme.now, period=(MARCH, date(2026, 3, 31)), replaces=first,
         )  # fmt: skip
         assert run(session, better.id, programme.now).figures.clean
         assert not figures(session, session.get_one(Statement, first)).complete, "it is left as it was found"

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests.flows.reconciliation.builders import DAY, NOON, Wanted, add_orders, make_world
+from tests.flows.reconciliation.builders import DAY, NOON, VAULT, Wanted, add_orders, make_world
 from voucher_service.db import Database
 from voucher_service.errors import Conflict
 from voucher_service.ids import new_id
@@ -87,7 +87,13 @@ def test_lines_claims_and_differences_go_down_and_up_again(database_url: str, tm
             (order,) = add_orders(session, world, [Wanted()])
             content = f"our ref;partner ref;montant eur;status;date\n{order};A;10;OK;10/03/2026\nx;B;3;OK;10/03/2026\n"
             statement = import_statement(
-                session, partner_id=world.partner_id, file_name="x.csv", content=content.encode(), actor="lea", now=NOON
+                session,
+                vault=VAULT,
+                partner_id=world.partner_id,
+                file_name="x.csv",
+                content=content.encode(),
+                actor="lea",
+                now=NOON,
             )
             before = run(session, statement.id, NOON).figures
             assert references(session) == (said := [(2, str(order)), (3, "x")])

@@ -17,7 +17,8 @@ from voucher_service.units import Unit, display
 class Theirs:
     """The partner's line. `quantity` counts pieces of `unit`; `sums_up` top-ups, where it stands for those of a day.
 
-    `ordered` is the product of the order it claimed, where the line states a `product`.
+    `ordered` is the product of the order it claimed, where the line states a `product`. `tail`: the last two digits of
+    the telephone it names; `cost` what they count for it, in cents.
     """
 
     line: int
@@ -31,6 +32,8 @@ class Theirs:
     product: str | None = None
     ordered: str | None = None
     sums_up: int | None = None
+    tail: str | None = None
+    cost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

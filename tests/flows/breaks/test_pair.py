@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.faults.races import rush
 from tests.flows.breaks.conftest import CLAIRE, OMAR, Bench
-from tests.flows.reconciliation.builders import DAY, NOON, Wanted, add_orders, make_world
+from tests.flows.reconciliation.builders import DAY, NOON, VAULT, Wanted, add_orders, make_world
 from tests.flows.reconciliation.test_statements import HEAD, keep, line
 from voucher_service.errors import BadInput, Conflict, SecondPersonNeeded
 from voucher_service.fulfilment.models import Order, OrderState
@@ -207,7 +207,8 @@ def test_a_corrected_statement_lets_go_of_what_was_matched(bench: Bench) -> None
     made = say(bench, theirs, order)
     with bench.database.begin() as session:
         corrected = import_statement(
-            session, partner_id=bench.world.partner_id, file_name="b.csv", content=(HEAD + line(order)).encode(),
+            session, vault=VAULT,
+            partner_id=bench.world.partner_id, file_name="b.csv", content=(HEAD + line(order)).encode(),
             actor="lea", now=bench.now, period=(DAY, DAY), replaces=bench.statement_id,
         )  # fmt: skip
         assert run(session, corrected.id, bench.now).figures.clean
