@@ -17,7 +17,8 @@ from voucher_service.units import Unit, display
 class Theirs:
     """The partner's line. `quantity` counts pieces of `unit`; `sums_up` top-ups, where it stands for those of a day.
 
-    `ordered` is the product of the order it claimed, where the line states a `product`.
+    `ordered` is the product of the order it claimed, where the line states a `product`. `tail`: the last two digits of
+    the telephone it names; `cost` what they count for it, in cents.
     """
 
     line: int
@@ -31,6 +32,8 @@ class Theirs:
     product: str | None = None
     ordered: str | None = None
     sums_up: int | None = None
+    tail: str | None = None
+    cost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ TEXTS: dict[BreakClass, Explanation] = {
     ),
     BreakClass.AWAITED_AT_PARTNER: Explanation(
         N_("Attendue dans le relevé suivant"),
-        N_("%(ours)s livrés chez nous le %(our_day)s : aucun relevé ne les porte encore, le suivant peut le faire."),
+        N_("Une recharge de %(ours)s livrée le %(our_day)s, qu’aucun relevé ne porte encore ; le suivant le peut."),
         N_("Rien à faire encore. Si le relevé suivant ne la porte pas, elle devient un écart à traiter."),
         N_("Rien à faire encore : portez-la dans votre relevé suivant."),
     ),

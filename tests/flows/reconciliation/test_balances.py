@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from tests.flows.reconciliation.builders import AMPLE, NOON, make_world
+from tests.flows.reconciliation.builders import AMPLE, NOON, VAULT, make_world
 from tests.flows.reconciliation.left import BALANCE, CLAIRE, DAY, LATER, OMAR, THEM, Books, make_books
 from tests.flows.reconciliation.test_statements import HEAD, line
 from voucher_service.db import Database
@@ -250,7 +250,7 @@ def test_planted_without_this_part_a_balance_that_is_explained_stays_open(
         held.declare(AMPLE - 1_000)
         with sqlite.begin() as session:
             statement = import_statement(
-                session, partner_id=held.world.partner_id, file_name="avril.csv", actor="lea", now=LATER,
+                session, vault=VAULT, partner_id=held.world.partner_id, file_name="avril.csv", actor="lea", now=LATER,
                 content=(HEAD + line(one) + line(two, day=midnight)).encode(),
             )  # fmt: skip
             run(session, statement.id, LATER)

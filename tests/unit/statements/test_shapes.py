@@ -41,6 +41,8 @@ def test_the_kept_profile_gives_the_same_lines(name: str) -> None:
     assert meaning(parsed) == LINES
     assert parsed.sample[0].line == shape.first_line
     assert parsed.number == (12 if name == "pipes_of_a_mainframe" else None)
+    tails = ["42", "43", "44", "45"] if name == "serial_book" else [None] * len(LINES)
+    assert [line.number for line in parsed.sample] == tails
 
 
 PEOPLE_MUST_SAY = {"american_commas", "pipes_of_a_mainframe", "own_words", "merged_book", "serial_book"}
