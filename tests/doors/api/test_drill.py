@@ -25,7 +25,7 @@ from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.models import Statement
 from voucher_service.web import access
 
-EXAMPLES, FEW, THIN = 10, 6, 8
+EXAMPLES, FEW, THIN = 6, 4, 12
 
 
 @pytest.fixture(scope="module")
