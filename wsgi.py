@@ -21,6 +21,7 @@ from voucher_service.messages.worker import MessageWorker, Messenger
 from voucher_service.reconciliation.balances.compare import follow_balances
 from voucher_service.reconciliation.breaks import follow_late, open_late
 from voucher_service.reconciliation.grace import follow_awaited
+from voucher_service.reconciliation.numbers import forget_numbers
 from voucher_service.services import Services
 from voucher_service.settings import BadSettings, Settings
 from voucher_service.tasks import create_celery, nudger
@@ -95,7 +96,7 @@ def start_worker() -> None:
         services.vault,
         sealing=services.seal,
         late=open_late,
-        hourly=(follow_late, follow_awaited, follow_balances),
+        hourly=(follow_late, follow_awaited, follow_balances, forget_numbers),
     )
     worker.start()
     atexit.register(worker.stop)

@@ -23,7 +23,7 @@ import duckdb
 from sqlalchemy import select, text
 
 from bench.orders import fill
-from tests.flows.reconciliation.builders import NOON
+from tests.flows.reconciliation.builders import NOON, VAULT
 from tests.servers.postgresql import postgres
 from voucher_service.db import Database
 from voucher_service.migrations.runner import upgrade
@@ -100,7 +100,7 @@ def measure(url: str, path: Path) -> None:
     content = path.read_bytes()
     with database.begin() as session:
         statement = import_statement(
-            session, partner_id=UUID(path.stem), file_name="bench.csv", content=content,
+            session, vault=VAULT, partner_id=UUID(path.stem), file_name="bench.csv", content=content,
             actor="bench", now=NOON,
         )  # fmt: skip
         del content

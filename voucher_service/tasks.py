@@ -26,6 +26,7 @@ from voucher_service.partners.ending.calendar import turn as note_endings
 from voucher_service.reconciliation.balances.compare import follow_balances
 from voucher_service.reconciliation.breaks import follow_late, open_late
 from voucher_service.reconciliation.grace import follow_awaited
+from voucher_service.reconciliation.numbers import forget_numbers
 from voucher_service.services import Services
 from voucher_service.vouchers.life import expire_all
 from voucher_service.webhooks.courier import Courier
@@ -115,7 +116,7 @@ def _register(celery: Celery, services: Services) -> None:
     def expire() -> None:
         expire_all(services.database, utc_now)
         services.database.run(expire_stock, utc_now())
-        for chore in (prune, note_endings, follow_late, follow_awaited, follow_balances):
+        for chore in (prune, note_endings, follow_late, follow_awaited, follow_balances, forget_numbers):
             services.database.run(chore, utc_now())
 
     @celery.task(name=SEAL, shared=False)

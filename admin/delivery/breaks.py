@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
@@ -129,6 +129,7 @@ def page_of(break_id: UUID, faults: dict[str, str]) -> str:
             ),
             **hand.shown(session, item, suggest.suggestions(session, item)),
             "together": together.together(session, item),
+            "elsewhere": settle.settled_by_another(session, facts.found),
             "undoable": next((one for one in settlements if settle.can_undo(facts.found, one)), None),
         }
     pending = next((one for one in settlements if one.decided_at is None), None)
@@ -185,7 +186,8 @@ def act(
         renamed = {reason if name == "note" else name: text for name, text in doors.faults_of(error).items()}
         return page_of(break_id, renamed), 422
     except Conflict as error:
-        return room.refused(error, "admin.breaks.show", break_id=break_id)
+        flash(doors.said(error), "bad")  # above all forms: the one that was sent may be gone by now
+        return page_of(break_id, {}), 409
     room.log("break_work", break_id=str(break_id), act=work.__name__)
     told = message if isinstance(message, str) else message(made)
     return room.done(told, "admin.breaks.show", break_id=break_id)
@@ -196,6 +198,8 @@ def booked(made: Settlement) -> str:
     told: str = (
         _("C’est proposé : une autre personne doit donner son accord.")
         if made.decided_at is None
+        else _("Le règlement est annulé par une contre-écriture.")
+        if made.way == Way.UNDO.value
         else _("C’est réglé : l’écriture est faite, ce montant ne demande pas de seconde personne.")
     )
     return told

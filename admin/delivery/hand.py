@@ -13,6 +13,7 @@ from voucher_service.reconciliation.work import pair
 from voucher_service.reconciliation.work.models import Pairing
 from voucher_service.reconciliation.work.suggest import Suggestion
 from voucher_service.reconciliation.work.worklist import Item
+from voucher_service.web.alike import say_alike
 from voucher_service.web.say import say_moment
 
 
@@ -39,4 +40,4 @@ def _answer(one: Pairing, who: Mapping[str, str]) -> tuple[str, str, str]:
 
 def _words(one: Suggestion) -> tuple[str, str]:
     what = _("ligne %(n)s", n=one.line) if one.line else _("notre recharge")
-    return f"{what} · {say_moment(one.at, 'short')}", one.reference or "–"
+    return f"{what} · {say_moment(one.at, 'short')}", f"{say_alike(one)} · {one.reference or '–'}"

@@ -50,7 +50,9 @@ def fetch(connection_id: UUID) -> ResponseReturnValue:
             raise Conflict(_("Ce raccordement est arrêté : mettez-le en service."), code="no_listing")
         told = listing.fetch(provider, held.route, days.first_day, days.last_day)
         statement_id = services.database.run(
-            lambda session: listing.keep(session, told, partner_id=held.partner_id, actor=room.actor(), now=now).id
+            lambda session: (
+                listing.keep(session, services.vault, told, partner_id=held.partner_id, actor=room.actor(), now=now).id
+            )
         )
         room.log("list_fetched", connection=str(connection_id), records=told.records)
         return redirect(f"/partner/{held.partner_id}/statements/{statement_id}", 303)

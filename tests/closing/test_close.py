@@ -12,14 +12,20 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 
-from tests.closing.month import APRIL, MARCH, THEM, US, agree, at, march, propose, seal, settled, statement
+from tests.closing.month import APRIL, MARCH, THEM, agree, at, march, propose, seal, settled, statement, them, us
 from tests.programme import Programme
+from tests.sides import sides
 from voucher_service.errors import Conflict, NotFound, SecondPersonNeeded
 from voucher_service.ids import new_id
 from voucher_service.ledger.seal.note import verifies
+from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.closing import close, signing
 from voucher_service.reconciliation.closing import statement as statement_module
 from voucher_service.reconciliation.closing.models import PeriodClose
+from voucher_service.reconciliation.models import Statement
+from voucher_service.reconciliation.run import figures, run
+from voucher_service.reconciliation.sample import make_statement_csv
+from voucher_service.reconciliation.statements import import_statement
 
 
 def test_the_statement_says_what_the_books_say(programme: Programme) -> None:
@@ -120,6 +126,22 @@ def refusal(programme: Programme, month: date = MARCH) -> str:
     return refused.value.code
 
 
+def test_a_statement_that_was_replaced_holds_no_month_up(programme: Programme) -> None:
+    first, _ = statement(programme)
+    at(programme, 2026, 4, 2)
+    seal(programme)
+    assert refusal(programme) == "period_not_clean"
+    with programme.database.begin() as session:
+        content = make_statement_csv(session, programme.partner_id, MARCH, date(2026, 3, 31))
+        better = import_statement(
+            session, vault=programme.vault, partner_id=programme.partner_id, file_name="corrige.csv", content=content,
+            actor=THEM, now=programme.now, period=(MARCH, date(2026, 3, 31)), replaces=first,
+        )  # fmt: skip
+        assert run(session, better.id, programme.now).figures.clean
+        assert not figures(session, session.get_one(Statement, first)).complete, "it is left as it was found"
+    agree(programme, propose(programme))
+
+
 def test_what_is_not_over_sealed_or_explained_is_not_closed(programme: Programme) -> None:
     programme.issue()
     assert refusal(programme) == "period_not_over"
@@ -140,7 +162,7 @@ def test_two_sides_agree_and_a_change_in_between_is_noticed(programme: Programme
     march(programme)
     row = propose(programme)
     with pytest.raises(SecondPersonNeeded):
-        agree(programme, row, actor=US)
+        agree(programme, row, actor=us(programme))
     with pytest.raises(NotFound):
         programme.database.run(close.agree, row.id, new_id(), actor=THEM, now=programme.now)
     _, difference = statement(programme)
@@ -150,16 +172,57 @@ def test_two_sides_agree_and_a_change_in_between_is_noticed(programme: Programme
     assert refused.value.code == "statement_changed"
     row = propose(programme)
     agreed = agree(programme, row)
-    assert (agreed.proposed_by, agreed.agreed_by) == (US, THEM)
+    assert (agreed.proposed_by, agreed.agreed_by) == (us(programme), them(programme))
     assert agree(programme, row).agreed_at == agreed.agreed_at
     with pytest.raises(Conflict) as closed:
         agree(programme, row, actor="staff:someone")
     assert closed.value.code == "period_closed"
 
 
-def test_the_database_wants_two_people(programme: Programme) -> None:
+TYPED = {
+    "who proposed": "agreed_by = proposed_by",
+    "another of the programme": "agreed_by = 'staff:' || (SELECT {id} FROM staff WHERE role = 'auditor')",
+    "another partner's account": "agreed_by = :other",
+    "nobody's": "agreed_by = 'staff:nobody'",
+    "a program's key": "agreed_by = 'api_key:1'",
+}
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_the_database_wants_the_partners_account(programme: Programme, typed: str) -> None:
     march(programme)
     row = propose(programme)
-    with pytest.raises(IntegrityError), programme.database.begin() as session:
-        session.execute(text("UPDATE period_close SET agreed_by = proposed_by, agreed_at = proposed_at"))
-    assert row.agreed_by is None
+    with programme.database.begin() as session:
+        stranger = Partner(id=new_id(), name="Opérateur Deux", created_at=programme.now)
+        session.add(stranger)
+        session.flush()
+        _, other = sides(session, stranger.id)
+    change = f"UPDATE period_close SET {TYPED[typed].format(id='CAST(id AS VARCHAR(40))')}, agreed_at = proposed_at"  # noqa: S608
+    given = {"other": other} if ":other" in change else {}
+
+    def agreed() -> str | None:
+        with programme.database.begin() as session:
+            session.execute(text(change), given)
+            session.expire_all()
+            return session.get_one(PeriodClose, row.id).agreed_by
+
+    with pytest.raises(IntegrityError, match=r"agreed to by its partner|two_people"):
+        agreed()
+    with programme.database.begin() as session:  # the planted fault: any two names would do
+        names = ("_insert", "_update") if programme.database.is_sqlite else ("",)
+        for name in names:
+            on = "" if programme.database.is_sqlite else " ON period_close"
+            session.execute(text(f"DROP TRIGGER period_close_sides{name}{on}"))
+    if typed == "who proposed":
+        with pytest.raises(IntegrityError, match="two_people"):
+            agreed()
+    else:
+        assert agreed() is not None
+
+
+def test_the_database_wants_the_programme_to_propose(programme: Programme) -> None:
+    march(programme)
+    with pytest.raises(IntegrityError, match="proposed by the programme"):
+        programme.database.run(
+            close.propose, programme.vault, programme.partner_id, MARCH, actor=them(programme), now=programme.now
+        )

@@ -11,7 +11,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests.flows.reconciliation.builders import DAY, NOON, Wanted, add_orders, make_world
+from tests.flows.reconciliation.builders import DAY, NOON, VAULT, Wanted, add_orders, make_world
+from tests.sides import sides
 from voucher_service.db import Database
 from voucher_service.errors import Conflict
 from voucher_service.ids import new_id
@@ -59,11 +60,12 @@ def close_month(database: Database, partner_id: UUID) -> None:
     """Close March; what was agreed to does not matter here."""
     first = DAY.replace(day=1)
     with database.begin() as session:
+        ours, theirs = sides(session, partner_id)
         session.add(
             PeriodClose(
                 id=new_id(), partner_id=partner_id, first_day=first, last_day=DAY.replace(day=31), from_at=NOON,
-                until_at=NOON + timedelta(days=1), size=1, manifest="", signature=bytes(64), proposed_by="staff:lea",
-                proposed_at=NOON, agreed_by="staff:lou", agreed_at=NOON,
+                until_at=NOON + timedelta(days=1), size=1, manifest="", signature=bytes(64), proposed_by=ours,
+                proposed_at=NOON, agreed_by=theirs, agreed_at=NOON,
             )
         )  # fmt: skip
 
@@ -87,7 +89,13 @@ def test_lines_claims_and_differences_go_down_and_up_again(database_url: str, tm
             (order,) = add_orders(session, world, [Wanted()])
             content = f"our ref;partner ref;montant eur;status;date\n{order};A;10;OK;10/03/2026\nx;B;3;OK;10/03/2026\n"
             statement = import_statement(
-                session, partner_id=world.partner_id, file_name="x.csv", content=content.encode(), actor="lea", now=NOON
+                session,
+                vault=VAULT,
+                partner_id=world.partner_id,
+                file_name="x.csv",
+                content=content.encode(),
+                actor="lea",
+                now=NOON,
             )
             before = run(session, statement.id, NOON).figures
             assert references(session) == (said := [(2, str(order)), (3, "x")])

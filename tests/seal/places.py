@@ -35,7 +35,7 @@ SPOKEN = {
     "period_close": (
         "partner_id", "first_day", "last_day", "from_at", "until_at", "size", "manifest", "signature", "csv", "pdf",
     ),
-    "statement": ("partner_id", "file_name", "file_sha256", "line_count"),
+    "statement": ("partner_id", "file_name", "file_sha256", "line_count", "content"),
     "declared_balance": (
         "partner_id", "allocation_id", "as_of", "edition", "closing", "opening", "granted", "delivered", "reversed",
         "expired", "returned",
@@ -166,7 +166,8 @@ def _names(by: Superuser, table: str) -> dict[Any, set[str]]:
         return {
             row: {f"statement {closing._uuid(one)}", f"statement {bytes(digest).hex()}"} for row, one, digest in rows
         }
-    rows = by.do(f"SELECT {by.where}, allocation_id, as_of FROM declared_balance")  # noqa: S608
+    day = "CAST(as_of AS BLOB)" if by.sqlite else "as_of"
+    rows = by.do(f"SELECT {by.where}, allocation_id, {day} FROM declared_balance")  # noqa: S608
     return {row: {f"gift {gift} on {closing._said(day)}"} for row, gift, day in rows}
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.databases import fresh_sqlite
 from tests.programme import Programme
 from tests.seal.log import Log
 from voucher_service.ledger.seal import ring, verify_books
 from voucher_service.ledger.seal.note import LogSigner
-from voucher_service.migrations.runner import upgrade
 from voucher_service.reconciliation.books import proofs
 
 Proof = dict[str, Any]
@@ -26,9 +26,7 @@ Proof = dict[str, Any]
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Proof, LogSigner]:
     """A gift's proof of nine movements with its growth from five, in a folder with the notes, and the log's signer."""
     folder = tmp_path_factory.mktemp("lies")
-    url = f"sqlite:///{folder}/lies.sqlite"
-    upgrade(url)
-    programme = Programme.make(url)
+    programme = Programme.make(fresh_sqlite(folder))
     log = Log.of(programme, folder / "notes")
     log.redeem(2)
     log.seal()

@@ -48,7 +48,7 @@ def test_roots_are_those_of_an_independent_implementation(theirs: InmemoryTree) 
 
 def test_the_verifier_follows_our_paths_to_their_roots_and_no_other(theirs: InmemoryTree) -> None:
     rng, ours = random.Random(9), Plain()
-    for _ in range(400):
+    for _ in range(150):
         size = rng.randint(1, 300)
         number, old = rng.randrange(size), rng.randint(1, size)
         leaf, root, roots = ours.leaves[number], theirs.get_root(size), (theirs.get_root(old), theirs.get_root(size))

@@ -6,7 +6,7 @@ import json
 
 from sqlalchemy import select
 
-from tests.flows.reconciliation.builders import DAY
+from tests.flows.reconciliation.builders import DAY, VAULT
 from tests.programme import FIRST_DAY, LAST_DAY
 from tests.webhooks.conftest import Hooks
 from voucher_service.partners.gifts import approve_allocation, propose_allocation
@@ -42,7 +42,8 @@ def test_a_statement_that_is_compared_is_told(hooks: Hooks) -> None:
     content = f"{columns}\nX1;T1;5,00;EUR;livré;{DAY:%d/%m/%Y}\n".encode()
     with programme.database.begin() as session:
         kept = import_statement(
-            session, partner_id=programme.partner_id, file_name="mars.csv", content=content, actor="staff:a",
+            session, vault=VAULT,
+            partner_id=programme.partner_id, file_name="mars.csv", content=content, actor="staff:a",
             now=programme.now, period=(DAY, DAY),
         )  # fmt: skip
         found = run(session, kept.id, programme.now)

@@ -35,7 +35,9 @@ def fetch_statement(route: str, first: datetime, last: datetime, login: str) -> 
     try:
         told = listing.fetch(provider, route, first.date(), last.date())
         count = services.database.run(
-            lambda session: listing.keep(session, told, partner_id=partner_id, actor=actor, now=now).line_count
+            lambda session: (
+                listing.keep(session, services.vault, told, partner_id=partner_id, actor=actor, now=now).line_count
+            )
         )
     except ServiceError as fault:
         raise click.ClickException(doors.said(fault)) from None

@@ -25,14 +25,15 @@ from voucher_service.demo.gifts import (
     lot_file,
 )
 from voucher_service.demo.moment import Joined, at, next_open
-from voucher_service.fulfilment.deliver import sweep
+from voucher_service.fulfilment.deliver import open_number, sweep
 from voucher_service.fulfilment.lots import import_lot
+from voucher_service.fulfilment.models import Order
 from voucher_service.ids import local_day
 from voucher_service.ledger.balances import available
 from voucher_service.partners import endings
 from voucher_service.partners.ending import sign_off
 from voucher_service.partners.gifts import approve_allocation, fresh, propose_allocation
-from voucher_service.partners.models import Allocation
+from voucher_service.partners.models import Allocation, Offer
 from voucher_service.reconciliation.balances import view
 from voucher_service.reconciliation.balances.declare import Said, declare
 from voucher_service.reconciliation.balances.tolerance import set_tolerance
@@ -44,7 +45,7 @@ from voucher_service.units import Unit
 from voucher_service.vouchers.batches import propose_batch
 from voucher_service.vouchers.issue import issue_batch
 from voucher_service.vouchers.life import expire_all
-from voucher_service.vouchers.models import Batch
+from voucher_service.vouchers.models import Batch, Voucher
 
 Event = Callable[[Joined], None]
 Plan = Callable[[datetime, Event], None]
@@ -52,6 +53,7 @@ Plan = Callable[[datetime, Event], None]
 LOGINS = ("operateur", "operateur2")
 """Who works for each operator."""
 
+_LATER = timedelta(hours=3)
 LOT_DAYS = 400
 """Days a recharge code can be sold after it was received."""
 
@@ -210,6 +212,16 @@ class Office:
         self.desk.clock.now = max(self.desk.clock.now, at(day + timedelta(days=1), 1))
         expire_all(database, self.desk.clock)
 
+    def _told_of(self, session: Session, order_id: UUID) -> tuple[str, str]:
+        """Return the number an order went to and the code of its product, as its operator knows them."""
+        order = session.get_one(Order, order_id)
+        product = session.scalars(
+            select(Offer.product_code).join(Voucher, Voucher.offer_id == Offer.id).where(Voucher.id == order.voucher_id)
+        ).one()
+        if order.wrapped_key is None or order.number_sealed is None:
+            return "", product
+        return open_number(self.desk.vault, order.id, order.wrapped_key, order.number_sealed), product
+
     def declare(self, database: Joined, number: int, last: date, *, off: int = 0) -> None:
         """An operator says what is left of each gift at the end of `last`: what we count, but `off` on the newest."""
         partner_id = self.catalogue.partners[number]
@@ -227,9 +239,10 @@ class Office:
         with database.begin() as session:
             content = make_statement_csv(session, self.catalogue.partners[number], first, last)
             if with_faults:
-                content = with_five_faults(content)
+                content = with_five_faults(content, lambda order: self._told_of(session, order))
             statement = import_statement(
                 session,
+                vault=self.desk.vault,
                 partner_id=self.catalogue.partners[number],
                 file_name=f"releve-{first:%Y-%m}.csv",
                 content=content,
@@ -240,10 +253,11 @@ class Office:
             run(session, statement.id, self.desk.clock.now)
 
 
-def with_five_faults(content: bytes) -> bytes:
+def with_five_faults(content: bytes, told_of: Callable[[UUID], tuple[str, str]]) -> bytes:
     """Return the statement with a line doubled, one halved, one refused, and one under references that are not ours.
 
-    Of the last one our order is missing and a line is unknown: both are shown as perhaps the same.
+    Of the last one our order is missing and a line is unknown, three hours on; it names telephone and product
+    (`told_of`), so both are shown as perhaps the same.
 
     A statement with fewer than four delivered data bundles is returned as it is.
     """
@@ -251,19 +265,23 @@ def with_five_faults(content: bytes) -> bytes:
     names, lines = rows[0], rows[1:-1]
     status, quantity, unit = names.index("Statut"), names.index("Quantité"), names.index("Unité")
     ours, theirs = names.index("Référence client"), names.index("Identifiant transaction")
+    when = names.index("Date")
     usable = [line for line in lines if line[status] == "Livré" and line[unit] == "Mo"]
     if len(usable) < 4:
         return content
     lines.remove(usable[0])
     again, foreign = list(usable[1]), list(usable[0])
+    number, product = told_of(UUID(foreign[ours]))
     again[theirs] += "-B"
     foreign[ours], foreign[theirs] = "", "SBX-99999999"
+    foreign[when] = str(datetime.fromisoformat(foreign[when]) + _LATER)
     usable[2][quantity] = str(int(usable[2][quantity]) // 2)
     usable[3][status] = "Refusé"
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    number = names.index("Ligne")
+    first = names.index("Ligne")
     for count, line in enumerate([*lines, again, foreign], start=1):
-        line[number] = str(count)
-    writer.writerows([names, *lines, again, foreign])
+        line[first] = str(count)
+    rest = ([*line, "", ""] for line in (*lines, again))
+    writer.writerows([[*names, "Téléphone", "Code produit"], *rest, [*foreign, number, product]])
     return text.getvalue().encode("utf-8-sig")

@@ -179,12 +179,17 @@ def _top_up(vault: Vault, claimed: Claim, *, needs_number: bool) -> TopUp:
 def _number(vault: Vault, claimed: Claim) -> str:
     if claimed.wrapped_key is None or claimed.number_sealed is None:
         raise CannotSend("number_missing")
-    row = str(claimed.order_id)
     try:
-        key = vault.open_key(Place("top_up_order", "wrapped_key", row), claimed.wrapped_key)
-        return unseal(key, Place("top_up_order", "number", row), claimed.number_sealed).decode()
+        return open_number(vault, claimed.order_id, claimed.wrapped_key, claimed.number_sealed)
     except SealBroken as fault:
         raise CannotSend("number_unreadable") from fault
+
+
+def open_number(vault: Vault, order_id: UUID, wrapped_key: bytes, number_sealed: bytes) -> str:
+    """Return the number an order goes to, in E.164. Raises SealBroken."""
+    row = str(order_id)
+    key = vault.open_key(Place("top_up_order", "wrapped_key", row), wrapped_key)
+    return unseal(key, Place("top_up_order", "number", row), number_sealed).decode()
 
 
 def _failed_here(session: Session, claimed: Claim, code: str, *, now: datetime) -> None:

@@ -74,7 +74,7 @@ class Order(Base):
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
-        # For reconciliation. Both are partial, so that a redemption, whose order has neither yet, pays nothing.
+        # For reconciliation. All are partial, so that a redemption, whose order has none of it yet, pays nothing.
         Index(
             "ix_top_up_order_partner_ref",
             "partner_ref",
@@ -87,6 +87,12 @@ class Order(Base):
             "final_at",
             sqlite_where=text("final_at IS NOT NULL"),
             postgresql_where=text("final_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_top_up_order_number",
+            "number_lookup",
+            sqlite_where=text("final_at IS NOT NULL AND number_lookup IS NOT NULL"),
+            postgresql_where=text("final_at IS NOT NULL AND number_lookup IS NOT NULL"),
         ),
     )
 

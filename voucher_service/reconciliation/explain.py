@@ -17,7 +17,8 @@ from voucher_service.units import Unit, display
 class Theirs:
     """The partner's line. `quantity` counts pieces of `unit`; `sums_up` top-ups, where it stands for those of a day.
 
-    `ordered` is the product of the order it claimed, where the line states a `product`.
+    `ordered` is the product of the order it claimed, where the line states a `product`. `tail`: the last two digits of
+    the telephone it names; `cost` what they count for it, in cents.
     """
 
     line: int
@@ -31,6 +32,8 @@ class Theirs:
     product: str | None = None
     ordered: str | None = None
     sums_up: int | None = None
+    tail: str | None = None
+    cost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +127,9 @@ TEXTS: dict[BreakClass, Explanation] = {
     ),
     BreakClass.REFUSED_HERE_DELIVERED_THERE: Explanation(
         N_("Refusée chez nous, livrée chez l’opérateur"),
-        N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; nous avons rendu cette valeur au bon."),
+        N_("La ligne %(line)s dit %(theirs)s livrés le %(their_day)s ; chez nous, elle ne compte pas comme livrée."),
         N_("Vérifiez que le bon n’a pas été utilisé une seconde fois, puis demandez une contre-passation."),
-        N_("Confirmez la livraison, ou contre-passez-la : vous aviez répondu qu’elle était refusée."),
+        N_("Confirmez la livraison, ou contre-passez-la : vous aviez dit qu’elle n’avait pas abouti."),
     ),
     BreakClass.MISSING_AT_PARTNER: Explanation(
         N_("Absente du relevé"),
@@ -136,7 +139,7 @@ TEXTS: dict[BreakClass, Explanation] = {
     ),
     BreakClass.AWAITED_AT_PARTNER: Explanation(
         N_("Attendue dans le relevé suivant"),
-        N_("%(ours)s livrés chez nous le %(our_day)s : aucun relevé ne les porte encore, le suivant peut le faire."),
+        N_("Une recharge de %(ours)s livrée le %(our_day)s, qu’aucun relevé ne porte encore ; le suivant le peut."),
         N_("Rien à faire encore. Si le relevé suivant ne la porte pas, elle devient un écart à traiter."),
         N_("Rien à faire encore : portez-la dans votre relevé suivant."),
     ),

@@ -15,7 +15,7 @@ HEADER = (
     "classe", "priorite", "titre", "ligne", "reference_client", "identifiant_transaction", "serie",
     "statut_operateur", "quantite_operateur", "unite_operateur", "date_operateur", "etat_chez_nous",
     "quantite_chez_nous", "unite_chez_nous", "date_chez_nous", "ecart", "unite_ecart", "trouve_le",
-    "regle_le", "note",
+    "regle_le", "note", "cout_operateur",
 )  # fmt: skip
 
 
@@ -78,6 +78,7 @@ def _cells(item: Difference) -> tuple[object, ...]:
         *_references(item.theirs, item.ours), *_theirs(item.theirs), *_ours(item.ours),
         item.quantity, item.unit.value, item.found_at.isoformat(),
         item.resolved_at and item.resolved_at.isoformat(), item.note,
+        item.theirs and item.theirs.cost,
     )  # fmt: skip
 
 

@@ -26,7 +26,9 @@ from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_
 
 from voucher_service.db import Base
 from voucher_service.fulfilment.models import Order
+from voucher_service.fulfilment.stated_numbers import StatedNumber
 from voucher_service.partners.models import Offer
+from voucher_service.reconciliation.intake.models import StatedCost
 from voucher_service.vouchers.models import Voucher
 
 
@@ -66,7 +68,7 @@ class Statement(Base):
     partner_id: Mapped[UUID] = mapped_column(ForeignKey("partner.id"))
     file_name: Mapped[str] = mapped_column(String(200))
     file_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
-    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # up to 50 MiB: read on demand
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # sealed; `intake.files.file_of` opens it
     first_day: Mapped[date]
     last_day: Mapped[date]
     line_count: Mapped[int] = mapped_column(Integer)
@@ -116,6 +118,8 @@ class StatementLine(Base):
     matched_by: ClassVar[MappedSQLExpression[str | None]]
     ordered: ClassVar[MappedSQLExpression[str | None]]  # the product of that order
     sums_up: ClassVar[MappedSQLExpression[int | None]]  # how many top-ups, where it stands for those of a day
+    tail: ClassVar[MappedSQLExpression[str | None]]  # the last two digits of the telephone it names
+    cost: ClassVar[MappedSQLExpression[int | None]]  # cents
 
     @property
     def our_ref(self) -> str | None:
@@ -203,7 +207,13 @@ StatementLine.matched_by = column_property(
 StatementLine.sums_up = column_property(
     select(StatedSum.count).where(StatedSum.line_id == StatementLine.id).correlate_except(StatedSum).scalar_subquery()
 )
-
+StatementLine.tail = column_property(
+    select(StatedNumber.tail).where(StatedNumber.line_id == StatementLine.id).correlate_except(StatedNumber)
+    .scalar_subquery()
+)  # fmt: skip
+StatementLine.cost = column_property(
+    select(StatedCost.cost).where(StatedCost.line_id == StatementLine.id).correlate_except(StatedCost).scalar_subquery()
+)
 StatementLine.ordered = column_property(
     select(Offer.product_code)
     .join(Voucher, Voucher.offer_id == Offer.id)

@@ -202,6 +202,8 @@ def _theirs(line: StatementLine) -> Theirs:
         product=line.product,
         ordered=line.ordered,
         sums_up=line.sums_up,
+        tail=line.tail,
+        cost=line.cost,
     )
 
 

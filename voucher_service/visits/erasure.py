@@ -1,5 +1,5 @@
 """Erasing a person everywhere: their file, the notes of their visits, the numbers their top-ups and
-messages went to.
+messages went to, and those that partners' statements name.
 
 The books, the visits' codes and the counts stay: they say that someone was helped, not who.
 """
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import Conflict
 from voucher_service.fulfilment.articles.models import Article
 from voucher_service.fulfilment.models import OPEN_STATES, Order
+from voucher_service.fulfilment.stated_numbers import forget_stated
 from voucher_service.messages.outbox import erase_messages
 from voucher_service.people import identity
 from voucher_service.visits.models import Visit, VisitUndo
@@ -37,6 +38,7 @@ def erase_person(session: Session, person_id: UUID, *, now: datetime) -> None:
             "Une recharge est encore en cours pour cette personne : effacez-la quand elle sera terminée.",
             code="top_up_under_way",
         )
+    forget_stated(session, person_id)
     identity.erase(session, person_id, now)
     erase_messages(session, theirs, now=now)
     of_theirs = or_(Visit.person_id == person_id, Visit.voucher_id.in_(theirs))

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.desk import Desk
+from tests.flows.reconciliation.builders import VAULT
 from tests.house import token
 from voucher_service.ids import new_id
 from voucher_service.reconciliation.statements import import_statement
@@ -64,7 +65,8 @@ def test_the_partner_says_that_a_number_never_served_and_a_coordinator_agrees(de
     with programme.database.begin() as session:
         for number in (1, 3):
             import_statement(
-                session, partner_id=programme.partner_id, file_name=f"{number}.csv", actor="lea", now=programme.now,
+                session, vault=VAULT,
+                partner_id=programme.partner_id, file_name=f"{number}.csv", actor="lea", now=programme.now,
                 content=f"{HEAD}x{number};10;OK;10/03/2026 12:00\n".encode(), number=number,
             )  # fmt: skip
     them = desk.client(Role.PARTNER).http

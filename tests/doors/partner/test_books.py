@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from tests.doors.partner.test_nobody_is_named import leaks, marks_of
 from tests.house import services_of
 from voucher_service.fulfilment.models import Order
 from voucher_service.ids import new_id
+from voucher_service.ledger.seal.publish import split_notes
 from voucher_service.staff.models import Role
 
 
@@ -32,7 +34,9 @@ def verify(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=script.parent)
 
 
-def test_what_is_downloaded_is_proved_by_the_verifier_alone(desk: Desk, tmp_path: Path) -> None:
+def test_what_is_downloaded_is_proved_by_the_verifier_alone(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     programme, services = desk.programme, services_of(desk.app)
     programme.scan(programme.digits(programme.issue()))
     services.seal(programme.now, sweep=True)
@@ -74,6 +78,12 @@ def test_what_is_downloaded_is_proved_by_the_verifier_alone(desk: Desk, tmp_path
         done = verify(script, *arguments)
         assert done.returncode == 1
         assert done.stderr.startswith("NOT PROVED")
+    whole = client.get(f"{home}/checkpoints.notes").text
+    assert list(split_notes(whole)) == [early, files["now.note"]]
+    assert "before=" not in client.get(f"{home}/proofs").text
+    monkeypatch.setattr("voucher_service.reconciliation.books.proofs.PART", 1)  # many come in parts
+    (older,) = re.findall(r'href="([^"]*checkpoints.notes.before=[^"]*)"', client.get(f"{home}/proofs").text)
+    assert client.get(older).text + client.get(f"{home}/checkpoints.notes").text == whole
 
 
 def test_no_page_or_file_of_the_books_names_anybody(desk: Desk) -> None:

@@ -11,6 +11,8 @@ from uuid import UUID
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from tests.programme import MASTER
+from voucher_service.crypto import Vault
 from voucher_service.db import Base
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.ids import new_id
@@ -27,6 +29,7 @@ DAY = date(2026, 3, 10)
 NOON = datetime(2026, 3, 10, 11, 0, tzinfo=UTC)
 LAST = date(2027, 12, 31)
 AMPLE = 10**12
+VAULT = Vault(MASTER)
 PAST_HOLD = (OrderState.DELIVERED, OrderState.REVERSED)
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tests.databases import fresh_postgres, migrate
-from tests.flows.reconciliation.builders import NOON
+from tests.flows.reconciliation.builders import NOON, VAULT
 from tests.flows.reconciliation.faults import FAULTS, Case, Place, hide_references, make_case, period
 from tests.flows.reconciliation.summed import FAULTS as SUM_FAULTS
 from tests.flows.reconciliation.summed import make_summary
@@ -56,7 +56,8 @@ def spoil(case: Case, random: Random, most: int = 3) -> Counter[str]:
 def reconcile(session: Session, case: Case, content: bytes | None = None) -> tuple[Statement, RunResult]:
     """Import the statement and run it."""
     statement = import_statement(
-        session, partner_id=case.world.partner_id, file_name="releve.csv", content=content or case.content(),
+        session, vault=VAULT,
+        partner_id=case.world.partner_id, file_name="releve.csv", content=content or case.content(),
         actor="lea", now=NOON, period=period(),
     )  # fmt: skip
     return statement, run(session, statement.id, NOON)
@@ -108,7 +109,8 @@ def summed_up(session: Session, seed: int) -> tuple[Counter[str], list[str]]:
     wrong: list[str] = []
     for turn in ("first", "again"):
         statement = import_statement(
-            session, partner_id=case.world.partner_id, file_name="releve.csv", content=content, actor="lea", now=NOON,
+            session, vault=VAULT,
+            partner_id=case.world.partner_id, file_name="releve.csv", content=content, actor="lea", now=NOON,
             period=period(),
         )  # fmt: skip
         result = run(session, statement.id, NOON)

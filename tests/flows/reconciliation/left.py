@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.flows.reconciliation.builders import NOON, Wanted, World, add_orders, make_world
+from tests.flows.reconciliation.builders import NOON, VAULT, Wanted, World, add_orders, make_world
 from tests.flows.reconciliation.test_statements import HEAD
 from tests.flows.reconciliation.test_whole_life import SCANLESS
 from voucher_service.db import Database
@@ -52,7 +52,8 @@ class Books:
     def take_in(self, session: Session, *lines: str, replaces: UUID | None = None) -> Statement:
         """Import a statement of DAY, a day later."""
         return import_statement(
-            session, partner_id=self.world.partner_id, file_name="mars.csv", content=(HEAD + "".join(lines)).encode(),
+            session, vault=VAULT,
+            partner_id=self.world.partner_id, file_name="mars.csv", content=(HEAD + "".join(lines)).encode(),
             actor="lea", now=LATER, period=(DAY, DAY), replaces=replaces,
         )  # fmt: skip
 

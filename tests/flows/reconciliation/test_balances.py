@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from tests.flows.reconciliation.builders import AMPLE, NOON, make_world
+from tests.flows.reconciliation.builders import AMPLE, NOON, VAULT, make_world
 from tests.flows.reconciliation.left import BALANCE, CLAIRE, DAY, LATER, OMAR, THEM, Books, make_books
 from tests.flows.reconciliation.test_statements import HEAD, line
 from voucher_service.db import Database
@@ -178,6 +178,26 @@ def test_a_replaced_statement_s_balance_counts_no_more(held: Books) -> None:
     assert [is_open for _, is_open in held.breaks()] == [False]
 
 
+def test_a_booking_is_undone_after_its_statement_was_replaced_and_then_both_sides_agree(held: Books) -> None:
+    """The partner said refused, we took that; its corrected statement says delivered after all."""
+    one, two = held.orders
+    with held.database.begin() as session:
+        first = held.take_in(session, line(one, status="refusé"), line(two))
+        run(session, first.id, LATER)
+    made = held.book("delivered_here_refused_there", Way.THEIRS)
+    with held.database.begin() as session:
+        better = held.take_in(session, line(one), line(two), replaces=first.id)
+        assert run(session, better.id, LATER).figures.by_class == {BreakClass.REFUSED_HERE_DELIVERED_THERE: 1}
+        other = session.scalars(select(Break).where(Break.resolved_at.is_(None))).one()
+        assert settle.settled_by_another(session, other) == made.break_id
+    undone = held.database.run(settle.propose_undo, made.id, note="Livrée", actor=CLAIRE, now=LATER)
+    held.database.run(settle.agree, undone.id, actor=OMAR, now=LATER)
+    assert held.breaks("delivered_here_refused_there") == [(-1_000, False)], "its line no longer counts"
+    with held.database.begin() as session:
+        assert run(session, better.id, LATER).figures.clean
+    assert held.faults() == []
+
+
 def test_the_day_ends_at_the_partner_s_own_midnight(held: Books) -> None:
     assert held.declare(AMPLE - 2_000).until_at == datetime(2026, 3, 10, 23, tzinfo=UTC)
     mine = propose(open_text((HEAD + line(held.orders[0])).encode())).profile
@@ -230,7 +250,7 @@ def test_planted_without_this_part_a_balance_that_is_explained_stays_open(
         held.declare(AMPLE - 1_000)
         with sqlite.begin() as session:
             statement = import_statement(
-                session, partner_id=held.world.partner_id, file_name="avril.csv", actor="lea", now=LATER,
+                session, vault=VAULT, partner_id=held.world.partner_id, file_name="avril.csv", actor="lea", now=LATER,
                 content=(HEAD + line(one) + line(two, day=midnight)).encode(),
             )  # fmt: skip
             run(session, statement.id, LATER)

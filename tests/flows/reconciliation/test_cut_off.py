@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.flows.reconciliation.builders import NOON, Wanted, World, add_orders, make_world
+from tests.flows.reconciliation.builders import NOON, VAULT, Wanted, World, add_orders, make_world
 from voucher_service.db import Database
 from voucher_service.errors import BadFile
 from voucher_service.reconciliation import days
@@ -56,7 +56,7 @@ def speak_for(
         profiles.keep(session, partner_id=world.partner_id, profile=made, actor="lea", now=NOON)
     content = f"{HEADER}\n{order};10,00;OK;{when:%Y-%m-%dT%H:%M:%SZ}\n".encode()
     statement = import_statement(
-        session, partner_id=world.partner_id, file_name="jour.csv", content=content, actor="lea", now=NOON,
+        session, vault=VAULT, partner_id=world.partner_id, file_name="jour.csv", content=content, actor="lea", now=NOON,
         period=(first or day, day),
     )  # fmt: skip
     run(session, statement.id, NOON)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from tests.flows.reconciliation.builders import NOON, World, make_world
+from tests.flows.reconciliation.builders import NOON, VAULT, World, make_world
 from tests.flows.reconciliation.test_intake import HEAD
 from voucher_service.db import Database
 from voucher_service.errors import BadInput, SecondPersonNeeded
@@ -41,7 +41,8 @@ def come(database: Database, world: World, number: int, day: str) -> UUID:
     content = f"{HEAD}n{number};10;OK;{day} 12:00\n".encode()
     with database.begin() as session:
         return import_statement(
-            session, partner_id=world.partner_id, file_name=f"{number}.csv", content=content, actor="lea", now=NOON,
+            session, vault=VAULT,
+            partner_id=world.partner_id, file_name=f"{number}.csv", content=content, actor="lea", now=NOON,
             number=number,
         ).id  # fmt: skip
 

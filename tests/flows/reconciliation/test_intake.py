@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests.flows.reconciliation.builders import DAY, NOON, Wanted, World, add_orders, make_world
+from tests.flows.reconciliation.builders import DAY, NOON, VAULT, Wanted, World, add_orders, make_world
 from tests.migrations.test_statement_lines import close_month
 from voucher_service.db import Database
 from voucher_service.errors import BadFile, BadInput, Conflict
@@ -20,6 +20,7 @@ from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.closing.month import Month
 from voucher_service.reconciliation.closing.statement import _files
 from voucher_service.reconciliation.intake import profiles, sequence
+from voucher_service.reconciliation.intake.files import file_of
 from voucher_service.reconciliation.intake.models import ReaderProfile, StatementReading
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement
 from voucher_service.reconciliation.reader.propose import propose
@@ -40,7 +41,8 @@ def keep(
     session: Session, world: World, *lines: str, number: int | None = None, replaces: UUID | None = None
 ) -> Statement:
     return import_statement(
-        session, partner_id=world.partner_id, file_name="mars.csv", content=(HEAD + "".join(lines)).encode(),
+        session, vault=VAULT,
+        partner_id=world.partner_id, file_name="mars.csv", content=(HEAD + "".join(lines)).encode(),
         actor="lea", now=NOON, number=number, replaces=replaces,
     )  # fmt: skip
 
@@ -115,7 +117,7 @@ def test_a_corrected_statement_takes_the_place_of_the_first(database: Database) 
         told = {row.id: (row.number, row.edition, row.replaced_by, row.figures.matched) for row in rows}
         assert told == {right.id: (5, 2, None, 2), wrong.id: (5, 1, right.id, 0)}
         assert session.scalar(select(func.count()).select_from(Statement)) == 2  # both files stay
-        assert session.get_one(Statement, wrong.id).content.startswith(HEAD.encode())
+        assert file_of(VAULT, session.get_one(Statement, wrong.id)).startswith(HEAD.encode())
         with pytest.raises(Conflict) as caught:
             run(session, wrong.id, LATER)
         assert caught.value.code == "statement_replaced"
@@ -163,7 +165,9 @@ def test_a_profile_is_kept_in_versions_and_each_statement_says_its_own(database:
     with database.begin() as session:
         world = make_world(session)
     with pytest.raises(BadFile), database.begin() as session:  # nobody knows these names
-        import_statement(session, partner_id=world.partner_id, file_name="x", content=content, actor="lea", now=NOON)
+        import_statement(
+            session, vault=VAULT, partner_id=world.partner_id, file_name="x", content=content, actor="lea", now=NOON
+        )
     with database.begin() as session:
         guess = propose(open_text(content)).profile
         told = replace(
@@ -177,14 +181,15 @@ def test_a_profile_is_kept_in_versions_and_each_statement_says_its_own(database:
             kept = profiles.keep(session, partner_id=world.partner_id, profile=told, actor="lea", now=NOON)
             assert kept.version == 1
         first = import_statement(
-            session, partner_id=world.partner_id, file_name="x", content=content, actor="lea", now=NOON
+            session, vault=VAULT, partner_id=world.partner_id, file_name="x", content=content, actor="lea", now=NOON
         )
         changed = replace(told, zone="UTC")
         assert profiles.keep(
             session, partner_id=world.partner_id, profile=changed, actor="max", now=LATER
         ).version == 2  # fmt: skip
         second = import_statement(
-            session, partner_id=world.partner_id, file_name="y", content=content.replace(b"x1", b"x2"), actor="lea",
+            session, vault=VAULT,
+            partner_id=world.partner_id, file_name="y", content=content.replace(b"x1", b"x2"), actor="lea",
             now=LATER,
         )  # fmt: skip
         rows, _ = queries.statements(session, world.partner_id)
@@ -197,4 +202,6 @@ def test_a_profile_is_kept_in_versions_and_each_statement_says_its_own(database:
         assert session.scalar(select(func.count()).select_from(ReaderProfile)) == 2
     renamed = content.replace(b"Ergebnis", b"Resultat")
     with pytest.raises(BadFile, match="Ergebnis"), database.begin() as session:
-        import_statement(session, partner_id=world.partner_id, file_name="z", content=renamed, actor="lea", now=LATER)
+        import_statement(
+            session, vault=VAULT, partner_id=world.partner_id, file_name="z", content=renamed, actor="lea", now=LATER
+        )

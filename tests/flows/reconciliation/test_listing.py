@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from tests.flows.reconciliation.builders import DAY, NOON, Wanted, add_orders, make_world
+from tests.flows.reconciliation.builders import DAY, NOON, VAULT, Wanted, add_orders, make_world
 from tests.integrations.cases import RELOADLY, a_reloadly
 from tests.integrations.fixtures import recorded
 from tests.integrations.talk import Said, instead
@@ -18,6 +18,7 @@ from voucher_service.errors import BadFile, BadInput, Conflict, NotReady
 from voucher_service.fulfilment.abilities import Page, Record, RecordState, Window
 from voucher_service.fulfilment.providers import Capabilities, Idempotency, Lookup, Mode
 from voucher_service.reconciliation.intake import listing
+from voucher_service.reconciliation.intake.files import file_of
 from voucher_service.reconciliation.models import Statement, StatementLine
 from voucher_service.reconciliation.reader.read import read
 from voucher_service.units import Unit
@@ -75,9 +76,9 @@ def test_every_page_of_every_window_becomes_one_statement(database: Database) ->
     assert told.records == 5
     assert listing.fetch(partner, "ondine", *DAYS) == told
     with database.begin() as session:
-        kept = listing.keep(session, told, partner_id=world.partner_id, actor="lea", now=NOON)
+        kept = listing.keep(session, VAULT, told, partner_id=world.partner_id, actor="lea", now=NOON)
         assert (kept.line_count, kept.file_sha256) == (4, hashlib.sha256(told.content).digest())
-        assert kept.content == told.content
+        assert file_of(VAULT, kept) == told.content
         lines = {row.partner_ref: row for row in session.scalars(select(StatementLine))}
         assert {ref: row.status for ref, row in lines.items()} == {
             "A": "delivered", "B": "delivered", "C": "delivered", "D": "refused",
@@ -85,7 +86,8 @@ def test_every_page_of_every_window_becomes_one_statement(database: Database) ->
         assert told.content.split(b"\n")[lines["B"].line - 1].find(b'"theirs":"B"') > 0
         assert lines["C"].event_at == edge
     with database.begin() as session:
-        again = listing.keep(session, told, partner_id=world.partner_id, actor="lea", now=NOON + timedelta(days=1))
+        later = NOON + timedelta(days=1)
+        again = listing.keep(session, VAULT, told, partner_id=world.partner_id, actor="lea", now=later)
         assert again.id == kept.id
         assert session.scalar(select(func.count()).select_from(Statement)) == 1
 
@@ -103,7 +105,7 @@ def test_a_list_that_is_not_whole_is_no_list(database: Database) -> None:
     with database.begin() as session:
         world = make_world(session)
     with pytest.raises(BadFile) as broken, database.begin() as session:
-        listing.keep(session, told, partner_id=world.partner_id, actor="lea", now=NOON)
+        listing.keep(session, VAULT, told, partner_id=world.partner_id, actor="lea", now=NOON)
     assert (broken.value.line, broken.value.column) == (2, "unit")
     with pytest.raises(BadFile, match="ne se lit pas"):
         read(told.content.replace(b'"theirs"', b'"thairs"'))

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests.flows.reconciliation.builders import DAY, NOON, Wanted, World, add_orders, make_world
+from tests.flows.reconciliation.builders import DAY, NOON, VAULT, Wanted, World, add_orders, make_world
 from voucher_service.db import Database
 from voucher_service.errors import BadFile, BadInput, NotFound
 from voucher_service.fulfilment.models import Order, OrderState
@@ -40,7 +40,7 @@ def line(reference: object, euros: str = "10", status: str = "OK", day: str = "1
 def keep(session: Session, world: World, *lines: str, **options: object) -> Statement:
     period = options.get("period")
     return import_statement(
-        session, partner_id=world.partner_id, file_name=str(options.get("name", "mars.csv")),
+        session, vault=VAULT, partner_id=world.partner_id, file_name=str(options.get("name", "mars.csv")),
         content=(str(options.get("head", HEAD)) + "".join(lines)).encode(), actor="lea", now=NOON,
         period=period if isinstance(period, tuple) else None,
     )  # fmt: skip
@@ -80,7 +80,7 @@ def test_a_bad_file_or_period_keeps_nothing(database: Database) -> None:
         with pytest.raises(error), database.begin() as session:
             keep(session, world, *lines, period=period)
     with pytest.raises(NotFound), database.begin() as session:
-        import_statement(session, partner_id=new_id(), file_name="x", content=b"x", actor="lea", now=NOON)
+        import_statement(session, vault=VAULT, partner_id=new_id(), file_name="x", content=b"x", actor="lea", now=NOON)
     with pytest.raises(NotFound), database.begin() as session:
         run(session, new_id(), NOON)
     with database.read() as session:
@@ -264,7 +264,7 @@ def test_the_sample_statement_is_right_for_its_days_only(database: Database) -> 
         add_orders(session, other, [Wanted()])
         content = make_statement_csv(session, world.partner_id, DAY, DAY)
         statement = import_statement(
-            session, partner_id=world.partner_id, file_name="x", content=content, actor="lea", now=NOON
+            session, vault=VAULT, partner_id=world.partner_id, file_name="x", content=content, actor="lea", now=NOON
         )
         assert statement.line_count == 2
         assert run(session, statement.id, NOON).figures == Figures(2, 2, 0, {}, 0, 0, {}, {world.unit: 0})

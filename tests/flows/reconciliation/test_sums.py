@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests.flows.reconciliation.builders import DAY, NOON, Wanted, add_orders, make_world
+from tests.flows.reconciliation.builders import DAY, NOON, VAULT, Wanted, add_orders, make_world
 from tests.flows.reconciliation.campaign import summed_up, undone
 from tests.flows.reconciliation.faults import period
 from tests.flows.reconciliation.summed import HEADER, make_summary
@@ -33,7 +33,8 @@ def send(
     session: Session, partner_id: UUID, content: bytes, replaces: UUID | None = None
 ) -> tuple[Statement, RunResult]:
     statement = import_statement(
-        session, partner_id=partner_id, file_name="r.csv", content=content, actor="lea", now=NOON, period=period(),
+        session, vault=VAULT,
+        partner_id=partner_id, file_name="r.csv", content=content, actor="lea", now=NOON, period=period(),
         replaces=replaces,
     )  # fmt: skip
     return statement, run(session, statement.id, NOON)

@@ -66,7 +66,7 @@ def partners_own_book(desk: Desk) -> bytes:
 def reconcile(desk: Desk, content: bytes) -> RunResult:
     programme = desk.programme
     statement = programme.database.run(
-        import_statement, partner_id=programme.partner_id, file_name="mars.csv", content=content,
+        import_statement, vault=programme.vault, partner_id=programme.partner_id, file_name="mars.csv", content=content,
         actor="staff:test", now=desk.now(),
     )  # fmt: skip
     return programme.database.run(run, statement.id, desk.now())

@@ -45,6 +45,7 @@ LINES = [
     # The day of 23 hours, after the change.
     Said("01900000-0000-7000-8000-00000000aa04", "TX-1004", "reversed", 2000, datetime(2026, 3, 29, 9, 30, tzinfo=UTC)),
 ]
+TELEPHONES = (639980042, "06 39 98 00 43", 33639980044, "06****45")  # of numbers given to fiction, two without zero
 TOTAL = sum(line.cents for line in LINES)
 FRENCH = {"delivered": "Livré", "refused": "Refusé", "reversed": "Remboursé"}
 ENGLISH = {"delivered": "SUCCESSFUL", "refused": "FAILED", "reversed": "REFUNDED"}
@@ -185,13 +186,14 @@ def merged_book() -> Shape:
 
 
 def serial_book() -> Shape:
-    """Dates as bare numbers of days, in UTC; a hidden sheet that must not be read."""
+    """Dates as bare numbers of days, in UTC; telephones as numbers; a hidden sheet that must not be read."""
 
     def fill(book: Any, sheet: Any) -> None:
-        sheet.write_row(0, 0, ["our ref", "partner ref", "amount cents", "status", "timestamp"])
+        sheet.write_row(0, 0, ["our ref", "partner ref", "amount cents", "status", "timestamp", "Numéro de ligne"])
         for row, said in enumerate(LINES, start=1):
             days = (said.at.replace(tzinfo=None) - datetime(1899, 12, 30)) / timedelta(days=1)  # noqa: DTZ001
-            sheet.write_row(row, 0, [said.ours, said.theirs, said.cents, ENGLISH[said.status], days])
+            cells = [said.ours, said.theirs, said.cents, ENGLISH[said.status], days, TELEPHONES[row - 1]]
+            sheet.write_row(row, 0, cells)
         hidden = book.add_worksheet("Archive")
         for row in range(20):
             hidden.write_row(row, 0, ["our ref", "status", "amount cents", "timestamp", "x"])

@@ -41,6 +41,8 @@ def test_the_kept_profile_gives_the_same_lines(name: str) -> None:
     assert meaning(parsed) == LINES
     assert parsed.sample[0].line == shape.first_line
     assert parsed.number == (12 if name == "pipes_of_a_mainframe" else None)
+    tails = ["42", "43", "44", "45"] if name == "serial_book" else [None] * len(LINES)
+    assert [line.number for line in parsed.sample] == tails
 
 
 PEOPLE_MUST_SAY = {"american_commas", "pipes_of_a_mainframe", "own_words", "merged_book", "serial_book"}
@@ -54,6 +56,15 @@ def test_the_guess_alone_gives_them_where_it_has_no_doubt(name: str) -> None:
     assert meaning(read(shape.content, profile=check(proposal.profile))) == LINES
     if name != "old_mac":  # seconds since 1970 are a guess that needs a person's eye
         assert meaning(read(shape.content)) == LINES
+
+
+@pytest.mark.parametrize("mark", ["€", "(€)", "EUR", "en euros"])
+def test_a_unit_in_the_name_of_the_amounts_is_understood_its_sign_too(mark: str) -> None:
+    content = f"Référence client;Montant {mark};Statut;Date\nx1;5,00;Rejet;31/01/2026 14:05\n".encode()
+    proposal = propose(open_text(content))
+    assert proposal.doubts == {}
+    (line,) = read(content, profile=check(proposal.profile)).sample
+    assert (line.quantity, line.unit, line.status) == (500, Unit.EUR_CENT, LineStatus.REFUSED)
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -26,9 +26,7 @@ def follow(
 
     `key` is the first. `outside` are notes kept elsewhere: each change among them must be here.
     """
-    note = "CAST(note AS BLOB)" if session.get_bind().dialect.name == "sqlite" else "note"
-    query = f"SELECT number, size, {note} FROM {kind.__tablename__} ORDER BY number"  # noqa: S608  # our names
-    rows = [(number, size, _said(told)) for number, size, told in session.execute(text(query))]
+    rows = _rows(session, kind)
     ring, good, faults = ring_of(key, []), list[str](), list[Finding]()
     for at, (number, size, told) in enumerate(rows, start=1):
         try:
@@ -50,19 +48,21 @@ def follow(
 
 def private(session: Session, first: Signer, kind: type[Change], rule: str) -> Iterator[Finding]:
     """Yield the changes whose private key is lost: nothing more could be signed with it."""
-    query = text(f"SELECT number FROM {kind.__tablename__} ORDER BY number")  # noqa: S608  # our names
-    for number in session.execute(query).scalars().all():
-        told = session.execute(
-            text(f"SELECT note FROM {kind.__tablename__} WHERE number = :number"),  # noqa: S608
-            {"number": number},
-        ).scalar_one()
+    for number, _, told in _rows(session, kind):
         try:
             key = signer_of(session, first, number, kind).key.text()
         except (SealBroken, ValueError) as error:
             yield Finding(rule, f"change {number}", f"its private key: {error}")
             continue
-        if key not in str(told).split("\n"):
+        if key not in told.split("\n"):
             yield Finding(rule, f"change {number}", "its private key is of another public key")
+
+
+def _rows(session: Session, kind: type[Change]) -> list[tuple[int, int, str]]:
+    """Return number, size and note of each change; SQLite gives bytes, since what is no text any more is read too."""
+    note = "CAST(note AS BLOB)" if session.get_bind().dialect.name == "sqlite" else "note"
+    query = f"SELECT number, size, {note} FROM {kind.__tablename__} ORDER BY number"  # noqa: S608  # our names
+    return [(number, size, _said(told)) for number, size, told in session.execute(text(query))]
 
 
 def _said(value: object) -> str:

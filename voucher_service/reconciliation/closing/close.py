@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, case, delete, func, select, update
+from sqlalchemy import Select, case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.crypto import Vault
@@ -24,6 +24,7 @@ from voucher_service.reconciliation.closing.models import PeriodClose
 from voucher_service.reconciliation.closing.month import Month
 from voucher_service.reconciliation.closing.signing import sign
 from voucher_service.reconciliation.closing.statement import Made, make
+from voucher_service.reconciliation.intake.models import StatementReading
 from voucher_service.reconciliation.intake.sequence import gaps_of
 from voucher_service.reconciliation.models import Break, BreakClass, Statement
 from voucher_service.reconciliation.run import figures
@@ -208,7 +209,9 @@ def _check_clean(session: Session, month: Month) -> None:
             "Un relevé manque dans la suite des numéros : un mois ne se clôt pas avec un trou.",
             code="statement_missing",
         )
-    for statement in session.scalars(mine.order_by(Statement.first_day, Statement.id)):
+    # What was replaced counts no more: its lines claim nothing, and it cannot be compared again.
+    replaced = exists().where(StatementReading.replaces_id == Statement.id)
+    for statement in session.scalars(mine.where(~replaced).order_by(Statement.first_day, Statement.id)):
         if not figures(session, statement).complete:
             raise Conflict(
                 "Le rapprochement de « {name} » est incomplet : refaites-le, puis proposez l’état à nouveau.",

@@ -34,7 +34,7 @@ RULES = (KEYS, SIGNED, WHOLE, CHAINED, TOLD)
 
 _MONTHS = """
     SELECT p.id, p.partner_id, p.first_day, p.last_day, p.from_at, p.until_at, p.size, p.manifest, p.signature, p.csv,
-        p.pdf, p.agreed_at, c.root
+        p.pdf, p.agreed_at IS NOT NULL, c.root
     FROM period_close p LEFT JOIN ledger_checkpoint c ON c.size = p.size ORDER BY p.partner_id, p.first_day
 """
 _STATEMENTS = """
@@ -42,9 +42,11 @@ _STATEMENTS = """
     WHERE s.partner_id = :partner AND s.first_day <= :last AND s.last_day >= :first
 """
 _DECLARED = """
-    SELECT d.allocation_id, d.closing, d.edition, d.statement_id, d.opening, d.granted, d.delivered, d.reversed,
-        d.expired, d.returned
-    FROM declared_balance d WHERE d.partner_id = :partner AND d.as_of = :last ORDER BY d.allocation_id, d.edition
+    SELECT d.allocation_id, d.closing, d.edition, d.statement_id IS NOT NULL, d.opening, d.granted, d.delivered,
+        d.reversed, d.expired, d.returned
+    FROM declared_balance d WHERE d.partner_id = :partner AND d.as_of = :last
+        AND NOT EXISTS (SELECT 1 FROM statement_reading r WHERE r.replaces_id = d.statement_id)
+    ORDER BY d.allocation_id, d.edition
 """
 _MOVEMENTS = ("opening", "granted", "delivered", "reversed", "expired", "returned")
 
@@ -100,7 +102,7 @@ def _month(row: Sequence[Any]) -> _Month:
         said = {}
     return _Month(
         _uuid(row[0]), _uuid(row[1]), (_said(row[2]), _said(row[3])), (_instant(row[4]), _instant(row[5])), row[6],
-        manifest, bytes(row[8]), {"etat.csv": row[9], "etat.pdf": row[10]}, row[11] is not None, row[12],
+        manifest, bytes(row[8]), {"etat.csv": row[9], "etat.pdf": row[10]}, bool(row[11]), row[12],
         said if isinstance(said, dict) else {},
     )  # fmt: skip
 
@@ -149,9 +151,9 @@ def _statements(session: Session, month: _Month) -> Iterator[Finding]:
 def _balances(session: Session, month: _Month) -> Iterator[Finding]:
     """Hold what a closed month says that the partner declared against what stands here: the last edition counts."""
     here: dict[int, dict[str, Any]] = {}
-    for gift, closing, edition, statement, *movements in session.execute(text(_DECLARED), _asked(session, month)):
+    for gift, closing, edition, in_file, *movements in session.execute(text(_DECLARED), _asked(session, month)):
         told = {name: value for name, value in zip(_MOVEMENTS, movements, strict=True) if value is not None}
-        here[gift] = {"closing": closing, "edition": edition, "in_statement": statement is not None} | told
+        here[gift] = {"closing": closing, "edition": edition, "in_statement": bool(in_file)} | told
     for one in month.said.get("balances", ()):
         declared = one["declared"] if isinstance(one["declared"], dict) else None
         if here.get(one["gift"]) != declared:

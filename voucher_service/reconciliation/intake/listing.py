@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from voucher_service.crypto import Vault
 from voucher_service.errors import BadInput, Conflict, NotReady
 from voucher_service.fulfilment.abilities import Lists, Record, Window
 from voucher_service.fulfilment.providers import Provider
@@ -92,7 +93,7 @@ def _told(record: Record) -> dict[str, object]:
     }
 
 
-def keep(session: Session, told: Listed, *, partner_id: UUID, actor: str, now: datetime) -> Statement:
+def keep(session: Session, vault: Vault, told: Listed, *, partner_id: UUID, actor: str, now: datetime) -> Statement:
     """Import the list and reconcile it; the same list again changes nothing.
 
     Raises:
@@ -100,6 +101,7 @@ def keep(session: Session, told: Listed, *, partner_id: UUID, actor: str, now: d
     """
     statement = import_statement(
         session,
+        vault=vault,
         partner_id=partner_id,
         file_name=told.name,
         content=told.content,

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from voucher_service.db import Base
@@ -23,6 +32,18 @@ class ReaderProfile(Base):
     settings: Mapped[str] = mapped_column(Text)
     made_by: Mapped[str] = mapped_column(String(60))
     made_at: Mapped[datetime]
+
+
+class StatedCost(Base):
+    """What the operator counts for a line, in cents. Written once, with its line; most files say nothing of it."""
+
+    __tablename__ = "stated_cost"
+    __table_args__ = (CheckConstraint("cost >= 0", name="cost"),)
+
+    line_id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    cost: Mapped[int] = mapped_column(BigInteger)
 
 
 class StatementReading(Base):

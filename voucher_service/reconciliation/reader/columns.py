@@ -8,18 +8,21 @@ finds the fault and its place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import add, itemgetter
 
+from voucher_service.errors import BadFile
 from voucher_service.reconciliation.reader.dates import parse_instant
 from voucher_service.reconciliation.reader.header import Header
 from voucher_service.reconciliation.reader.manner import AS_FOUND, SHEET_MARK, Dates
+from voucher_service.reconciliation.reader.numbers import is_number, read_numbers
 from voucher_service.reconciliation.reader.values import (
     BadCell,
     named_order,
+    parse_cost,
     parse_quantity,
     parse_scale,
     parse_status,
@@ -52,17 +55,24 @@ class Columns:
     event_at: Sequence[str]
     product: Sequence[str | None] = ()  # empty when the file has no such column
     sums: Sequence[tuple[int, str, str, datetime, int, str | None]] = ()
+    number: Sequence[str | None] = ()  # as `numbers.read_number`, on its way to a keyed hash; empty as `product`
+    cost: Sequence[int | None] = ()  # cents; empty as `product`
 
     def rows(self) -> Iterator[tuple[object, ...]]:
         """Yield the lines, each as a tuple in the order of the fields."""
         return zip(
             self.line, self.our_ref, self.named, self.partner_ref, self.serial,
-            self.unit, self.quantity, self.status, self.event_at, self.products(), strict=True,
+            self.unit, self.quantity, self.status, self.event_at, self.products(), self.numbers(),
+            self.cost or [None] * len(self.line), strict=True,
         )  # fmt: skip
 
     def products(self) -> Sequence[str | None]:
         """Return the code of the product of each line, None where it states none."""
         return self.product or [None] * len(self.line)
+
+    def numbers(self) -> Sequence[str | None]:
+        """Return the telephone number of each line, None where it states none."""
+        return self.number or [None] * len(self.line)
 
 
 class NotPlainError(Exception):
@@ -92,16 +102,40 @@ def convert(header: Header, starts: Sequence[int], every: Sequence[Sequence[str]
         serial = _references(column(Field.SERIAL), Field.SERIAL, len(starts))
         codes = column(Field.PRODUCT)
         product = () if codes is None else _references(codes, Field.PRODUCT, len(starts))
-        if not all(ours) and not all(map(_any, ours, theirs, serial)):
+        told = column(Field.NUMBER)
+        numbers = () if told is None else read_numbers(told)
+        if not all(ours) and not all(map(_any, ours, theirs, serial, *([numbers] if numbers else []))):
             raise NotPlainError
         said = {text: parse_status(text, header.manner.words).value for text in set(status)}
         instants = _instants(at) if header.manner.dates == AS_FOUND else _dated(at, header.manner.dates)
         columns = Columns(
-            starts, ours, named, theirs, serial, units, quantities, [said[text] for text in status], instants, product
-        )
+            starts, ours, named, theirs, serial, units, quantities, [said[text] for text in status], instants, product,
+            number=numbers, cost=_costs(header, column(Field.COST)),
+        )  # fmt: skip
     except (BadCell, ValueError) as error:
         raise NotPlainError from error
     return columns, scales
+
+
+def refuse_numbers(columns: Columns, names: Mapping[Field, str]) -> None:
+    """Refuse the first lines of a file if its references are telephone numbers: a line keeps its references in clear.
+
+    Raises:
+        BadFile: a column says nothing else, in all these lines.
+    """
+    stated = {
+        Field.OUR_REF: columns.our_ref, Field.PARTNER_REF: columns.partner_ref, Field.SERIAL: columns.serial,
+        Field.PRODUCT: columns.product,
+    }  # fmt: skip
+    for name, texts in stated.items():
+        first = next(filter(None, texts), None)
+        if first is not None and is_number(first) and all(text is None or is_number(text) for text in texts):
+            raise BadFile(
+                "cette colonne contient des numéros de téléphone : choisissez-la comme numéro de téléphone, pas comme "
+                "référence.",
+                line=columns.line[0],
+                column=names[name],
+            )
 
 
 def _any(*references: str | None) -> bool:
@@ -126,6 +160,13 @@ def _amounts(header: Header, units: list[str] | None, texts: list[str]) -> tuple
         for pair in set(zip(texts, units, strict=True))
     }
     return [names[unit] for unit in units], [*map(told.__getitem__, zip(texts, units, strict=True))], {*scales.values()}
+
+
+def _costs(header: Header, texts: list[str] | None) -> Sequence[int | None]:
+    if texts is None:
+        return ()
+    told = {text: parse_cost(text, header.names[Field.COST], header.manner.marks) for text in set(texts)}
+    return [told[text] for text in texts]
 
 
 def _references(texts: list[str] | None, name: Field, count: int) -> Sequence[str | None]:

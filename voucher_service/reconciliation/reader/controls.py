@@ -112,6 +112,27 @@ def announced_number(control: Control | None, row: Row | None) -> int | None:
     return int(text)
 
 
+def next_number(header: Header, row: Row, before: int | None) -> int:
+    """Return the partner's own number of a line, which follows the one `before`.
+
+    Raises:
+        BadFile: it does not: a gap is a lost line.
+    """
+    text, column = header.text(row.cells, Field.LINE), header.names[Field.LINE]
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise BadFile("« {text} » n’est pas un numéro de ligne.", line=row.line, column=column, text=text[:40])
+    number, expected = int(text), int(text) if before is None else before + 1
+    if number != expected:
+        again = N_(
+            "le numéro {number} est en double ou dans le désordre : {expected} était attendu ; "
+            "exportez le relevé à nouveau."
+        )
+        gap = N_("le numéro {number} saute des lignes : {expected} était attendu ; exportez le relevé à nouveau.")
+        told = again if number < expected else gap
+        raise BadFile(told, line=row.line, column=column, number=number, expected=expected)
+    return number
+
+
 def _cell(row: Row, place: int | None) -> str:
     return "" if place is None or place > len(row.cells) else row.cells[place - 1]
 
@@ -127,5 +148,7 @@ def _announced(header: Header, row: Row) -> tuple[str, str]:
     under = header.text(row.cells, Field.QUANTITY)
     if under and header.places[Field.QUANTITY] > label and len(row.cells) >= header.width:
         filled.remove(under)  # a spreadsheet's total row: the sum stands under its column
+        if (cost := header.text(row.cells, Field.COST)) in filled:
+            filled.remove(cost)  # and so does that of another column
         return next(iter(filled), ""), under
     return next(iter(filled), ""), next(iter(filled[1:]), "")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from voucher_service.errors import BadFile
+from voucher_service.reconciliation.reader.numbers import hide_values, hide_within
 
 LARGE = 2**20
 
@@ -21,7 +22,9 @@ def light_faults() -> Iterator[None]:
     try:
         yield
     except BadFile as error:
-        told = BadFile(error.message, line=error.line, column=error.column, code=error.code, **error.values)
+        # Nor a telephone number: what is quoted may stand on a page, in an answer or in a log.
+        values, column = hide_values(error.values), hide_within(error.column)
+        told = BadFile(error.message, line=error.line, column=column, code=error.code, **values)
         bare(error)
     if told is not None:
         try:

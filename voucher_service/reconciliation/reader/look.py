@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from voucher_service.reconciliation.reader.dates import parse_instant
 from voucher_service.reconciliation.reader.manner import DateForm, Dates, Marks
+from voucher_service.reconciliation.reader.numbers import is_number, may_be_number
 from voucher_service.reconciliation.reader.values import BadCell, parse_quantity
 from voucher_service.reconciliation.reader.words import STATUSES, UNITS, Field, Scale, plain
 from voucher_service.units import Unit
@@ -16,6 +17,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _CARD = re.compile(r"[0-9]{12,20}")
 _EITHER = re.compile(r"(?:0?[1-9]|1[0-2])[/.-](?:0?[1-9]|1[0-2])[/.-][0-9]{2,4}(?: .*)?")
 _FINE: Scale = (Unit.EUR_CENT, Decimal(10**6))  # no number of a statement is more precise than this
+_EITHER_NAMES = frozenset({"numero", "number", "no", "n", "ligne", "numero de ligne", "no ligne", "n ligne", "line",
+                           "line number", "beneficiaire", "recipient", "client"})  # fmt: skip
 _WORDS = 60
 _FORMS = (
     DateForm.AUTO, DateForm.DAY_FIRST, DateForm.MONTH_FIRST, DateForm.YEAR_FIRST, DateForm.COMPACT, DateForm.UNIX,
@@ -45,6 +48,21 @@ def fill(known: Mapping[Field, int], cells: Sequence[Sequence[str]]) -> dict[Fie
         if found is not None:
             places[name] = found
             del free[found]
+    return places
+
+
+def telephones(names: Sequence[str], known: Mapping[Field, int], cells: Sequence[Sequence[str]]) -> dict[Field, int]:
+    """Return the places, with that of the telephone numbers where a name alone cannot tell.
+
+    "Numéro" may be anything, and "Numéro de ligne" may count the lines or be the telephone line: what stands there
+    tells.
+    """
+    places = dict(known)
+    for place, name in enumerate(map(plain, names)):
+        told = column(cells, place) if name in _EITHER_NAMES else []
+        if Field.NUMBER in places or not told or not all(map(may_be_number, told)):
+            continue
+        places = {field: at for field, at in places.items() if at != place} | {Field.NUMBER: place}
     return places
 
 
@@ -88,6 +106,7 @@ def _references(told: list[str]) -> bool:
 
 _TESTS: tuple[tuple[Field, Callable[[list[str]], bool]], ...] = (
     (Field.OUR_REF, lambda told: all(map(_UUID.fullmatch, told))),
+    (Field.NUMBER, lambda told: all(map(is_number, told))),
     (Field.EVENT_AT, _dates),
     (Field.STATUS, lambda told: all(plain(text) in STATUSES for text in told)),
     (Field.UNIT, lambda told: all(plain(text) in UNITS for text in told)),
@@ -142,5 +161,5 @@ def _fits(text: str, marks_: Marks) -> bool:
 
 
 def words(told: Sequence[str]) -> list[str]:
-    """Return the words of state, in their plain form."""
-    return list(dict.fromkeys(map(plain, told)))[:_WORDS]
+    """Return the words of state, in their plain form; a telephone number is none."""
+    return list(dict.fromkeys(plain(text) for text in told if not is_number(text)))[:_WORDS]

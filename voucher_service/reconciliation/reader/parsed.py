@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 from voucher_service.reconciliation.reader.balances import Balance
 from voucher_service.reconciliation.reader.columns import Columns, instant_text
+from voucher_service.reconciliation.reader.numbers import tail_of
 from voucher_service.reconciliation.reader.sums import Summed
 from voucher_service.reconciliation.reader.values import named_order
 from voucher_service.reconciliation.reader.words import Field, LineStatus
@@ -17,7 +19,10 @@ from voucher_service.units import Unit
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One canonical line. `line` is its line in the file, from 1; `quantity` counts pieces of `unit`."""
+    """One canonical line. `line` is its line in the file, from 1; `quantity` counts pieces of `unit`.
+
+    `number` is as `numbers.read_number` gives it while the line is read; of a line kept to show, its last two digits.
+    """
 
     line: int
     our_ref: str | None
@@ -29,6 +34,8 @@ class Line:
     event_at: datetime
     sums: Summed | None = None
     product: str | None = None
+    number: str | None = None
+    cost: int | None = None  # cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class Parsed:
     sums: dict[tuple[Unit, LineStatus], int]
     number: int | None = None  # the statement's own, where it says one
     top_ups: int = 0
+    cost: int | None = None  # of the delivered lines, in cents; None where no line says it
     balances: tuple[Balance, ...] = ()  # what it says is left of gifts
 
     def delivered(self) -> dict[Unit, int]:
@@ -83,6 +91,8 @@ def to_columns(lines: list[Line]) -> Columns:
         status=[line.status.value for line in lines],
         event_at=[instant_text(line.event_at) for line in lines],
         product=[line.product for line in lines] if any(line.product for line in lines) else (),
+        number=[line.number for line in lines] if any(line.number for line in lines) else (),
+        cost=[line.cost for line in lines] if any(line.cost is not None for line in lines) else (),
         sums=[
             (line.line, line.unit.value, line.status.value, line.event_at, *line.sums) for line in lines if line.sums
         ],
@@ -90,7 +100,21 @@ def to_columns(lines: list[Line]) -> Columns:
 
 
 def line_of(row: tuple[Any, ...], sums: Mapping[int, Summed]) -> Line:
-    """Return the line that a row of `Columns.rows` stands for; `sums` by the number of the line."""
-    line, our_ref, _, partner_ref, serial, unit, quantity, status, at, product = row
+    """Return the line that a row of `Columns.rows` stands for, to show it; `sums` by the number of the line."""
+    line, our_ref, _, partner_ref, serial, unit, quantity, status, at, product, number, cost = row
     told = (our_ref, partner_ref, serial, Unit(unit), quantity, LineStatus(status), datetime.fromisoformat(at))
-    return Line(line, *told, sums.get(line), product)
+    return Line(line, *told, sums.get(line), product, number and tail_of(number), cost)
+
+
+def quantities(columns: Columns) -> dict[tuple[Unit, LineStatus], int]:
+    """Return the sum of the quantities of each unit and status."""
+    kinds: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for unit, status, quantity in zip(columns.unit, columns.status, columns.quantity, strict=True):
+        kinds[unit, status] += quantity
+    return {(Unit(unit), LineStatus(status)): total for (unit, status), total in kinds.items()}
+
+
+def cost_of_delivered(columns: Columns) -> int:
+    """Return what the delivered lines cost together, in cents."""
+    said = zip(columns.status, columns.cost, strict=True)
+    return sum(cost or 0 for status, cost in said if status == LineStatus.DELIVERED.value)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from voucher_service.errors import BadInput
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.reader.manner import DateForm, Dates, Manner, Marks
+from voucher_service.reconciliation.reader.numbers import is_number
 from voucher_service.reconciliation.reader.words import (
     POINTERS,
     QUANTITY_UNITS,
@@ -236,6 +237,8 @@ def _check_words(profile: Profile) -> None:
         raise BadInput("Écrivez un fuseau comme Europe/Paris ou America/New_York.", field="zone") from None
     if len(profile.statuses) > _MOST_WORDS:
         raise BadInput("Trop de mots différents : est-ce la bonne colonne ?", field=f"column_{Field.STATUS.value}")
+    if any(map(is_number, profile.names)):
+        raise BadInput("Cette ligne ne nomme pas les colonnes : elle contient un numéro.", field="header_rows")
     if any(len(text) > _LONGEST for text in (profile.sheet, *profile.names)):
         raise BadInput("Un nom de colonne est trop long.", field="skip")
 

@@ -71,7 +71,8 @@ def propose(text: Text, shape: Shape | None = None) -> Proposal:
     opening, closing, sample = _controls(sample, profile)
     profile = replace(profile, opening=opening, closing=closing)
     cells = [row.cells for row in sample]
-    profile = replace(profile, columns=look.fill(profile.columns, cells))
+    places = look.telephones(profile.names, profile.columns, cells)
+    profile = replace(profile, columns=look.fill(places, cells))
     if Field.UNIT not in profile.columns:
         profile = replace(profile, unit=_unit(profile, cells))
     decimal, grouping = look.marks(look.column(cells, profile.columns.get(Field.QUANTITY)))
@@ -81,7 +82,8 @@ def propose(text: Text, shape: Shape | None = None) -> Proposal:
     profile = replace(profile, dates=form or DateForm.AUTO)
     words = {word: STATUSES.get(word) for word in look.words(look.column(cells, profile.columns.get(Field.STATUS)))}
     doubts = _doubts(profile, form=form, words=words)
-    return Proposal(replace(profile, decimal=decimal.strip("?")), top, sample[:SHOWN], words, doubts, _notes(said))
+    notes = _notes(said) | _alone(profile)
+    return Proposal(replace(profile, decimal=decimal.strip("?")), top, sample[:SHOWN], words, doubts, notes)
 
 
 @light_faults()
@@ -210,6 +212,14 @@ def _notes(said: list[str]) -> dict[str, str]:
     if not look.either_way(said):
         return {}
     return {"dates": N_("Le jour et le mois pourraient s’échanger : vérifiez les dates ci-dessous.")}
+
+
+def _alone(profile: Profile) -> dict[str, str]:
+    """Return the note that no line can be matched by itself."""
+    if any(name in profile.columns for name in POINTERS if name is not Field.NUMBER):
+        return {}
+    told = N_("Sans référence, aucune ligne n’est rapprochée d’elle-même : une personne le fera, une à une.")
+    return {"column_our_ref": told} if Field.NUMBER in profile.columns else {}
 
 
 def _doubts(profile: Profile, *, form: DateForm | None, words: dict[str, LineStatus | None]) -> dict[str, str]:

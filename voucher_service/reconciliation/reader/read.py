@@ -10,7 +10,7 @@ lines, whatever their status. One fault rejects the whole file.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,30 +22,34 @@ from voucher_service.errors import N_, BadFile
 from voucher_service.ids import PROGRAMME_ZONE
 from voucher_service.reconciliation.reader.balances import ENDS, balances, is_balance, take_balance
 from voucher_service.reconciliation.reader.blocks import Block, blocks
-from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert
-from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_rows, first_cell
+from voucher_service.reconciliation.reader.columns import Columns, NotPlainError, convert, refuse_numbers
+from voucher_service.reconciliation.reader.controls import Totals, announced_number, check_rows, first_cell, next_number
 from voucher_service.reconciliation.reader.dates import parse_instant
 from voucher_service.reconciliation.reader.header import Header, find_header, header_of
 from voucher_service.reconciliation.reader.light import light_faults
-from voucher_service.reconciliation.reader.parsed import Format, Line, Parsed, line_of, to_columns
+from voucher_service.reconciliation.reader.numbers import read_number
+from voucher_service.reconciliation.reader.parsed import (
+    Format,
+    Line,
+    Parsed,
+    cost_of_delivered,
+    line_of,
+    quantities,
+    to_columns,
+)
 from voucher_service.reconciliation.reader.profile import Profile
 from voucher_service.reconciliation.reader.rows import Row
 from voucher_service.reconciliation.reader.sources.text import open_text
 from voucher_service.reconciliation.reader.sums import Summed, summed
 from voucher_service.reconciliation.reader.values import (
     BadCell,
+    parse_cost,
     parse_quantity,
     parse_reference,
     parse_scale,
     parse_status,
 )
-from voucher_service.reconciliation.reader.words import (
-    TRAILER,
-    Field,
-    LineStatus,
-    Scale,
-    plain,
-)
+from voucher_service.reconciliation.reader.words import TRAILER, Field, LineStatus, Scale, plain
 from voucher_service.units import Unit
 
 MAX_LINES = 2_000_000
@@ -88,6 +92,7 @@ def read(content: bytes, sink: Callable[[Columns], None] = lambda _: None, profi
         sums=dict(reading.sums),
         number=reading.announced_number(),
         top_ups=reading.top_ups,
+        cost=reading.cost,
         balances=tuple(balances(header, reading.balances, reading.scales)),
     )
 
@@ -107,6 +112,7 @@ class _Reading:
     total: int = 0
     first: str = "9"
     last: str = ""
+    cost: int | None = None
     sample: list[Line] = field(default_factory=list)
     counts: Counter[LineStatus] = field(default_factory=Counter)
     sums: Counter[tuple[Unit, LineStatus]] = field(default_factory=Counter)
@@ -147,21 +153,22 @@ class _Reading:
         return to_columns(lines) if lines else None
 
     def count_in(self, columns: Columns) -> None:
-        """Add the lines to what is counted."""
+        """Add the lines to what is counted. Raises BadFile where what should be references are telephone numbers."""
+        if not self.count:
+            refuse_numbers(columns, self.header.names)
         if not self.sample:
             summed_up = {line: Summed(number, product) for line, *_, number, product in columns.sums}
             self.sample = [line_of(row, summed_up) for row in islice(columns.rows(), SAMPLE)]
         self.count += len(columns.line)
         self.top_ups += len(columns.line) + sum(number - 1 for *_, number, _product in columns.sums)
         self.total += sum(columns.quantity)
+        if columns.cost:
+            self.cost = (self.cost or 0) + cost_of_delivered(columns)
         self.first, self.last = min(self.first, *columns.event_at), max(self.last, *columns.event_at)
         for status, times in Counter(columns.status).items():
             self.counts[LineStatus(status)] += times
-        kinds: defaultdict[tuple[str, str], int] = defaultdict(int)
-        for unit, status, quantity in zip(columns.unit, columns.status, columns.quantity, strict=True):
-            kinds[unit, status] += quantity
-        for (unit, status), quantity in kinds.items():
-            self.sums[Unit(unit), LineStatus(status)] += quantity
+        for kind, quantity in quantities(columns).items():
+            self.sums[kind] += quantity
 
     def _has_trailer(self, block: Block, first: Sequence[str]) -> bool:
         header = self.header
@@ -216,7 +223,7 @@ class _Reading:
                 column=str(self.header.width + 1),
             )
         if Field.LINE in self.header.places:
-            self._check_number(row)
+            self.number = next_number(self.header, row, self.number)
         lines.append(self._line(row))
 
     def _line(self, row: Row) -> Line:
@@ -232,7 +239,8 @@ class _Reading:
             for name, longest in ((Field.OUR_REF, 40), (Field.PARTNER_REF, 80), (Field.SERIAL, 30))
         }
         sums = summed(self.header, row, references)
-        if sums is None and not any(references.values()):
+        number = read_number(self.header.text(row.cells, Field.NUMBER))
+        if sums is None and not any(references.values()) and number is None:
             raise BadFile(
                 "aucune référence : il faut la référence client, l’identifiant de transaction ou le numéro de série.",
                 line=row.line,
@@ -249,7 +257,12 @@ class _Reading:
             event_at=self._needed(row, Field.EVENT_AT, lambda text: parse_instant(text, manner.dates)),
             sums=sums,
             product=self._cell(row, Field.PRODUCT, 40),
+            number=number,
+            cost=self._needed(row, Field.COST, self._parse_cost) if self.header.text(row.cells, Field.COST) else None,
         )
+
+    def _parse_cost(self, text: str) -> int | None:
+        return parse_cost(text, self.header.names[Field.COST], self.header.manner.marks)
 
     def _cell(self, row: Row, name: Field, longest: int) -> str | None:
         if not self.header.text(row.cells, name):
@@ -264,22 +277,6 @@ class _Reading:
             return parse(text)
         except BadCell as error:
             raise BadFile(error.message, line=row.line, column=column, **error.values) from error
-
-    def _check_number(self, row: Row) -> None:
-        """Refuse the partner's own line numbers unless each follows the one before: a gap is a lost line."""
-        text, column = self.header.text(row.cells, Field.LINE), self.header.names[Field.LINE]
-        if not (text.isascii() and text.isdigit() and len(text) < 16):
-            raise BadFile("« {text} » n’est pas un numéro de ligne.", line=row.line, column=column, text=text[:40])
-        number, expected = int(text), int(text) if self.number is None else self.number + 1
-        if number != expected:
-            again = N_(
-                "le numéro {number} est en double ou dans le désordre : {expected} était attendu ; "
-                "exportez le relevé à nouveau."
-            )
-            gap = N_("le numéro {number} saute des lignes : {expected} était attendu ; exportez le relevé à nouveau.")
-            told = again if number < expected else gap
-            raise BadFile(told, line=row.line, column=column, number=number, expected=expected)
-        self.number = number
 
     def check_controls(self, last_line: int) -> bool:
         """Compare what the file announces of itself with its lines; say whether it announced a number or a sum."""

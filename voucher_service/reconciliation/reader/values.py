@@ -77,6 +77,13 @@ def parse_quantity(text: str, scale: Scale, marks: Marks = EITHER_MARK) -> int:
     return int(pieces)
 
 
+def parse_cost(text: str, column: str, marks: Marks) -> int | None:
+    """Return a cost in cents, None where there is none; `column` is the name of its column, which may say cents."""
+    if not text:
+        return None
+    return parse_quantity(text, UNITS["cent" if plain(column).endswith(("cents", "centimes")) else "eur"], marks)
+
+
 @lru_cache(maxsize=32)
 def _pattern(marks: Marks) -> re.Pattern[str]:
     decimal, grouping = re.escape(marks.decimal), re.escape(marks.grouping)

@@ -26,6 +26,8 @@ class Field(StrEnum):
     EVENT_AT = "event_at"
     COUNT = "count"
     PRODUCT = "product"
+    NUMBER = "number"
+    COST = "cost"
 
 
 class LineStatus(StrEnum):
@@ -78,12 +80,28 @@ COLUMNS: dict[Field, tuple[str, ...]] = {
     Field.COUNT: ("nombre de recharges", "nb recharges", "nb de recharges", "nombre de transactions",
                   "number of topups", "topup count", "transaction count"),
     Field.PRODUCT: ("code produit", "product code", "sku"),
+    # The telephone that was topped up. "numéro" and "numéro de ligne" alone may count lines: see `look.telephones`.
+    Field.NUMBER: (
+        "msisdn", "numero de telephone", "n de telephone", "no de telephone", "numero telephone", "telephone",
+        "telephone beneficiaire", "numero beneficiaire", "numero du beneficiaire", "msisdn beneficiaire",
+        "numero mobile", "numero de mobile", "ligne mobile", "numero appele", "numero recharge", "mobile",
+        "phone number", "telephone number", "mobile number", "phone", "beneficiary number", "beneficiary msisdn",
+        "recipient phone", "recipient number", "credit party identifier",
+    ),
+    # What the operator counts for the line, in euros unless the name says cents.
+    Field.COST: (
+        "cout", "cost", "cout eur", "cost eur", "cout facture", "cout operateur", "montant facture", "prix facture",
+        "cost price", "wholesale price", "wholesale cost", "cout centimes", "cout en centimes", "cost cents",
+    ),
 }  # fmt: skip
 
 REQUIRED = (Field.STATUS, Field.QUANTITY, Field.EVENT_AT)
 REFERENCES = (Field.OUR_REF, Field.PARTNER_REF, Field.SERIAL)
-POINTERS = (*REFERENCES, Field.COUNT)
-"""What says which orders a line stands for: a reference, or that it counts those of a day."""
+POINTERS = (*REFERENCES, Field.COUNT, Field.NUMBER)
+"""What says which orders a line may stand for: a reference, that it counts those of a day, or a telephone number.
+
+By its number alone no line is matched: a person does it, with what is suggested.
+"""
 
 FIELD_NAMES: dict[Field, str] = {
     Field.LINE: "ligne",
@@ -96,6 +114,8 @@ FIELD_NAMES: dict[Field, str] = {
     Field.EVENT_AT: "date",
     Field.COUNT: "nombre de recharges",
     Field.PRODUCT: "code produit",
+    Field.NUMBER: "numéro de téléphone",
+    Field.COST: "coût",
 }
 
 BY_NAME: dict[str, tuple[Field, int]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select, true, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import Conflict
@@ -16,8 +16,6 @@ from voucher_service.fulfilment.settle import STATEMENT, confirm, found_delivere
 from voucher_service.ledger.models import AccountKind, Reason, Transfer
 from voucher_service.ledger.post import Entry, post
 from voucher_service.partners.models import GiftNote
-from voucher_service.reconciliation.breaks import gone
-from voucher_service.reconciliation.intake.sequence import REPLACED, replaced_by
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, StatementLine
 from voucher_service.reconciliation.work.models import Settlement, Side, Way
 from voucher_service.reconciliation.work.ways import Facts, Movement, ends_order, movement, ways_of
@@ -97,7 +95,13 @@ def _post(session: Session, made: Settlement, moves: Movement, *, actor: str, no
         object_kind="break",
         object_id=str(made.break_id),
     )
-    (transfer_id,) = post(session, [entry], actor=actor, occurred_at=now, now=now)
+    try:
+        (transfer_id,) = post(session, [entry], actor=actor, occurred_at=now, now=now)
+    except Conflict as error:
+        if error.code != "allocation_exhausted":
+            raise
+        told = "La dotation qui devrait payer n’a plus assez de disponible : l’écart attend que l’opérateur corrige."
+        raise Conflict(told, code=error.code) from error
     session.add(GiftNote(transfer_id=transfer_id, reason=made.note[:200]))
     session.flush()
     return transfer_id
@@ -182,9 +186,6 @@ def _undo(session: Session, made: Settlement, facts: Facts, *, actor: str, now: 
     )
     if reopened is None:
         raise moved_on()
-    if facts.found.statement_id is not None and replaced_by(session, facts.found.statement_id) is not None:
-        # Its line no longer counts: the line of the corrected statement has a break of its own.
-        gone(session, Break.id == made.break_id, true(), now, note=REPLACED)
     order = facts.order
     if order is not None and order.state == OrderState.REVERSED.value and order.outcome_code == SETTLED:
         at = (Order.id == order.id) & (Order.state == order.state) & (Order.outcome_code == SETTLED)

@@ -22,8 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from voucher_service.fulfilment.models import Order
+from voucher_service.fulfilment.stated_numbers import StatedNumber
 from voucher_service.partners.models import Offer
-from voucher_service.reconciliation.explain import Theirs
+from voucher_service.reconciliation.explain import Ours, Theirs
 from voucher_service.reconciliation.match import DECIDABLE, claimed, hold_ended, own_order
 from voucher_service.reconciliation.models import Break, BreakClass, StatedSum, StatementLine, reference
 from voucher_service.reconciliation.reader.words import LineStatus
@@ -38,10 +39,10 @@ _ABSENT = (BreakClass.MISSING_AT_PARTNER, BreakClass.AWAITED_AT_PARTNER)
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The other side: `line` of their file and its `reference`, or none of both and our order's.
+    """The other side: `line` of their file and its `reference`, or none of both and our order's; and why it may be.
 
     `break_id` is the open break over there; an order that is not decided yet has none. `line_break` is that of the
-    line, whichever side asks.
+    line, whichever side asks. `tail`: both name one telephone, which ends so. `apart` is never negative.
     """
 
     break_id: UUID | None
@@ -50,71 +51,117 @@ class Suggestion:
     reference: str
     line_break: UUID
     order_id: UUID
+    tail: str | None
+    same_product: bool
+    same_quantity: bool
+    apart: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """What line and order must have in common; the quantity is left out where number and product are the same."""
+
+    tail: str | None
+    conditions: tuple[ColumnElement[bool], ...]
 
 
 def suggestions(session: Session, item: Item) -> list[Suggestion]:
-    """Return what may be the other side of an open break: the nearest in time first, at most five.
+    """Return what may be the other side of an open break, at most five: the same telephone first, then the nearest.
 
     A line that no reference joins to an order, and an order of the same partner that is missing, or (asked from the
-    line) not decided yet; in the same unit and quantity, and product where the line states one; a day apart at most,
-    and not set apart by a person.
+    line) not decided yet; in the same unit, a day apart at most, and not set apart by a person. Where the line states
+    a product, it is the order's; and the quantity is the same, unless telephone and product are.
     """
     one = item.difference
     if one.resolved_at is not None:
         return []
     if one.kind in _ABSENT and one.ours:
-        their_lines = (
-            select(
-                Break.id,
-                StatementLine.event_at,
-                StatementLine.line,
-                StatementLine.spelled,
-                StatementLine.named_id,
-                StatementLine.partner_ref,
-            )
-            .join(StatementLine, StatementLine.id == Break.line_id)
-            .where(*_open(item, (BreakClass.UNEXPECTED_AT_PARTNER,)))
-            .where(StatementLine.unit == one.ours.unit.value, StatementLine.quantity == one.ours.quantity)
-            .where(StatementLine.status == LineStatus.DELIVERED.value)
-            .where(StatementLine.id.not_in(select(StatedSum.line_id)))
-            .where(~_answered(StatementLine.id, literal(one.ours.order_id)))
-            .where(or_(StatementLine.product.is_(None), StatementLine.product == _product_of(one.ours.order_id)))
-        )
-        rows = _nearest(session, their_lines, StatementLine.event_at, one.ours.at)
-        order = one.ours.order_id
-        return [
-            Suggestion(i, at, line, reference(spelled, named) or theirs or "", i, order)
-            for i, at, line, spelled, named, theirs in rows
-        ]
+        return _lines(session, item, one.ours)
     is_delivered = one.theirs is not None and one.theirs.status == LineStatus.DELIVERED.value
     if one.kind is BreakClass.UNEXPECTED_AT_PARTNER and one.theirs and is_delivered:
         return _orders(session, item, one.theirs)
     return []
 
 
+def _lines(session: Session, item: Item, ours: Ours) -> list[Suggestion]:
+    product, quantity = _product_of(ours.order_id), StatementLine.quantity == ours.quantity
+    base = (
+        select(
+            Break.id, StatementLine.event_at, StatementLine.line, StatementLine.spelled, StatementLine.named_id,
+            StatementLine.partner_ref, StatementLine.product.is_not(None), StatementLine.quantity,
+        )
+        .join(StatementLine, StatementLine.id == Break.line_id)
+        .where(*_open(item, (BreakClass.UNEXPECTED_AT_PARTNER,)))
+        .where(StatementLine.unit == ours.unit.value, StatementLine.status == LineStatus.DELIVERED.value)
+        .where(StatementLine.id.not_in(select(StatedSum.line_id)))
+        .where(~_answered(StatementLine.id, literal(ours.order_id)))
+        .where(or_(StatementLine.product.is_(None), StatementLine.product == product))
+    )  # fmt: skip
+    ways = [_Alike(None, (quantity,))]
+    number = session.execute(select(Order.number_lookup, Order.number_tail).where(Order.id == ours.order_id)).one()
+    if number.number_lookup is not None:
+        named = select(StatedNumber.line_id).where(StatedNumber.lookup == number.number_lookup)
+        alike = (StatementLine.id.in_(named), or_(StatementLine.product.is_not(None), quantity))
+        ways.insert(0, _Alike(number.number_tail, alike))
+    made = [
+        Suggestion(
+            found, at, line, reference(spelled, named) or partner_ref or "", found, ours.order_id, way.tail, states,
+            told == ours.quantity, abs(at - ours.at),
+        )
+        for way in ways
+        for found, at, line, spelled, named, partner_ref, states, told in _nearest(
+            session, base.where(*way.conditions), StatementLine.event_at, ours.at
+        )
+    ]  # fmt: skip
+    return _first(made)
+
+
 def _orders(session: Session, item: Item, theirs: Theirs) -> list[Suggestion]:
-    line = select(Break.line_id).where(Break.id == item.difference.id).scalar_subquery()
+    line_break = item.difference.id
+    line = select(Break.line_id).where(Break.id == line_break).scalar_subquery()
     same: tuple[ColumnElement[bool], ...] = (
         Order.unit == theirs.unit.value,
-        Order.quantity == theirs.quantity,
         ~_answered(line, Order.id),
         ~exists().where(StatedSum.line_id == line),
     )
+    quantity = Order.quantity == theirs.quantity
     if theirs.product is not None:
         same += (Order.voucher_id.in_(_vouchers_of(theirs.product)),)
-    missing = (
-        select(Break.id, Order.final_at, Order.id)
-        .join(Order, Order.id == Break.order_id)
-        .where(*_open(item, _ABSENT), *same)
-    )
-    undecided = (
-        select(cast(null(), Break.id.type), Order.created_at, Order.id)
-        .where(own_order(item.partner_id), Order.state.in_(DECIDABLE), ~claimed(), ~hold_ended(), *same)
-    )  # fmt: skip
-    found = _nearest(session, missing, Order.final_at, theirs.at)
-    found += _nearest(session, undecided, Order.created_at, theirs.at)
-    nearest = sorted(found, key=lambda row: abs(row[1] - theirs.at))[:MOST]
-    return [Suggestion(i, at, None, str(order), item.difference.id, order) for i, at, order in nearest]
+    ways = [_Alike(None, (quantity,))]
+    number = session.execute(select(StatedNumber.lookup, StatedNumber.tail).where(StatedNumber.line_id == line)).first()
+    if number is not None and number.lookup is not None:
+        alike = (Order.number_lookup == number.lookup,)
+        ways.insert(0, _Alike(number.tail, alike if theirs.product is not None else (*alike, quantity)))
+    made = []
+    for way in ways:
+        missing = (
+            select(Break.id, Order.final_at, Order.id, Order.quantity)
+            .join(Order, Order.id == Break.order_id)
+            .where(*_open(item, _ABSENT), *same, *way.conditions, Order.final_at.is_not(None))
+        )
+        undecided = (
+            select(cast(null(), Break.id.type), Order.created_at, Order.id, Order.quantity)
+            .where(own_order(item.partner_id), Order.state.in_(DECIDABLE), ~claimed(), ~hold_ended())
+            .where(*same, *way.conditions)
+        )
+        found = _nearest(session, missing, Order.final_at, theirs.at)
+        found += _nearest(session, undecided, Order.created_at, theirs.at)
+        made += [
+            Suggestion(
+                other, at, None, str(order), line_break, order, way.tail, theirs.product is not None,
+                told == theirs.quantity, abs(at - theirs.at),
+            )
+            for other, at, order, told in sorted(found, key=lambda row: abs(row[1] - theirs.at))
+        ]  # fmt: skip
+    return _first(made)
+
+
+def _first(made: list[Suggestion]) -> list[Suggestion]:
+    """Return the few that come first, each pair of line and order once, as it was found first."""
+    once: dict[tuple[UUID, UUID], Suggestion] = {}
+    for one in made:
+        once.setdefault((one.line_break, one.order_id), one)
+    return list(once.values())[:MOST]
 
 
 def _product_of(order_id: UUID) -> ScalarSelect[str]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import NotFound
@@ -20,7 +20,15 @@ from voucher_service.reconciliation.explain import About, Difference
 from voucher_service.reconciliation.models import Break, BreakClass, Statement, StatementLine
 from voucher_service.reconciliation.queries import difference_of
 from voucher_service.reconciliation.subjects import abouts
-from voucher_service.reconciliation.work.models import BreakOwner, Comparison, Settlement
+from voucher_service.reconciliation.work.models import (
+    BreakEvent,
+    BreakOwner,
+    Comparison,
+    Pairing,
+    Settlement,
+    Side,
+    Step,
+)
 
 PAGE = 50
 
@@ -69,7 +77,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A break of the list. `days` is its age, counted until it was closed."""
+    """A break of the list. `days` is its age, counted until it was closed; `last_word` is who wrote the newest note.
+
+    `pending`: a booking waits for a second person; `pairing`: matching it by hand does.
+    """
 
     difference: Difference
     partner_id: UUID
@@ -79,6 +90,8 @@ class Item:
     days: int
     life: Life
     pending: bool
+    pairing: bool
+    last_word: Side | None
 
     @property
     def age(self) -> Age:
@@ -195,13 +208,38 @@ def _items(session: Session, rows: Sequence[Any], now: datetime) -> list[Item]:
         ).all()
     )
     told = abouts(session, [row[0] for row in rows])
+    pairing, words = _pairing(session, rows), _last_words(session, ids)
     return [
-        _item(row, now, last_runs.get(row[0].statement_id), told.get(row[0].id), is_pending=row[0].id in pending)
+        _item(
+            row, now, last_runs.get(row[0].statement_id), told.get(row[0].id),
+            pending=row[0].id in pending, pairing=row[0].id in pairing, last_word=words.get(row[0].id),
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
-def _item(row: Any, now: datetime, last_run: datetime | None, about: About | None, *, is_pending: bool) -> Item:
+def _pairing(session: Session, rows: Sequence[Any]) -> set[UUID]:
+    """Return the breaks of whose line, or whose order alone, a match by hand waits for another person."""
+    lines = {row[0].line_id: row[0].id for row in rows if row[0].line_id is not None}
+    orders = {row[0].order_id: row[0].id for row in rows if row[0].line_id is None and row[0].order_id is not None}
+    which = or_(Pairing.line_id.in_(lines), Pairing.order_id.in_(orders))
+    waiting = session.execute(select(Pairing.line_id, Pairing.order_id).where(Pairing.decided_at.is_(None), which))
+    return {found for line, order in waiting for found in (lines.get(line), orders.get(order)) if found is not None}
+
+
+def _last_words(session: Session, ids: Sequence[UUID]) -> dict[UUID, Side]:
+    notes = (
+        select(BreakEvent.break_id, BreakEvent.side)
+        .where(BreakEvent.break_id.in_(ids), BreakEvent.step == Step.NOTE.value)
+        .order_by(BreakEvent.at, BreakEvent.id)
+    )
+    return {one: Side(side) for one, side in session.execute(notes)}  # the later replaces the earlier
+
+
+def _item(
+    row: Any, now: datetime, last_run: datetime | None, about: About | None,
+    *, pending: bool, pairing: bool, last_word: Side | None,
+) -> Item:  # fmt: skip
     found, line, order, file_name, owner = row
     until = found.resolved_at or now
     days = (local_day(until) - local_day(found.found_at)).days
@@ -215,5 +253,7 @@ def _item(row: Any, now: datetime, last_run: datetime | None, about: About | Non
         owner,
         days,
         life,
-        is_pending,
+        pending,
+        pairing,
+        last_word,
     )

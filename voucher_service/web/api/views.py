@@ -147,6 +147,7 @@ def _import(session: Session, asked: schemas.AskedUpload) -> schemas.StatementOu
         return _statement(session, holder.partner_id, known.id)
     kept = import_statement(
         session,
+        vault=doors.services().vault,
         partner_id=holder.partner_id,
         file_name=asked.file_name,
         content=content,

@@ -17,6 +17,7 @@ from voucher_service.reconciliation.work import notes, settle, suggest, together
 from voucher_service.reconciliation.work.models import Side, Way
 from voucher_service.reconciliation.work.worklist import Age, Sort, Wanted
 from voucher_service.web import doors
+from voucher_service.web.alike import say_alike
 from voucher_service.web.partner.views import READERS, frame, partner_of
 
 blueprint = Blueprint("partner_breaks", __name__, url_prefix="/partner/<uuid:partner_id>/breaks")
@@ -143,5 +144,5 @@ def _page(partner_id: UUID, break_id: UUID, errors: dict[str, str]) -> str:
     told = explain(item.difference, _, doors.language())
     return render_template(
         "partner/break.html", partner=partner, item=item, told=told, history=history, errors=errors,
-        suggestions=suggested, together=ours,
+        suggestions=suggested, together=ours, alike=say_alike,
     )  # fmt: skip

@@ -236,5 +236,6 @@ def _to_log(partner_id: UUID, endpoint_id: UUID) -> ResponseReturnValue:
 
 
 def _form(partner: Partner, sent: NewHook, errors: dict[str, str]) -> str:
-    events = [(word, told) for word, told in event_words().items() if word != TRIAL]
+    hint = {Event.BOOKS_CHECKPOINT.value: _("À garder chez vous : il montre plus tard que rien du passé n’a changé.")}
+    events = [(word, told, hint.get(word, "")) for word, told in event_words().items() if word != TRIAL]
     return render_template("partner/hook_new.html", partner=partner, sent=sent, errors=errors, events=events)

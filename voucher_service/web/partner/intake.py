@@ -13,13 +13,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadFile, BadInput, Conflict
 from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.intake import profiles, sequence
-from voucher_service.reconciliation.models import Statement
+from voucher_service.reconciliation.intake.files import file_of
 from voucher_service.reconciliation.reader.light import let_go
 from voucher_service.reconciliation.reader.parsed import Parsed
 from voucher_service.reconciliation.reader.profile import Profile, changes, check
@@ -28,7 +27,7 @@ from voucher_service.reconciliation.reader.read import read
 from voucher_service.reconciliation.reader.rows import walk
 from voucher_service.reconciliation.reader.sources.text import Text, open_text
 from voucher_service.reconciliation.run import run
-from voucher_service.reconciliation.statements import import_statement, known_statement
+from voucher_service.reconciliation.statements import import_statement, known_statement, last_file
 from voucher_service.web import doors
 from voucher_service.web.partner import reading, uploads
 from voucher_service.web.partner.views import READERS, frame, partner_of
@@ -70,8 +69,8 @@ def _waiting(session: Session, partner_id: UUID, digest: str) -> Waiting:
     except ValueError:
         known = None
     if known is not None:
-        return Waiting(digest, known.file_name, known.content, known.id)
-    content = uploads.take(_folder(), partner_id, digest)
+        return Waiting(digest, known.file_name, file_of(doors.services().vault, known), known.id)
+    content = uploads.take(doors.services().vault, _folder(), partner_id, digest)
     return Waiting(digest, uploads.name_of(_folder(), partner_id, digest), content, None)
 
 
@@ -100,7 +99,7 @@ def receive(partner_id: UUID) -> ResponseReturnValue:
         return redirect(url_for("partner.result", partner_id=partner_id, statement_id=known.id), 303)
     try:
         text = open_text(content)
-        digest = uploads.keep(_folder(), partner_id, content, doors.now(), name)
+        digest = uploads.keep(doors.services().vault, _folder(), partner_id, content, doors.now(), name)
     except BadFile as error:
         return _refused(partner, error, ""), 422
     try:
@@ -193,7 +192,8 @@ def confirm(partner_id: UUID) -> ResponseReturnValue:
     database, staff, now = doors.services().database, doors.current_staff(), doors.now()
     with database.read() as session:
         partner = partner_of(session, partner_id)
-    content = uploads.take(_folder(), partner_id, sent.digest)
+    vault = doors.services().vault
+    content = uploads.take(vault, _folder(), partner_id, sent.digest)
     profile = check(reading.read_settings(sent.settings)) if sent.settings else None
 
     def work(session: Session) -> UUID:
@@ -201,6 +201,7 @@ def confirm(partner_id: UUID) -> ResponseReturnValue:
             profiles.keep(session, partner_id=partner_id, profile=profile, actor=staff.actor, now=now)
         statement = import_statement(
             session,
+            vault=vault,
             partner_id=partner_id,
             file_name=uploads.name_of(_folder(), partner_id, sent.digest),
             content=content,
@@ -240,12 +241,7 @@ def profile(partner_id: UUID) -> ResponseReturnValue:
     with doors.services().database.read() as session:
         partner = partner_of(session, partner_id)
         held = profiles.versions(session, partner_id)
-        last = session.scalar(
-            select(Statement.file_sha256)
-            .where(Statement.partner_id == partner_id)
-            .order_by(Statement.uploaded_at.desc(), Statement.id.desc())
-            .limit(1)
-        )
+        last = last_file(session, partner_id)
     shown = [(one, profiles.profile_of(one)) for one in held]
     return render_template("partner/reading.html", partner=partner, versions=shown, digest=last.hex() if last else "")
 
@@ -284,8 +280,8 @@ def _shown(
         "parsed": parsed,
         "proposal": proposal,
         "profile": proposal.profile,
-        "raw": {row.line: reading.as_written(row.cells) for row in proposal.lines},
-        "top": [(row.line, reading.as_written(row.cells)) for row in proposal.top],
+        "raw": {row.line: reading.as_written(row.cells, proposal.profile) for row in proposal.lines},
+        "top": [(row.line, reading.as_written(row.cells, proposal.profile)) for row in proposal.top],
         "changed": changes(proposal.profile, parsed.format.header) if parsed and version else None,
         "errors": faults,
         "doubts": reading.named(

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from voucher_service.errors import BadInput
 from voucher_service.reconciliation.explain import LINE_WORDS
 from voucher_service.reconciliation.reader.manner import SHEET_MARK, DateForm
+from voucher_service.reconciliation.reader.numbers import hidden
 from voucher_service.reconciliation.reader.profile import BalanceRow, Control, Profile, check, from_json
 from voucher_service.reconciliation.reader.propose import Proposal, Shape, propose, review
 from voucher_service.reconciliation.reader.sources.text import Text
@@ -43,6 +44,8 @@ class Sent(BaseModel):
     column_event_at: int | None = Field(default=None, ge=0, le=99)
     column_count: int | None = Field(default=None, ge=0, le=99)
     column_product: int | None = Field(default=None, ge=0, le=99)
+    column_cost: int | None = Field(default=None, ge=0, le=99)
+    column_number: int | None = Field(default=None, ge=0, le=99)
     unit: str = Field(default="", max_length=20)
     decimal: str = Field(default="", max_length=1)
     grouping: str = Field(default="", max_length=1)
@@ -159,9 +162,13 @@ def named(faults: dict[str, str], fields: list[tuple[Column, str, bool]]) -> dic
     return {name: f"{labels[name]} : {words}" if name in labels else words for name, words in faults.items()}
 
 
-def as_written(cells: Sequence[str]) -> list[str]:
-    """Return cells as a person sees them: a number of a workbook has a comma, not the mark we know it by."""
-    return [cell.replace(SHEET_MARK, ",") for cell in cells]
+def as_written(cells: Sequence[str], profile: Profile | None = None) -> list[str]:
+    """Return cells as a person sees them: a number of a workbook has a comma, not the mark we know it by.
+
+    Of a telephone number, and of all that stands in its column of the profile, the last two digits are shown.
+    """
+    place = profile.columns.get(Column.NUMBER) if profile else None
+    return [hidden(cell, always=at == place).replace(SHEET_MARK, ",") for at, cell in enumerate(cells)]
 
 
 def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
@@ -170,7 +177,7 @@ def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
     columns = []
     for place in range(profile.width):
         found = next((row.cells[place] for row in proposal.lines if place < len(row.cells) and row.cells[place]), "")
-        (shown,) = as_written([found])
+        shown = as_written([""] * place + [found], profile)[place]
         name = profile.names[place] if place < len(profile.names) else ""
         title = _("Colonne %(n)s", n=place + 1) + (f" : {name}" if name else "")
         columns.append((place, f"{title} – {shown[:30]}" if shown else title))
@@ -187,6 +194,8 @@ def choices(proposal: Proposal, text: Text) -> dict[str, Any]:
             (Column.LINE, _("Numéro de ligne"), False),
             (Column.COUNT, _("Nombre de recharges, si une ligne en regroupe plusieurs"), False),
             (Column.PRODUCT, _("Code du produit, s’il est celui de nos offres"), False),
+            (Column.COST, _("Coût que vous comptez, en euros (en centimes si son nom le dit)"), False),
+            (Column.NUMBER, _("Numéro de téléphone rechargé"), False),
         ],
         "separators": [
             (";", _("Point-virgule")), (",", _("Virgule")), ("tab", _("Tabulation")), ("|", _("Barre verticale")),
