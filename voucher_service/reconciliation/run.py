@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from voucher_service.errors import Conflict, NotFound
@@ -24,7 +24,7 @@ from voucher_service.reconciliation.match import left_over, match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.products import has_products, other_product_delivered
 from voucher_service.reconciliation.reader.words import LineStatus
-from voucher_service.reconciliation.scratch import SEEN, keep
+from voucher_service.reconciliation.scratch import SEEN, all_rows, keep
 from voucher_service.units import Unit
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
@@ -110,17 +110,9 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
         raise NotFound("Ce relevé n’existe pas : revenez à la liste.")
     if replaced_by(session, statement_id) is not None:
         raise Conflict("Un relevé corrigé remplace celui-ci : c’est lui qui compte.", code="statement_replaced")
-    if session.get_bind().dialect.name == "postgresql":
-        # A million lines meet a million orders in memory, not in files on disk, and on both cores though the planner
-        # expects more rows than will come. Until the end of the transaction.
-        session.execute(text("SET LOCAL work_mem = '128MB'"))
-        session.execute(text("SET LOCAL parallel_tuple_cost = 0"))
+    all_rows(session)
     refuse_closed_days(session, statement.partner_id, statement.first_day, statement.last_day)
     match(session, statement)
-    if session.get_bind().dialect.name == "postgresql":
-        # From here on few lines are looked up one by one, in pages that were read just now, and not all read again.
-        session.execute(text("SET LOCAL random_page_cost = 1.1"))
-        session.execute(text("SET LOCAL parallel_tuple_cost = 0.1"))
     settled = settle(session, left_over(), actor=f"statement:{statement_id}", now=now)
     keep(session, SEEN, seen(statement, products=has_products(session, statement), kept=True))
     changes: Changes = refresh(session, statement, now)
