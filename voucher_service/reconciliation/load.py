@@ -59,11 +59,17 @@ def _rows(columns: Columns, base: int, named: list[str | None]) -> Iterator[tupl
 def _text(columns: Columns, base: int) -> str:
     """Return the lines as COPY reads them. References hold no control characters; a backslash is doubled."""
     cells = zip(
-        [str(base + line) for line in columns.line], _cells(_spelled(columns)), _cells(columns.named),
+        _ids(columns.line, base), _cells(_spelled(columns)), _cells(columns.named),
         _cells(columns.partner_ref), _cells(columns.serial), columns.unit, map(str, columns.quantity), columns.status,
         columns.event_at, _cells(columns.product), strict=False,
     )  # fmt: skip
     return "\n".join(map("\t".join, cells)) + "\n"
+
+
+def _ids(lines: Sequence[int], base: int) -> Iterable[str]:
+    if isinstance(lines, range):  # nearly always: line follows line
+        return map(str, range(base + lines.start, base + lines.stop, lines.step))
+    return [str(base + line) for line in lines]
 
 
 def _spelled(columns: Columns) -> Sequence[str | None]:

@@ -16,7 +16,7 @@ from voucher_service.reconciliation.agreement import agreed, plainly_agreed
 from voucher_service.reconciliation.balances.compare import refresh_partner
 from voucher_service.reconciliation.balances.tolerance import use_on_lines
 from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
-from voucher_service.reconciliation.classify import missing_orders, seen
+from voucher_service.reconciliation.classify import seen, unclaimed_orders
 from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.intake.sequence import replaced_by
@@ -24,7 +24,7 @@ from voucher_service.reconciliation.match import left_over, match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.products import has_products, other_product_delivered
 from voucher_service.reconciliation.reader.words import LineStatus
-from voucher_service.reconciliation.scratch import SEEN, all_rows, keep
+from voucher_service.reconciliation.scratch import SEEN, UNCLAIMED, all_rows, keep
 from voucher_service.units import Unit
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
@@ -115,6 +115,7 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     match(session, statement)
     settled = settle(session, left_over(), actor=f"statement:{statement_id}", now=now)
     keep(session, SEEN, seen(statement, products=has_products(session, statement), kept=True))
+    keep(session, UNCLAIMED, unclaimed_orders(statement))
     changes: Changes = refresh(session, statement, now)
     use_on_lines(session, statement, now)
     refresh_partner(session, statement.partner_id, now)
@@ -122,21 +123,21 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     told = [Event.STATEMENT_RECONCILED] + [Event.DIFFERENCES_CHANGED] * bool(moved)
     for event in told:
         tell(session, statement.partner_id, event, {"statement_id": statement.id}, now=now)
-    return RunResult(_figures(session, statement, SEEN), changes.new, changes.closed, tuple(settled))
+    return RunResult(_figures(session, statement, SEEN, UNCLAIMED), changes.new, changes.closed, tuple(settled))
 
 
 def figures(session: Session, statement: Statement) -> Figures:
     """Count the statement as the tables stand, without changing them."""
-    return _figures(session, statement, seen(statement, products=has_products(session, statement)).subquery())
+    lines = seen(statement, products=has_products(session, statement))
+    return _figures(session, statement, lines.subquery(), unclaimed_orders(statement).subquery())
 
 
-def _figures(session: Session, statement: Statement, lines: FromClause) -> Figures:
+def _figures(session: Session, statement: Statement, lines: FromClause, orders: FromClause) -> Figures:
     tally = _tally(session, statement, lines)
     assert tally.lines == statement.line_count, "lines of the statement are lost"
     assert tally.lines == tally.matched + tally.differing + tally.lost, "a line is counted twice or not at all"
-    missing = missing_orders(statement, days_of(statement)[1]).subquery()  # under which name is not asked here
-    has_break = exists().where(Break.order_id == missing.c.order_id, Break.line_id.is_(None))
-    unnamed = session.scalar(select(func.count()).select_from(missing).where(~has_break)) or 0
+    has_break = exists().where(Break.order_id == orders.c.order_id, Break.line_id.is_(None))
+    unnamed = session.scalar(select(func.count()).select_from(orders).where(~has_break)) or 0
     by_class, difference, resolved = _breaks(session, statement)
     return Figures(
         lines=tally.lines,

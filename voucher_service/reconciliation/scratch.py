@@ -37,6 +37,9 @@ SEEN = table(
 `ordered` is the quantity of the order; `other` 1 where the line states another product than we ordered.
 """
 
+UNCLAIMED = table("unclaimed_order", column("order_id", Uuid()))
+"""Our deliveries of the statement's days that no line tells of."""
+
 SUMMABLE = table("summable_order", column("line_id", _ID), column("order_id", Uuid()), column("quantity", BigInteger()))
 """The free orders that each line that sums up may stand for; an order stands here once for each such line."""
 
