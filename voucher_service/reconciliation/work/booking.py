@@ -100,7 +100,7 @@ def _post(session: Session, made: Settlement, moves: Movement, *, actor: str, no
     except Conflict as error:
         if error.code != "allocation_exhausted":
             raise
-        told = "La dotation qui devrait payer n’a plus assez de disponible : l’écart attend un relevé corrigé."
+        told = "La dotation qui devrait payer n’a plus assez de disponible : l’écart attend que l’opérateur corrige."
         raise Conflict(told, code=error.code) from error
     session.add(GiftNote(transfer_id=transfer_id, reason=made.note[:200]))
     session.flush()
