@@ -87,9 +87,8 @@ def test_where_nobody_of_the_partner_can_sign_in_no_statement_is_waited_for(prog
 
 
 @pytest.mark.parametrize("planted", ["has_account", "left_of", "calendar_on"])
-def test_a_hold_that_is_not_told_would_be_seen(
-    programme: Programme, monkeypatch: pytest.MonkeyPatch, planted: str
-) -> None:
+def test_a_hold_that_is_not_told_would_be_seen(sqlite_url: str, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
+    programme = Programme.make(sqlite_url)
     later = usual()
     later.statement_days = 400
     monkeypatch.setattr(gift_end, planted, lambda *_: later if planted == "calendar_on" else False)
