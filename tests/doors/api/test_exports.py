@@ -50,6 +50,7 @@ def test_a_months_files_come_as_they_were_agreed(program: Program, stranger: Pro
     assert (program.get(f"{file}?name=csv").data, program.get(file).data) == (CSV, PDF)
     manifest = program.get(f"{file}?name=manifest").data
     assert hashlib.sha256(manifest).hexdigest() == listed["items"][0]["manifest_sha256"]
+    assert program.get(f"{file}?name=manifest").headers["Content-Disposition"].endswith("-01-manifest.json")
     assert base64.b64decode(program.get(f"{file}?name=signature").data) == b"s" * 64
     assert program.get(f"{file}?name=else").status_code == 422
     assert stranger.get(file).status_code == 404
