@@ -35,7 +35,7 @@ SPOKEN = {
     "period_close": (
         "partner_id", "first_day", "last_day", "from_at", "until_at", "size", "manifest", "signature", "csv", "pdf",
     ),
-    "statement": ("partner_id", "file_name", "file_sha256", "line_count"),
+    "statement": ("partner_id", "file_name", "file_sha256", "line_count", "content"),
     "declared_balance": (
         "partner_id", "allocation_id", "as_of", "edition", "closing", "opening", "granted", "delivered", "reversed",
         "expired", "returned",

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from tests.seal.log import Log
 from voucher_service.ledger.audit import Finding
+from voucher_service.ledger.audit_files import file_findings
 from voucher_service.ledger.seal import inspect_keys, publish, sealer
 from voucher_service.ledger.seal.inspect import KEYS, inspect
 from voucher_service.ledger.seal.models import KeyChange
@@ -75,7 +76,11 @@ class Superuser:
         """What the check says of the months now."""
         with Session(self.connection, join_transaction_mode="rollback_only") as session:
             signer = StatementSigner(self.log.programme.vault)
-            return list(closing.inspect(session, signer, publish.outside_changes(self.log.folder)))
+            found = list(closing.inspect(session, signer, publish.outside_changes(self.log.folder)))
+            files = [
+                Finding(rule, f"statement {closing._uuid(row)}", what) for rule, row, what in file_findings(session)
+            ]
+            return found + files
 
     def seal_again(self, sizes: Sequence[int]) -> None:
         """Throw the log away and make it again as it was made, up to each of `sizes`, with the stolen key."""

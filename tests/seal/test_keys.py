@@ -76,6 +76,7 @@ def test_a_change_that_is_not_signed_by_both_keys_is_no_change(log: Log) -> None
         ["\n".join(told[0].split("\n")[:-2]) + "\n"],
         [told[0].split("\n\n")[0] + "\n\n" + told[0].split("\n")[-2] + "\n"],
         ["no note"],
+        [told[0][:-1] + "\x0b"],  # what ends a line is a line feed, not what looks like one
     ):
         with pytest.raises(NoteBroken):
             ring.ring_of(first, bad)

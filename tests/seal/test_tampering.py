@@ -15,6 +15,8 @@ from tests.seal.tampering import superuser
 from voucher_service.db import Database
 from voucher_service.ledger.seal import inspect as check
 from voucher_service.ledger.seal.publish import LogForked
+from voucher_service.reconciliation.balances.models import DeclaredBalance
+from voucher_service.reconciliation.closing.inspect import TOLD
 
 
 def test_every_way_is_found_and_located(programme: Programme, tmp_path: Path) -> None:
@@ -25,6 +27,12 @@ def test_every_way_is_found_and_located(programme: Programme, tmp_path: Path) ->
     assert log.findings() == [], "all of it was undone"
 
 
+BALANCE = [column.name for column in DeclaredBalance.__table__.columns]
+LATER = {
+    "id": "s.id", "edition": "2", "closing": "d.closing + 1", "statement_id": "s.id", "line": "1",
+}  # fmt: skip
+
+
 def test_every_way_beside_the_log_is_found_and_located(programme: Programme, tmp_path: Path) -> None:
     log = Log.of(programme, tmp_path / "notes")
     done, missed = run_months(log, every=397)
@@ -32,6 +40,16 @@ def test_every_way_beside_the_log_is_found_and_located(programme: Programme, tmp
     assert sum(done.values()) > 80
     with superuser(log) as by:
         assert by.keys() + by.months() == [], "all of it was undone"
+        by.do(  # a later edition counts, unless a statement said it that was replaced since
+            f"INSERT INTO declared_balance SELECT {', '.join(LATER.get(name, f'd.{name}') for name in BALANCE)} "  # noqa: S608
+            "FROM declared_balance d, statement s WHERE d.as_of < '2026-04-15' AND s.first_day < '2026-04-01'"
+        )
+        assert [finding.rule for finding in by.months()] == [TOLD]
+        by.do(
+            "INSERT INTO statement_reading (statement_id, partner_id, edition, replaces_id) "
+            "SELECT b.id, a.partner_id, 2, a.id FROM statement a, statement b WHERE a.first_day < b.first_day"
+        )
+        assert by.months() == []
 
 
 def test_a_checker_that_looks_at_nothing_would_be_seen(

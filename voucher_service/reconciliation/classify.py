@@ -35,13 +35,14 @@ from sqlalchemy.sql.expression import SelectBase, Subquery
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
 from voucher_service.fulfilment.settle import STATEMENT
 from voucher_service.ledger.models import Transfer
+from voucher_service.reconciliation.agreement import plainly_agreed
 from voucher_service.reconciliation.days import days_of
-from voucher_service.reconciliation.match import PASSES, claimed, hold_ended, own_order, pairs
+from voucher_service.reconciliation.match import PASSES, claimed, left_over, own_order, pairs
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
-from voucher_service.reconciliation.products import other_product, other_product_delivered, other_products
+from voucher_service.reconciliation.products import TOLD, other_product, other_products
 from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.reconciliation.scratch import LOOSE, SEEN
-from voucher_service.reconciliation.sums import sum_agrees, summed_up
+from voucher_service.reconciliation.sums import summed_up
 
 PRIORITIES: dict[BreakClass, int] = {
     BreakClass.AMOUNT_DIFFERS: 2,
@@ -75,25 +76,25 @@ def priority_of(kind: ColumnElement[str]) -> ColumnElement[int]:
 
 def same_amount() -> ColumnElement[bool]:
     """Return the condition "the quantity of the line seen is the one we ordered"."""
-    return SEEN.c.quantity == Order.quantity
+    return SEEN.c.quantity == SEEN.c.ordered
 
 
 def _state(*states: OrderState) -> ColumnElement[bool]:
-    return Order.state.in_([state.value for state in states])
+    return SEEN.c.state.in_([state.value for state in states])
 
 
 def _claimed_kind() -> ColumnElement[str | None]:
     """The class of a line seen with the order it claimed; NULL when they agree."""
     given_back = or_(
         _state(OrderState.GIVEN_BACK, OrderState.REVERSED, OrderState.LOST),
-        and_(_state(OrderState.MANUAL), hold_ended()),
+        and_(_state(OrderState.MANUAL), exists().where(Transfer.resolves_id == SEEN.c.hold_id)),
     )
     said_delivered = case(
         (given_back, BreakClass.REFUSED_HERE_DELIVERED_THERE.value),
         (_state(OrderState.HELD), BreakClass.CODE_USED_BEFORE_REVEAL.value),
         # Before the amount: what may be sent a second time is the most urgent to know.
         (_state(OrderState.WAITING, OrderState.SENDING), BreakClass.DELIVERED_THERE_OPEN_HERE.value),
-        (or_(SEEN.c.unit != Order.unit, SEEN.c.other == 1), BreakClass.PRODUCT_DIFFERS.value),
+        (or_(SEEN.c.unit != SEEN.c.ordered_unit, SEEN.c.other == 1), BreakClass.PRODUCT_DIFFERS.value),
         (~same_amount(), BreakClass.AMOUNT_DIFFERS.value),
         (_state(OrderState.DELIVERED), null()),
         else_=BreakClass.DELIVERED_THERE_OPEN_HERE.value,
@@ -110,24 +111,23 @@ def _claimed_kind() -> ColumnElement[str | None]:
     return case((SEEN.c.status == _DELIVERED.value, said_delivered), else_=said_no)
 
 
-def look_at(which: ColumnElement[bool]) -> Select[int, UUID, str, int, str, int]:
+def look_at(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """Lines with the order each claimed, if any: the columns of `SEEN`."""
-    told = (StatementLine.unit, StatementLine.quantity, StatementLine.status)
     return (
-        select(StatementLine.id.label("line_id"), LineClaim.order_id, *told)
-        .add_columns(case((other_product(), 1), else_=0).label("other"))
+        select(*TOLD, case((other_product(), 1), else_=0).label("other"))
         .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
         .join(Order, Order.id == LineClaim.order_id, isouter=True)
         .where(which)
     )
 
 
-def seen(statement: Statement, *, products: bool) -> SelectBase:
+def seen(statement: Statement, *, products: bool, kept: bool = False) -> SelectBase:
     """The lines of the statement that do not plainly agree with an order they claimed: the columns of `SEEN`.
 
-    `products`: some lines state one. What otherwise agrees plainly is then looked for among them.
+    `products`: some lines state one. What otherwise agrees plainly is then looked for among them. `kept`: this run
+    has matched, and kept in `ODD` all that could be among them.
     """
-    odd = look_at(and_(lines_of(statement.number), plainly_agreed().is_not(true())))
+    odd = look_at(and_(left_over() if kept else lines_of(statement.number), plainly_agreed().is_not(true())))
     return odd.union(other_products(statement)) if products else odd
 
 
@@ -139,20 +139,20 @@ def claimed_lines() -> _Found:
         # Another product in the same unit counts by what it was more or less, which may be nothing.
         (
             and_(
-                kind.in_([BreakClass.AMOUNT_DIFFERS.value, BreakClass.PRODUCT_DIFFERS.value]), SEEN.c.unit == Order.unit
+                kind.in_([BreakClass.AMOUNT_DIFFERS.value, BreakClass.PRODUCT_DIFFERS.value]),
+                SEEN.c.unit == SEEN.c.ordered_unit,
             ),
-            SEEN.c.quantity - Order.quantity,
+            SEEN.c.quantity - SEEN.c.ordered,
         ),
         (delivered, SEEN.c.quantity),
-        (_state(OrderState.DELIVERED), -Order.quantity),
+        (_state(OrderState.DELIVERED), -SEEN.c.ordered),
         else_=0,
     )
-    unit = case((delivered, SEEN.c.unit), else_=Order.unit)
+    unit = case((delivered, SEEN.c.unit), else_=SEEN.c.ordered_unit)
     return (
-        select(SEEN.c.line_id, Order.id.label("order_id"), kind.label("kind"))
+        select(SEEN.c.line_id, SEEN.c.order_id, kind.label("kind"))
         .add_columns(difference.label("quantity"), unit.label("unit"))
-        .join(Order, Order.id == SEEN.c.order_id)
-        .where(kind.is_not(None))
+        .where(SEEN.c.order_id.is_not(None), kind.is_not(None))
     )
 
 
@@ -227,7 +227,7 @@ def _missing(statement: Statement, which: ColumnElement[bool], since: datetime) 
         .add_columns((-Order.quantity).label("quantity"), Order.unit.label("unit"))
         .where(
             own_order(statement.partner_id),
-            _state(OrderState.DELIVERED),
+            Order.state == OrderState.DELIVERED.value,
             which,
             ~claimed(),
             ~summed_up(statement.partner_id),
@@ -238,33 +238,3 @@ def _missing(statement: Statement, which: ColumnElement[bool], since: datetime) 
 def line_differences(statement: Statement) -> Subquery:
     """All lines of the statement that do not simply agree. What was seen and what is loose was kept before."""
     return union(claimed_lines(), unclaimed_lines(statement)).subquery()
-
-
-def plainly_agreed() -> ColumnElement[bool]:
-    """Return the condition that a line and the order it claimed agree, for what needs no look at the books.
-
-    Stated apart from the classes above, so that a fault in those shows as lines that nobody explains. It is NULL for
-    a line that claimed nothing.
-    """
-    both_delivered = and_(
-        StatementLine.status == _DELIVERED.value,
-        Order.state == OrderState.DELIVERED.value,
-        Order.quantity == StatementLine.quantity,
-        Order.unit == StatementLine.unit,
-    )
-    given_back = Order.state.in_([OrderState.GIVEN_BACK.value, OrderState.REVERSED.value, OrderState.LOST.value])
-    return or_(both_delivered, and_(_said_no(), given_back))
-
-
-def agreed() -> ColumnElement[bool]:
-    """Return the condition that a line and the order it claimed, both in the query, agree."""
-    late = and_(
-        _said_no(),
-        Order.state == OrderState.MANUAL.value,
-        exists().where(Transfer.resolves_id == Order.hold_id),
-    )
-    return func.coalesce(and_(or_(plainly_agreed(), late, sum_agrees()), ~other_product_delivered()), false())
-
-
-def _said_no() -> ColumnElement[bool]:
-    return StatementLine.status.in_([_REFUSED.value, _REVERSED.value])

@@ -8,9 +8,10 @@ that several free orders carry claims none of them. Lines that sum up a day come
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, literal, select, text
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, literal, select, text, true
 from sqlalchemy.orm import Session, aliased
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
@@ -18,10 +19,11 @@ from voucher_service.fulfilment.settle import STATEMENT
 from voucher_service.fulfilment.settle_many import Told, confirm_many
 from voucher_service.ledger.models import Transfer
 from voucher_service.partners.models import Agreement, Allocation
+from voucher_service.reconciliation.agreement import plainly_agreed
 from voucher_service.reconciliation.models import LineClaim, StatedSum, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.products import other_product
 from voucher_service.reconciliation.reader.words import LineStatus
-from voucher_service.reconciliation.scratch import LOOSE, keep
+from voucher_service.reconciliation.scratch import LOOSE, ODD, keep
 from voucher_service.reconciliation.sums import has_sums, match_sums
 
 PASSES = ("our_ref", "partner_ref", "serial")
@@ -78,8 +80,8 @@ def pairs(statement: Statement, by: str) -> Select[int, UUID]:
 def match(session: Session, statement: Statement) -> None:
     """Claim orders for the lines of the statement that have none yet. Running it again claims nothing new.
 
-    Nearly all lines spell our reference, so the first pass reads the lines themselves; what it leaves, the
-    loose lines, is little, and is kept beside for the other passes and for the classes.
+    Nearly all lines spell our reference and agree, so the first pass reads the lines themselves; the others, which
+    are few, are kept beside. The other passes and the classes look at nothing else.
     """
     of_statement = lines_of(statement.number)
     unmatched = ~exists().where(LineClaim.line_id == StatementLine.id)
@@ -97,8 +99,9 @@ def match(session: Session, statement: Statement) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("ANALYZE line_claim"))
     sums = has_sums(session, statement)
-    single = [~exists().where(StatedSum.line_id == StatementLine.id)] if sums else []
-    keep(session, LOOSE, select(*LOOSE_FIELDS).where(of_statement, unmatched, *single))
+    single = [~exists().where(StatedSum.line_id == ODD.c.id)] if sums else []
+    keep(session, ODD, _odd(of_statement))
+    keep(session, LOOSE, select(*(ODD.c[one.name] for one in LOOSE.c)).where(ODD.c.order_id.is_(None), *single))
     for by in PASSES[1:]:
         free = pairs(statement, by).where(~claimed()).subquery()
         # Counted before the orders are shared out: a reference of several free orders claims none of them.
@@ -116,6 +119,21 @@ def match(session: Session, statement: Statement) -> None:
         )
     if sums:
         match_sums(session, statement, _free(statement))
+
+
+def _odd(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    line, *told = LOOSE_FIELDS
+    return (
+        select(line, LineClaim.order_id, *told)
+        .join(LineClaim, LineClaim.line_id == StatementLine.id, isouter=True)
+        .join(Order, Order.id == LineClaim.order_id, isouter=True)
+        .where(which, plainly_agreed().is_not(true()))
+    )
+
+
+def left_over() -> ColumnElement[bool]:
+    """Return the condition "this line of the statement just matched may not agree yet"."""
+    return StatementLine.id.in_(select(ODD.c.id))
 
 
 def _free(statement: Statement) -> ColumnElement[bool]:
@@ -155,14 +173,12 @@ def decided_by_statement(session: Session, which: ColumnElement[bool]) -> list[T
     return [Told(*row) for row in session.execute(found)]
 
 
-def settle(
-    session: Session, statement: Statement, *, actor: str, now: datetime, line_id: int | None = None
-) -> list[UUID]:
-    """Book the orders that the statement, or one line of it, decides as delivered; return those moved by this call.
+def settle(session: Session, which: ColumnElement[bool], *, actor: str, now: datetime) -> list[UUID]:
+    """Book the orders that `which` lines decide as delivered; return those moved by this call.
 
     The order moves by compare-and-set, so a worker that learns the same at the same time books it, or we do,
     never both. The evidence is the line that claimed the order: it dates what happened (`now` dates what we
     recorded) and names the partner's reference where none was known.
     """
-    told = decided_by_statement(session, lines_of(statement.number) if line_id is None else StatementLine.id == line_id)
+    told = decided_by_statement(session, which)
     return confirm_many(session, told, Order.state.in_(DECIDABLE), code=STATEMENT, actor=actor, now=now)

@@ -6,7 +6,7 @@ codes, they are joined in one query; line by line only the few are looked at tha
 
 from __future__ import annotations
 
-from uuid import UUID
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, literal, select
 from sqlalchemy.orm import Session
@@ -18,6 +18,11 @@ from voucher_service.reconciliation.reader.words import LineStatus
 from voucher_service.vouchers.models import Voucher
 
 _STATED = StatementLine.product.is_not(None)
+TOLD = (
+    StatementLine.id.label("line_id"), LineClaim.order_id, StatementLine.unit, StatementLine.quantity,
+    StatementLine.status, Order.unit.label("ordered_unit"), Order.quantity.label("ordered"), Order.state, Order.hold_id,
+)  # fmt: skip
+"""What is kept in `SEEN` of a line and the order it claimed, but for the last column."""
 
 
 def has_products(session: Session, statement: Statement) -> bool:
@@ -38,14 +43,13 @@ def other_product_delivered() -> ColumnElement[bool]:
     return and_(StatementLine.status == LineStatus.DELIVERED.value, other_product())
 
 
-def other_products(statement: Statement) -> Select[int, UUID, str, int, str, int]:
+def other_products(statement: Statement) -> Select[*tuple[Any, ...]]:
     """Return the delivered lines of the statement that state another product than the order they claimed.
 
     As the columns of `SEEN`.
     """
-    told = (LineClaim.order_id, StatementLine.unit, StatementLine.quantity, StatementLine.status)
     return (
-        select(StatementLine.id.label("line_id"), *told, literal(1).label("other"))
+        select(*TOLD, literal(1).label("other"))
         .join(LineClaim, LineClaim.line_id == StatementLine.id)
         .join(Order, Order.id == LineClaim.order_id)
         .join(Voucher, Voucher.id == Order.voucher_id)

@@ -12,14 +12,15 @@ from sqlalchemy.orm import Session, aliased
 
 from voucher_service.errors import Conflict, NotFound
 from voucher_service.fulfilment.models import Order, OrderState
+from voucher_service.reconciliation.agreement import agreed, plainly_agreed
 from voucher_service.reconciliation.balances.compare import refresh_partner
 from voucher_service.reconciliation.balances.tolerance import use_on_lines
 from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
-from voucher_service.reconciliation.classify import agreed, missing_orders, plainly_agreed, seen
+from voucher_service.reconciliation.classify import missing_orders, seen
 from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.intake.sequence import replaced_by
-from voucher_service.reconciliation.match import match, settle
+from voucher_service.reconciliation.match import left_over, match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.products import has_products, other_product_delivered
 from voucher_service.reconciliation.reader.words import LineStatus
@@ -116,12 +117,12 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
         session.execute(text("SET LOCAL parallel_tuple_cost = 0"))
     refuse_closed_days(session, statement.partner_id, statement.first_day, statement.last_day)
     match(session, statement)
-    settled = settle(session, statement, actor=f"statement:{statement_id}", now=now)
-    keep(session, SEEN, seen(statement, products=has_products(session, statement)))
     if session.get_bind().dialect.name == "postgresql":
         # From here on few lines are looked up one by one, in pages that were read just now, and not all read again.
         session.execute(text("SET LOCAL random_page_cost = 1.1"))
         session.execute(text("SET LOCAL parallel_tuple_cost = 0.1"))
+    settled = settle(session, left_over(), actor=f"statement:{statement_id}", now=now)
+    keep(session, SEEN, seen(statement, products=has_products(session, statement), kept=True))
     changes: Changes = refresh(session, statement, now)
     use_on_lines(session, statement, now)
     refresh_partner(session, statement.partner_id, now)

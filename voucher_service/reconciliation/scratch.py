@@ -11,6 +11,13 @@ from sqlalchemy.sql.expression import ClauseElement, SelectBase, TableClause
 
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
+ODD = table(
+    "odd_line", column("id", _ID), column("order_id", Uuid()), column("named_id", Uuid()),
+    column("partner_ref", String()), column("serial", String()), column("unit", String()),
+    column("quantity", BigInteger()), column("status", String()),
+)  # fmt: skip
+"""The lines that our reference alone did not join to an order they plainly agree with: all others are done."""
+
 LOOSE = table(
     "loose_line", column("id", _ID), column("named_id", Uuid()), column("partner_ref", String()),
     column("serial", String()), column("unit", String()), column("quantity", BigInteger()), column("status", String()),
@@ -19,11 +26,12 @@ LOOSE = table(
 
 SEEN = table(
     "seen_line", column("line_id", _ID), column("order_id", Uuid()), column("unit", String()),
-    column("quantity", BigInteger()), column("status", String()), column("other", Integer()),
+    column("quantity", BigInteger()), column("status", String()), column("ordered_unit", String()),
+    column("ordered", BigInteger()), column("state", String()), column("hold_id", Uuid()), column("other", Integer()),
 )  # fmt: skip
-"""The lines that do not plainly agree with the order they claimed, with what is needed to tell why.
+"""The lines that do not plainly agree with the order they claimed, with what is needed of both to tell why.
 
-`other`: 1 where the line states another product than we ordered.
+`ordered` is the quantity of the order; `other` 1 where the line states another product than we ordered.
 """
 
 SUMMABLE = table("summable_order", column("line_id", _ID), column("order_id", Uuid()), column("quantity", BigInteger()))

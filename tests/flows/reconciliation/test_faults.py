@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import false, func, select
+from sqlalchemy import false, func, select, true
 
 from tests.flows.reconciliation.builders import NOON, VAULT, make_world
 from tests.flows.reconciliation.campaign import one, reconcile
@@ -75,7 +75,7 @@ def test_faults_at_one_partner_touch_nothing_of_another(database: Database) -> N
 
 
 def _blind_to_amounts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classify, "same_amount", lambda: Order.id == Order.id)
+    monkeypatch.setattr(classify, "same_amount", true)
 
 
 def _deaf_to_missing_lines(monkeypatch: pytest.MonkeyPatch) -> None:

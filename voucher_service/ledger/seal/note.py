@@ -130,7 +130,7 @@ def open_note(note: str, key: LogKey) -> Tree:
 def signed_by(note: str, key: LogKey) -> bool:
     """Say whether the key signed the note. Raises ValueError when a line of its end is no signature at all."""
     text, _, signatures = note.partition("\n\n")
-    signed = [_signature(line, key) for line in signatures.splitlines()]
+    signed = [_signature(line, key) for line in signatures.removesuffix("\n").split("\n")]
     return any(one is not None and verifies(key, one, f"{text}\n".encode()) for one in signed)
 
 

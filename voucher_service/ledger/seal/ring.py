@@ -65,7 +65,7 @@ def ring_of(first: LogKey, changes: Iterable[str]) -> Ring:
     keys, ends = [first], [0]
     for number, note in enumerate(changes, start=1):
         text = note.partition("\n\n")[0].split("\n")
-        if len(text) != 4 or text[0] != f"{first.name} {MARK}" or text[1] != keys[-1].text():
+        if not note.endswith("\n") or len(text) != 4 or text[0] != f"{first.name} {MARK}" or text[1] != keys[-1].text():
             raise NoteBroken(f"key change {number} does not follow the key before it")
         fresh = LogKey.read(text[2])
         if fresh.name != first.name or not text[3].isdecimal() or int(text[3]) < ends[-1]:

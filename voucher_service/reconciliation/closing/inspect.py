@@ -44,7 +44,9 @@ _STATEMENTS = """
 _DECLARED = """
     SELECT d.allocation_id, d.closing, d.edition, d.statement_id IS NOT NULL, d.opening, d.granted, d.delivered,
         d.reversed, d.expired, d.returned
-    FROM declared_balance d WHERE d.partner_id = :partner AND d.as_of = :last ORDER BY d.allocation_id, d.edition
+    FROM declared_balance d WHERE d.partner_id = :partner AND d.as_of = :last
+        AND NOT EXISTS (SELECT 1 FROM statement_reading r WHERE r.replaces_id = d.statement_id)
+    ORDER BY d.allocation_id, d.edition
 """
 _MOVEMENTS = ("opening", "granted", "delivered", "reversed", "expired", "returned")
 

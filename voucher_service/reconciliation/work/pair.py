@@ -226,8 +226,8 @@ def _decide(session: Session, made: Pairing, agreed: int, actor: str, now: datet
 def _compare(session: Session, found: Break, made: Pairing, now: datetime) -> None:
     """Look at the two again, as a run over the whole statement would."""
     statement = session.get_one(Statement, found.statement_id)
-    settle(session, statement, actor=f"statement:{statement.id}", now=now, line_id=made.line_id)
     this = StatementLine.id == made.line_id
+    settle(session, this, actor=f"statement:{statement.id}", now=now)
     keep(session, SEEN, look_at(this))
     keep(session, LOOSE, select(*LOOSE_FIELDS).where(this, ~exists().where(LineClaim.line_id == StatementLine.id)))
     refresh_pair(session, statement, made.line_id, made.order_id, now)
