@@ -17,11 +17,15 @@ from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import GCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _VERSION = b"\x01"
 _NONCE = 12
+_TAG = 16
 
 
 class SealBroken(Exception):
@@ -58,6 +62,32 @@ def unseal(key: bytes, place: Place, sealed: bytes) -> bytes:
         return AESGCMSIV(key).decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], place.bound())
     except InvalidTag as error:
         raise SealBroken(f"{place.table}.{place.column}: the seal does not open") from error
+
+
+class FileOpener:
+    """Opens a sealed file in portions. What it gives out is worth nothing before `check` has passed."""
+
+    def __init__(self, key: bytes, size: int) -> None:
+        """Begin with the first of `size` bytes."""
+        self._left = max(size - _TAG, 0)
+        self._tag = b""
+        self._cipher = Cipher(AES(key), GCM(bytes(_NONCE))).decryptor()
+
+    def update(self, part: bytes) -> bytes:
+        """Return the next part, opened; the seal at the end is none of it."""
+        body, rest = part[: self._left], part[self._left :]
+        self._left -= len(body)
+        self._tag += rest
+        return self._cipher.update(body)
+
+    def check(self) -> None:
+        """Raise SealBroken unless what was given is just what was sealed."""
+        if len(self._tag) != _TAG:
+            raise SealBroken("the file is too short for a sealed one")
+        try:
+            self._cipher.finalize_with_tag(self._tag)
+        except InvalidTag as error:
+            raise SealBroken("the file does not open") from error
 
 
 class Vault:
@@ -120,6 +150,10 @@ class Vault:
             return AESGCM(self._file_key(place)).decrypt(bytes(_NONCE), sealed, None)
         except InvalidTag as error:
             raise SealBroken(f"{place.table}: the file does not open") from error
+
+    def file_opener(self, place: Place, size: int) -> FileOpener:
+        """Return what opens, in portions, what `seal_file` made: `size` bytes of it."""
+        return FileOpener(self._file_key(place), size)
 
     def _file_key(self, place: Place) -> bytes:
         return hmac.digest(self.subkey("files"), place.bound(), hashlib.sha256)

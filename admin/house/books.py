@@ -63,7 +63,7 @@ def check() -> ResponseReturnValue:
     if asked:
         doors.throttle().spend(CHECKS, room.actor())
         with doors.services().database.read() as session:
-            findings = list(audit.audit(session, files=False))  # as long as they are large: `ledger check`
+            findings = list(audit.audit(session))
     rules = [rule_words(one.rule) for one in audit.CHECKS]
     told = [(rule_words(one.rule), one.row, one.detail) for one in findings]
     return room.page("house/check_books", asked=asked, findings=told, rules=rules)

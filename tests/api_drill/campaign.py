@@ -31,7 +31,7 @@ def a_world(database: str) -> Iterator[tuple[World, Judge]]:
         url = fresh_sqlite(folder) if database == "sqlite" else stack.enter_context(fresh_postgres())
         world = make(url, folder)
         stack.callback(world.close)
-        yield world, Judge(world, world.app.test_client().get("/api/v1/openapi.json").get_json())
+        yield world, Judge(world, world.document())
 
 
 def group(labels: list[str], examples: int, seed: int, database: str) -> list[Told]:

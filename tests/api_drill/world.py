@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from flask import Flask
@@ -63,6 +64,11 @@ class World:
     secrets: frozenset[bytes]
     everyone: list[Who] = field(default_factory=list)
     wanted: Mapping[str, Scope | None] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Return the description of the API."""
+        found: dict[str, Any] = self.app.test_client().get("/api/v1/openapi.json").get_json()
+        return found
 
     def close(self) -> None:
         """Close the database."""

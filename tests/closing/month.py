@@ -17,9 +17,20 @@ from voucher_service.reconciliation.closing.models import PeriodClose
 from voucher_service.reconciliation.models import Break, LineClaim, Statement, StatementIntake, StatementLine
 from voucher_service.reconciliation.work import settle
 from voucher_service.reconciliation.work.models import Way
+from voucher_service.staff.models import Role
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 US, THEM = "staff:claire", "staff:operateur"
+
+
+def us(programme: Programme) -> str:
+    """Who proposes a month: an account of the programme."""
+    return f"staff:{programme.member(Role.COORDINATOR).id}"
+
+
+def them(programme: Programme) -> str:
+    """Who agrees to it: an account of the partner."""
+    return f"staff:{programme.member(Role.PARTNER).id}"
 
 
 def seal(programme: Programme) -> None:
@@ -88,12 +99,13 @@ def settled(programme: Programme, break_id: UUID) -> None:
 
 def propose(programme: Programme, month: date = MARCH) -> PeriodClose:
     return programme.database.run(
-        close.propose, programme.vault, programme.partner_id, month, actor=US, now=programme.now
+        close.propose, programme.vault, programme.partner_id, month, actor=us(programme), now=programme.now
     )
 
 
-def agree(programme: Programme, row: PeriodClose, actor: str = THEM) -> PeriodClose:
-    return programme.database.run(close.agree, row.id, programme.partner_id, actor=actor, now=programme.now)
+def agree(programme: Programme, row: PeriodClose, actor: str = "") -> PeriodClose:
+    who = actor or them(programme)
+    return programme.database.run(close.agree, row.id, programme.partner_id, actor=who, now=programme.now)
 
 
 def march(programme: Programme) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from tests.closing.month import THEM, US, agree, at, march, propose, seal
+from tests.closing.month import THEM, US, agree, at, march, propose, seal, them, us
 from tests.programme import Programme
 from voucher_service.errors import Conflict
 from voucher_service.ids import new_id
@@ -125,8 +125,8 @@ def test_a_statement_of_before_the_balances_is_made_again_as_it_was(programme: P
             id=new_id(), partner_id=month.partner_id, first_day=month.first_day, last_day=month.last_day,
             from_at=month.from_at, until_at=month.until_at, size=month.size, manifest=old.manifest,
             signature=sign(session, programme.vault, old.manifest, month.size),
-            proposed_by=US, proposed_at=programme.now,
-            agreed_by=THEM, agreed_at=programme.now,
+            proposed_by=us(programme), proposed_at=programme.now,
+            agreed_by=them(programme), agreed_at=programme.now,
         )  # fmt: skip
         session.add(row)
     assert "balances" not in old.manifest

@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 
-from tests.closing.month import APRIL, MARCH, THEM, US, agree, at, march, propose, seal, settled, statement
+from tests.closing.month import APRIL, MARCH, THEM, agree, at, march, propose, seal, settled, statement, them, us
 from tests.programme import Programme
+from tests.sides import sides
 from voucher_service.errors import Conflict, NotFound, SecondPersonNeeded
 from voucher_service.ids import new_id
 from voucher_service.ledger.seal.note import verifies
+from voucher_service.partners.models import Partner
 from voucher_service.reconciliation.closing import close, signing
 from voucher_service.reconciliation.closing import statement as statement_module
 from voucher_service.reconciliation.closing.models import PeriodClose
@@ -160,7 +162,7 @@ def test_two_sides_agree_and_a_change_in_between_is_noticed(programme: Programme
     march(programme)
     row = propose(programme)
     with pytest.raises(SecondPersonNeeded):
-        agree(programme, row, actor=US)
+        agree(programme, row, actor=us(programme))
     with pytest.raises(NotFound):
         programme.database.run(close.agree, row.id, new_id(), actor=THEM, now=programme.now)
     _, difference = statement(programme)
@@ -170,16 +172,54 @@ def test_two_sides_agree_and_a_change_in_between_is_noticed(programme: Programme
     assert refused.value.code == "statement_changed"
     row = propose(programme)
     agreed = agree(programme, row)
-    assert (agreed.proposed_by, agreed.agreed_by) == (US, THEM)
+    assert (agreed.proposed_by, agreed.agreed_by) == (us(programme), them(programme))
     assert agree(programme, row).agreed_at == agreed.agreed_at
     with pytest.raises(Conflict) as closed:
         agree(programme, row, actor="staff:someone")
     assert closed.value.code == "period_closed"
 
 
-def test_the_database_wants_two_people(programme: Programme) -> None:
+TYPED = {
+    "who proposed": "agreed_by = proposed_by",
+    "another of the programme": "agreed_by = 'staff:' || (SELECT {id} FROM staff WHERE role = 'auditor')",
+    "another partner's account": "agreed_by = :other",
+    "nobody's": "agreed_by = 'staff:nobody'",
+    "a program's key": "agreed_by = 'api_key:1'",
+}
+
+
+def test_the_database_wants_the_partners_account(programme: Programme) -> None:
     march(programme)
     row = propose(programme)
-    with pytest.raises(IntegrityError), programme.database.begin() as session:
-        session.execute(text("UPDATE period_close SET agreed_by = proposed_by, agreed_at = proposed_at"))
-    assert row.agreed_by is None
+    with programme.database.begin() as session:
+        stranger = Partner(id=new_id(), name="Opérateur Deux", created_at=programme.now)
+        session.add(stranger)
+        session.flush()
+        _, other = sides(session, stranger.id)
+
+    def agreed(typed: str) -> None:
+        change = f"UPDATE period_close SET {typed.format(id='CAST(id AS VARCHAR(40))')}, agreed_at = proposed_at"  # noqa: S608
+        with programme.database.begin() as session:
+            session.execute(text(change), {"other": other} if ":other" in change else {})
+
+    for typed in TYPED.values():
+        with pytest.raises(IntegrityError, match="agreed to by its partner"):
+            agreed(typed)
+    with programme.database.begin() as session:  # the planted fault: any second name would do
+        if programme.database.is_sqlite:
+            session.execute(text("DROP TRIGGER period_close_sides_update"))
+        else:
+            session.execute(text("DROP TRIGGER period_close_sides ON period_close"))
+    with pytest.raises(IntegrityError, match="two_people"):
+        agreed(TYPED["who proposed"])
+    agreed(TYPED["another of the programme"])
+    with programme.database.read() as session:
+        assert session.get_one(PeriodClose, row.id).agreed_by is not None
+
+
+def test_the_database_wants_the_programme_to_propose(programme: Programme) -> None:
+    march(programme)
+    with pytest.raises(IntegrityError, match="proposed by the programme"):
+        programme.database.run(
+            close.propose, programme.vault, programme.partner_id, MARCH, actor=them(programme), now=programme.now
+        )

@@ -12,6 +12,7 @@ from tests.programme import Programme
 from voucher_service.errors import Conflict
 from voucher_service.ids import local_day
 from voucher_service.ledger.balances import available
+from voucher_service.partners.ending.calendar import usual
 from voucher_service.partners.ending.sign_off import count, sign
 from voucher_service.partners.endings import return_to_donor
 from voucher_service.partners.models import Allocation
@@ -83,3 +84,13 @@ def test_where_nobody_of_the_partner_can_sign_in_no_statement_is_waited_for(prog
     with programme.database.begin() as session:
         session.execute(update(Staff).where(Staff.role == Role.PARTNER.value).values(active=False))
     assert kinds(programme) == [Held.COUNT, Held.LEFT]
+
+
+@pytest.mark.parametrize("planted", ["has_account", "left_of", "calendar_on"])
+def test_a_hold_that_is_not_told_would_be_seen(sqlite_url: str, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
+    programme = Programme.make(sqlite_url)
+    later = usual()
+    later.statement_days = 400
+    monkeypatch.setattr(gift_end, planted, lambda *_: later if planted == "calendar_on" else False)
+    with pytest.raises((AssertionError, pytest.fail.Exception, ValueError)):
+        test_what_holds_a_gift_open_is_told_with_who_and_until_when(programme)

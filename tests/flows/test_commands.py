@@ -15,16 +15,18 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from tests.house import composed, make_settings, services_of
-from tests.programme import MASTER, Programme
+from tests.programme import FIRST_DAY, MASTER, Programme
 from voucher_service.cli.books import RULES
 from voucher_service.crypto import Vault
 from voucher_service.demo.gifts import PARTNERS, LotPlan, lot_file
 from voucher_service.fulfilment.models import Lot
 from voucher_service.fulfilment.worker import EXPIRY_EVERY, EmbeddedWorker
-from voucher_service.ids import local_day, utc_now
+from voucher_service.ids import local_day, new_id, utc_now
+from voucher_service.ledger.audit_files import STATEMENT
 from voucher_service.ledger.models import FloorBalance
 from voucher_service.partners.models import Offer, Partner
 from voucher_service.partners.policies import set_threshold
+from voucher_service.reconciliation.models import Statement
 from voucher_service.staff.models import Role
 from voucher_service.tasks import EXPIRE, create_celery
 from voucher_service.units import Unit
@@ -73,6 +75,17 @@ def test_a_planted_fault_is_named_and_fails(programme: Programme, app: Flask) ->
     (finding,) = json.loads(told.output)["findings"]
     assert finding["rule"] == "the kept balance equals its transfers"
     assert finding["row"].startswith(str(programme.allocation_id))
+    with programme.database.begin() as session:
+        session.add(
+            Statement(
+                id=(statement := new_id()), partner_id=programme.partner_id, file_name="mars.csv", content=b"x",
+                file_sha256=bytes(32), first_day=FIRST_DAY, last_day=FIRST_DAY, line_count=1, uploaded_by="staff:test",
+                uploaded_at=programme.now,
+            )
+        )  # fmt: skip
+    findings = json.loads(run(app, "ledger", "check", "--json").output)["findings"]
+    named = {one["rule"]: UUID(one["row"]) for one in findings if one["row"] != finding["row"]}
+    assert named == {STATEMENT: statement}
 
 
 def test_keys_are_listed_rotated_and_revoked(programme: Programme, app: Flask) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tests.flows.reconciliation.builders import DAY, NOON, VAULT, Wanted, add_orders, make_world
+from tests.sides import sides
 from voucher_service.db import Database
 from voucher_service.errors import Conflict
 from voucher_service.ids import new_id
@@ -59,11 +60,12 @@ def close_month(database: Database, partner_id: UUID) -> None:
     """Close March; what was agreed to does not matter here."""
     first = DAY.replace(day=1)
     with database.begin() as session:
+        ours, theirs = sides(session, partner_id)
         session.add(
             PeriodClose(
                 id=new_id(), partner_id=partner_id, first_day=first, last_day=DAY.replace(day=31), from_at=NOON,
-                until_at=NOON + timedelta(days=1), size=1, manifest="", signature=bytes(64), proposed_by="staff:lea",
-                proposed_at=NOON, agreed_by="staff:lou", agreed_at=NOON,
+                until_at=NOON + timedelta(days=1), size=1, manifest="", signature=bytes(64), proposed_by=ours,
+                proposed_at=NOON, agreed_by=theirs, agreed_at=NOON,
             )
         )  # fmt: skip
 

@@ -77,10 +77,8 @@ class Superuser:
         with Session(self.connection, join_transaction_mode="rollback_only") as session:
             signer = StatementSigner(self.log.programme.vault)
             found = list(closing.inspect(session, signer, publish.outside_changes(self.log.folder)))
-            files = [
-                Finding(rule, f"statement {closing._uuid(row)}", what) for rule, row, what in file_findings(session)
-            ]
-            return found + files
+            files = file_findings(session, self.log.programme.vault)
+            return found + [Finding(rule, f"statement {closing._uuid(row)}", what) for rule, row, what in files]
 
     def seal_again(self, sizes: Sequence[int]) -> None:
         """Throw the log away and make it again as it was made, up to each of `sizes`, with the stolen key."""

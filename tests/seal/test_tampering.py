@@ -11,12 +11,14 @@ from sqlalchemy import text
 from tests.programme import Programme
 from tests.seal.campaign import build, run, run_months
 from tests.seal.log import Log
+from tests.seal.places import rows_of_months
 from tests.seal.tampering import superuser
 from voucher_service.db import Database
 from voucher_service.ledger.seal import inspect as check
 from voucher_service.ledger.seal.publish import LogForked
 from voucher_service.reconciliation.balances.models import DeclaredBalance
-from voucher_service.reconciliation.closing.inspect import TOLD
+from voucher_service.reconciliation.closing import inspect as closing
+from voucher_service.reconciliation.closing.inspect import SIGNED, TOLD
 
 
 def test_every_way_is_found_and_located(programme: Programme, tmp_path: Path) -> None:
@@ -33,13 +35,26 @@ LATER = {
 }  # fmt: skip
 
 
-def test_every_way_beside_the_log_is_found_and_located(programme: Programme, tmp_path: Path) -> None:
+def test_every_way_beside_the_log_is_found_and_located(
+    programme: Programme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = Log.of(programme, tmp_path / "notes")
     done, missed = run_months(log, every=397)
     assert missed == []
     assert sum(done.values()) > 80
     with superuser(log) as by:
         assert by.keys() + by.months() == [], "all of it was undone"
+        monkeypatch.setattr(closing, "inspect", lambda *_: iter(()))  # what looks at nothing would be seen
+        rows_of_months(by, done, missed)
+        assert len(missed) == 7
+        monkeypatch.undo()
+        with by.connection.begin_nested() as undo:
+            by.do("UPDATE period_close SET signature = csv")
+            assert [finding.rule for finding in by.months()] == [SIGNED, SIGNED]
+            monkeypatch.setattr(closing, "verifies", lambda *_: True)
+            assert by.months() == []
+            monkeypatch.undo()
+            undo.rollback()
         by.do(  # a later edition counts, unless a statement said it that was replaced since
             f"INSERT INTO declared_balance SELECT {', '.join(LATER.get(name, f'd.{name}') for name in BALANCE)} "  # noqa: S608
             "FROM declared_balance d, statement s WHERE d.as_of < '2026-04-15' AND s.first_day < '2026-04-01'"

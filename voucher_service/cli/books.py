@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from voucher_service.crypto import SealBroken
-from voucher_service.ledger import audit as books
-from voucher_service.ledger.audit import Finding, audit
+from voucher_service.ledger.audit import CHECKS, Finding, audit
+from voucher_service.ledger.audit_files import FILE_RULES, file_findings
 from voucher_service.ledger.seal import inspect as log_check
 from voucher_service.ledger.seal import inspect_keys, publish, ring
 from voucher_service.ledger.seal.models import KeyChange
@@ -26,7 +26,7 @@ from voucher_service.web import doors
 ledger = AppGroup("ledger", help="The books.")
 
 
-RULES = (*books.RULES, *log_check.RULES, *month_check.RULES)
+RULES = (*(check.rule for check in CHECKS), *FILE_RULES, *log_check.RULES, *month_check.RULES)
 
 
 @ledger.command("check")
@@ -50,6 +50,8 @@ def check(context: click.Context, *, as_json: bool, most: int, outside: tuple[Pa
     signer = services.log_signer()
     with services.database.read() as session:
         findings = list(audit(session, most=most))
+        files = file_findings(session, services.vault, most=most)
+        findings += [Finding(rule, str(row), what) for rule, row, what in files]
         findings += log_check.inspect(session, signer.key, notes, now=doors.now(), most=most)
         findings += inspect_keys.private(session, signer, KeyChange, log_check.KEYS)
         findings += month_check.inspect(session, signing.StatementSigner(services.vault), notes)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
@@ -24,6 +24,7 @@ from voucher_service.fulfilment.settle import confirm, entry_of, give_back, move
 from voucher_service.ids import new_id
 from voucher_service.ledger.models import AccountKind, Reason, Transfer
 from voucher_service.ledger.post import post
+from voucher_service.partners.two_people import decide
 
 NOTE_LENGTH = range(3, 401)
 CLOSED = "closed_by_two"
@@ -69,9 +70,12 @@ def withdraw(session: Session, closing_id: UUID, *, actor: str, now: datetime) -
     """Take the proposal back: whoever made it, or another coordinator who does not agree.
 
     Raises:
-        Conflict: `closing_decided`: it was decided on already.
+        NotFound. Conflict: `closing_decided`: it was decided on already.
     """
-    return _decide(session, closing_id, agreed=0, actor=actor, now=now)
+    closing = _fresh(session, closing_id)
+    if not decide(session, closing, agreed=0, actor=actor, now=now):
+        raise _decided()
+    return closing
 
 
 def agree(session: Session, closing_id: UUID, *, actor: str, now: datetime) -> Order:
@@ -83,12 +87,11 @@ def agree(session: Session, closing_id: UUID, *, actor: str, now: datetime) -> O
             already. `order_moved_on`: the order is no longer where it was. `allocation_exhausted`: the gift
             cannot pay for a late delivery.
     """
-    closing = session.get(Closing, closing_id)
-    if closing is None:
-        raise NotFound("Cette proposition n’existe pas : revenez à la liste.")
+    closing = _fresh(session, closing_id)
     if closing.proposed_by == actor:
         raise SecondPersonNeeded("Vous avez proposé cette fin : une autre personne doit donner son accord.")
-    closing = _decide(session, closing_id, agreed=1, actor=actor, now=now)
+    if not decide(session, closing, agreed=1, actor=actor, now=now):
+        raise _decided()
     order = session.scalars(
         select(Order).where(Order.id == closing.order_id).with_for_update().execution_options(populate_existing=True)
     ).one()
@@ -99,17 +102,15 @@ def agree(session: Session, closing_id: UUID, *, actor: str, now: datetime) -> O
     return order
 
 
-def _decide(session: Session, closing_id: UUID, *, agreed: int, actor: str, now: datetime) -> Closing:
-    decided = session.scalar(
-        update(Closing)
-        .where(Closing.id == closing_id, Closing.decided_at.is_(None))
-        .values(agreed=agreed, decided_by=actor, decided_at=now)
-        .returning(Closing)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    if decided is None:
-        raise Conflict("Cette proposition est déjà décidée : rechargez la page.", code="closing_decided")
-    return decided
+def _fresh(session: Session, closing_id: UUID) -> Closing:
+    closing = session.get(Closing, closing_id, populate_existing=True)
+    if closing is None:
+        raise NotFound("Cette proposition n’existe pas : revenez à la liste.")
+    return closing
+
+
+def _decided() -> Conflict:
+    return Conflict("Cette proposition est déjà décidée : rechargez la page.", code="closing_decided")
 
 
 def _close(session: Session, order: Order, ending: Ending, *, actor: str, now: datetime) -> bool:

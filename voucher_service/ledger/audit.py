@@ -3,12 +3,10 @@
 Each check is one query that returns the rows that break a rule, so a finding names the faulty row. The
 account numbers are written out on purpose (10 available, 20 reserved, 30 in delivery, 40 delivered,
 60 returned to donor, 70 written off): an audit that imported them could not notice that they changed.
-The rules of kept files (`audit_files`) read the files themselves.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from voucher_service.ledger.audit_articles import ARTICLE_RULES
 from voucher_service.ledger.audit_breaks import BREAK_RULES
-from voucher_service.ledger.audit_files import FILE_RULES, file_findings
 from voucher_service.ledger.audit_offline import OFFLINE
 from voucher_service.ledger.audit_paper import PAPER_RULES
 from voucher_service.ledger.audit_receipts import RECEIPT_RULES
@@ -245,19 +242,8 @@ CHECKS = (
 )
 
 
-RULES = (*(check.rule for check in CHECKS), *FILE_RULES)
-
-
-def audit(session: Session, *, most: int = 20, files: bool = True) -> Iterator[Finding]:
-    """Yield what is wrong, at most `most` rows a rule; nothing when the books are sound.
-
-    `files`: read the kept files too, which takes as long as they are large.
-    """
+def audit(session: Session, *, most: int = 20) -> Iterator[Finding]:
+    """Yield what is wrong, at most `most` rows a rule; nothing when the books are sound."""
     for check in CHECKS:
         for row, detail in session.execute(text(check.sql)).fetchmany(most):
             yield Finding(check.rule, str(row), str(detail))
-    named: Counter[str] = Counter()
-    for rule, row, detail in file_findings(session) if files else ():
-        named[rule] += 1
-        if named[rule] <= most:
-            yield Finding(rule, str(row), detail)

@@ -1,7 +1,7 @@
-"""The audit's rule for statements: their bytes are those whose SHA-256 the row, and every month that names it, says.
+"""The check of kept statements: what is stored, opened where it is sealed, is the file whose SHA-256 the row says.
 
-A file is read in portions and never held whole here, so the check of many large files takes time and no memory. The
-files of closed months are held against their signed manifests in `reconciliation/closing/inspect.py`.
+A file is read and opened in portions and never held whole here, so the check of many large files takes time and little
+memory. The files of closed months are held against their signed manifests in `reconciliation/closing/inspect.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from voucher_service.crypto import Place, SealBroken, Vault
+
 PORTION = 8 * 2**20
 """Bytes asked for at once: a compressed value is unpacked for each portion anew."""
 _PAGE = 200
@@ -21,12 +23,13 @@ STATEMENT = "a stored statement is the file that its SHA-256 says"
 FILE_RULES = (STATEMENT,)
 
 
-def file_findings(session: Session) -> Iterator[tuple[str, object, str]]:
-    """Yield what is wrong: (rule, faulty row, what)."""
+def file_findings(session: Session, vault: Vault, *, most: int = 20) -> Iterator[tuple[str, object, str]]:
+    """Yield what is wrong, at most `most` rows: (rule, faulty row, what)."""
     for row in _rows(session):
-        found = _digest(session, row.id, row.size)
-        if found != bytes(row.file_sha256).hex():
-            yield STATEMENT, row.id, f"{row.file_name}: {row.size} bytes of SHA-256 {found}"
+        wrong = _wrong(session, vault, row)
+        if wrong and most > 0:
+            most -= 1
+            yield STATEMENT, row.id, f"{row.file_name}: {wrong}"
 
 
 def _rows(session: Session) -> Iterator[Any]:
@@ -39,10 +42,25 @@ def _rows(session: Session) -> Iterator[Any]:
         page = session.execute(after, {"most": _PAGE, "last": page[-1].id}).all() if len(page) == _PAGE else []
 
 
-def _digest(session: Session, statement_id: object, size: int) -> str:
-    """Return the SHA-256 of a file, in hex."""
+def _wrong(session: Session, vault: Vault, row: Any) -> str:
+    """Return what is wrong with a file; nothing when it is right, sealed or, as former versions kept it, in clear."""
+    said, name = bytes(row.file_sha256).hex(), str(row.id)
+    name = name if "-" in name else f"{name[:8]}-{name[8:12]}-{name[12:16]}-{name[16:20]}-{name[20:]}"
+    opener = vault.file_opener(Place("statement", said, name), row.size)
+    stored, opened = hashlib.sha256(), hashlib.sha256()
+    for part in _portions(session, row):
+        stored.update(part)
+        opened.update(opener.update(part))
+    if stored.hexdigest() == said:
+        return ""
+    try:
+        opener.check()
+    except SealBroken:
+        return f"{row.size} bytes that are not the file, and do not open as it"
+    return "" if opened.hexdigest() == said else "it opens, and is another file"
+
+
+def _portions(session: Session, row: Any) -> Iterator[bytes]:
     portion = text("SELECT SUBSTR(content, :start, :most) FROM statement WHERE id = :id")
-    digest = hashlib.sha256()
-    for start in range(1, size + 1, PORTION):
-        digest.update(bytes(session.scalar(portion, {"start": start, "most": PORTION, "id": statement_id}) or b""))
-    return digest.hexdigest()
+    for start in range(1, row.size + 1, PORTION):
+        yield bytes(session.scalar(portion, {"start": start, "most": PORTION, "id": row.id}) or b"")

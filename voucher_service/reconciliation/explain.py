@@ -139,7 +139,7 @@ TEXTS: dict[BreakClass, Explanation] = {
     ),
     BreakClass.AWAITED_AT_PARTNER: Explanation(
         N_("Attendue dans le relevé suivant"),
-        N_("%(ours)s livrés chez nous le %(our_day)s : aucun relevé ne les porte encore, le suivant peut le faire."),
+        N_("Une recharge de %(ours)s livrée le %(our_day)s, qu’aucun relevé ne porte encore ; le suivant le peut."),
         N_("Rien à faire encore. Si le relevé suivant ne la porte pas, elle devient un écart à traiter."),
         N_("Rien à faire encore : portez-la dans votre relevé suivant."),
     ),

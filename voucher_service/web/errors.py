@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from voucher_service.errors import BadInput, Conflict, NotReady, ServiceError, TooManyTries
+from voucher_service.errors import N_, BadInput, Conflict, NotReady, ServiceError, TooManyTries
 from voucher_service.web.access import wants_json
 from voucher_service.web.forms import BadForm, said
 from voucher_service.web.log import where
@@ -27,6 +27,19 @@ CODES = {
     415: "unsupported_media_type",
     500: "internal_error",
 }
+_TITLES = {
+    400: N_("Demande illisible"),
+    401: N_("Connexion nécessaire"),
+    403: N_("Accès refusé"),
+    404: N_("Introuvable"),
+    405: N_("Geste impossible ici"),
+    409: N_("L’état des choses ne le permet pas"),
+    413: N_("Envoi trop volumineux"),
+    422: N_("À corriger"),
+    429: N_("Trop d’essais"),
+    503: N_("Indisponible pour l’instant"),
+}
+_OTHER = N_("Erreur")
 _AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -111,19 +124,7 @@ def _answer(status: int, code: str, detail: str, details: dict[str, Any] | None 
 
 
 def _title(status: int) -> str:
-    titles = {
-        400: _("Demande illisible"),
-        401: _("Connexion nécessaire"),
-        403: _("Accès refusé"),
-        404: _("Introuvable"),
-        405: _("Geste impossible ici"),
-        409: _("L’état des choses ne le permet pas"),
-        413: _("Envoi trop volumineux"),
-        422: _("À corriger"),
-        429: _("Trop d’essais"),
-        503: _("Indisponible pour l’instant"),
-    }
-    return str(titles.get(status, _("Erreur")))
+    return str(_(_TITLES.get(status, _OTHER)))
 
 
 def _page(status: int, **context: Any) -> str:

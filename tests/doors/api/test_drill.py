@@ -25,7 +25,7 @@ from voucher_service.reconciliation import queries
 from voucher_service.reconciliation.models import Statement
 from voucher_service.web import access
 
-EXAMPLES, FEW, THIN = 10, 6, 8
+EXAMPLES, FEW, THIN = 6, 4, 12
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def judge(world: World) -> Judge:
-    return Judge(world, world.app.test_client().get("/api/v1/openapi.json").get_json())
+    return Judge(world, world.document())
 
 
 def ask(world: World, judge: Judge, label: str = "", examples: int = FEW) -> list[Told]:

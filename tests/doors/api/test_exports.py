@@ -10,6 +10,7 @@ from datetime import timedelta
 from tests.doors.api.conftest import Program, token_for
 from tests.flows.reconciliation.builders import DAY, NOON
 from tests.house import services_of
+from tests.sides import sides
 from voucher_service.ids import new_id
 from voucher_service.partners.api.keys import Scope
 from voucher_service.reconciliation.closing.models import PeriodClose
@@ -23,11 +24,12 @@ def closed(program: Program, month: int = 1) -> str:
     manifest = json.dumps({"files": digests})
     first = DAY.replace(month=month, day=1)  # the statements of the tests speak of another
     with services_of(program.app).database.begin() as session:
+        ours, theirs = sides(session, program.partner_id)
         row = PeriodClose(
             id=new_id(), partner_id=program.partner_id, first_day=first, last_day=first.replace(day=28),
             from_at=NOON - timedelta(days=99), until_at=NOON - timedelta(days=68), size=1, manifest=manifest,
-            signature=b"s" * 64, csv=CSV, pdf=PDF, proposed_by="staff:a", proposed_at=NOON,
-            agreed_by="staff:p", agreed_at=NOON,
+            signature=b"s" * 64, csv=CSV, pdf=PDF, proposed_by=ours, proposed_at=NOON,
+            agreed_by=theirs, agreed_at=NOON,
         )  # fmt: skip
         session.add(row)
     return str(row.id)
@@ -48,6 +50,7 @@ def test_a_months_files_come_as_they_were_agreed(program: Program, stranger: Pro
     assert (program.get(f"{file}?name=csv").data, program.get(file).data) == (CSV, PDF)
     manifest = program.get(f"{file}?name=manifest").data
     assert hashlib.sha256(manifest).hexdigest() == listed["items"][0]["manifest_sha256"]
+    assert program.get(f"{file}?name=manifest").headers["Content-Disposition"].endswith("-01-manifest.json")
     assert base64.b64decode(program.get(f"{file}?name=signature").data) == b"s" * 64
     assert program.get(f"{file}?name=else").status_code == 422
     assert stranger.get(file).status_code == 404

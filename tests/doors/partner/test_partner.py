@@ -123,6 +123,15 @@ def test_each_difference_is_named_exported_and_written_about(app: Flask) -> None
     coordinator = client_as(app, Role.COORDINATOR)
     assert "voir la facture" in coordinator.get(f"/admin/breaks/{found}").text
     assert coordinator.post(f"{home}{found}/notes", data=said).status_code in {400, 403}
+    assert "L’opérateur a écrit" in coordinator.get("/admin/breaks/").text
+    ours = {"csrf_token": token(coordinator.get("/admin/")), "words": "Nous regardons."}
+    assert coordinator.post(f"/admin/breaks/{found}/notes", data=ours).status_code == 303
+    assert "L’opérateur a écrit" not in coordinator.get("/admin/breaks/").text
+    assert "L’association a écrit" in client.get(home).text
+    booking = {"csrf_token": ours["csrf_token"], "way": "theirs", "note": "Vu ensemble"}
+    answers = [coordinator.post(f"/admin/breaks/{found}/settle", data=booking) for _ in range(2)]
+    assert [one.status_code for one in answers] == [303, 409], "what was typed stays on the page that refuses"
+    assert "Une proposition attend déjà" in answers[1].text
     with services_of(app).database.read() as session:
         other = session.scalars(select(Agreement.partner_id).where(Agreement.partner_id != partner)).first()
     for path in ("", str(found)):

@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy import text, update
 
 from tests.flows.breaks.conftest import Bench
+from tests.flows.reconciliation.builders import VAULT
 from tests.flows.reconciliation.test_statements import keep, line
+from voucher_service.crypto import Vault
 from voucher_service.ledger import audit_files
 from voucher_service.ledger.audit_breaks import BREAK_RULES
+from voucher_service.reconciliation.intake.files import file_of
 from voucher_service.reconciliation.models import Statement
 from voucher_service.reconciliation.work.models import Way
 
@@ -48,19 +51,27 @@ def test_a_changed_file_is_found_and_its_statement_named(bench: Bench, monkeypat
     monkeypatch.setattr(audit_files, "_PAGE", 1)
     bench.make("missing_at_partner")
     with bench.database.begin() as session:
-        keep(session, bench.world, line("other"))
-        content = session.get_one(Statement, bench.statement_id).content
-    assert len(content) > audit_files.PORTION
-    assert bench.faults() == []
-    changed = (content[:-1] + b"?", content.replace(b"EUR", b"eur", 1), content + b" ", content[:40], b"")
-    for other in (*changed, content):
+        other = keep(session, bench.world, line("other")).content
+        first = session.get_one(Statement, bench.statement_id)
+        kept, clear = first.content, file_of(VAULT, first)
+    assert len(kept) > audit_files.PORTION
+
+    def found(vault: Vault = VAULT, most: int = 20) -> list[tuple[str, UUID]]:
+        with bench.database.read() as session:
+            told = audit_files.file_findings(session, vault, most=most)
+            return [(rule, UUID(str(row))) for rule, row, _ in told]
+
+    assert found() == []
+    assert len(found(Vault(bytes(32)))) == 2  # another master key opens neither
+    assert len(found(Vault(bytes(32)), most=1)) == 1
+    flipped = [kept[:at] + bytes([kept[at] ^ 1]) + kept[at + 1 :] for at in (0, len(kept) - 17, len(kept) - 1)]
+    wrong = [*flipped, kept + b" ", kept[:-1], kept[:40], kept[:10], b"", other, clear[:-1], clear + b" "]
+    for content in (*wrong, clear, kept):
         with bench.database.begin() as session:
             if bench.database.is_sqlite:
                 session.execute(text("DROP TRIGGER IF EXISTS statement_no_update"))
             else:
                 session.execute(text("SET LOCAL session_replication_role = replica"))
-            session.execute(update(Statement).where(Statement.id == bench.statement_id).values(content=other))
-        with bench.database.read() as session:
-            found = [(rule, UUID(str(row))) for rule, row, _ in audit_files.file_findings(session)]
-        assert found == ([(audit_files.STATEMENT, bench.statement_id)] if other != content else [])
-        assert (audit_files.STATEMENT in bench.faults()) is (other != content)
+            session.execute(update(Statement).where(Statement.id == bench.statement_id).values(content=content))
+        # In clear it is as versions before the sealing kept it.
+        assert found() == ([] if content in {clear, kept} else [(audit_files.STATEMENT, bench.statement_id)])

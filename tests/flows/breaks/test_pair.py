@@ -15,6 +15,7 @@ from tests.faults.races import rush
 from tests.flows.breaks.conftest import CLAIRE, OMAR, Bench
 from tests.flows.reconciliation.builders import DAY, NOON, VAULT, Wanted, add_orders, make_world
 from tests.flows.reconciliation.test_statements import HEAD, keep, line
+from tests.sides import sides
 from voucher_service.errors import BadInput, Conflict, SecondPersonNeeded
 from voucher_service.fulfilment.models import Order, OrderState
 from voucher_service.ids import new_id
@@ -165,11 +166,12 @@ def test_a_closed_month_keeps_what_was_matched(bench: Bench) -> None:
     (first, second), orders = lone(bench, OrderState.DELIVERED, OrderState.DELIVERED, lines=2)
     made = say(bench, first, orders[0])
     with bench.database.begin() as session:
+        ours, theirs = sides(session, bench.world.partner_id)
         session.add(
             PeriodClose(
                 id=new_id(), partner_id=bench.world.partner_id, first_day=DAY.replace(day=1),
                 last_day=DAY.replace(day=31), from_at=NOON - timedelta(days=9), until_at=NOON + timedelta(days=21),
-                size=1, manifest="{}", signature=b"s", proposed_by=CLAIRE, proposed_at=NOON, agreed_by="partner:p",
+                size=1, manifest="{}", signature=b"s", proposed_by=ours, proposed_at=NOON, agreed_by=theirs,
                 agreed_at=NOON,
             )
         )  # fmt: skip

@@ -16,6 +16,7 @@ from tests.flows.breaks.conftest import CLAIRE, OMAR, Bench
 from tests.flows.reconciliation.builders import NOON, Wanted, add_orders
 from tests.flows.reconciliation.test_statements import keep, line
 from tests.programme import MASTER
+from tests.sides import sides
 from voucher_service.crypto import Vault
 from voucher_service.errors import BadInput, Conflict, NotFound
 from voucher_service.fulfilment.models import Order, OrderState
@@ -175,7 +176,9 @@ def propose_march(bench: Bench) -> PeriodClose:
     vault = Vault(MASTER)
     sealer.seal_all(bench.database, LogSigner(vault, 1), now=utc_now(), sweep=True)
     at = datetime(2026, 4, 2, 9, tzinfo=UTC)
-    return bench.database.run(close.propose, vault, bench.world.partner_id, date(2026, 3, 1), actor=CLAIRE, now=at)
+    with bench.database.begin() as session:
+        ours, _ = sides(session, bench.world.partner_id)
+    return bench.database.run(close.propose, vault, bench.world.partner_id, date(2026, 3, 1), actor=ours, now=at)
 
 
 def lose_a_claim(session: Session) -> None:
@@ -202,11 +205,12 @@ def test_in_a_closed_month_nothing_is_booked(bench: Bench) -> None:
     made = bench.propose(Way.THEIRS)
     first = date(2026, 3, 1)
     with bench.database.begin() as session:
+        ours, theirs = sides(session, bench.world.partner_id)
         session.add(
             PeriodClose(
                 id=new_id(), partner_id=bench.world.partner_id, first_day=first, last_day=date(2026, 3, 31),
                 from_at=NOON - timedelta(days=9), until_at=NOON + timedelta(days=21), size=1, manifest="",
-                signature=bytes(64), proposed_by=CLAIRE, proposed_at=NOON, agreed_by=OMAR, agreed_at=NOON,
+                signature=bytes(64), proposed_by=ours, proposed_at=NOON, agreed_by=theirs, agreed_at=NOON,
             )
         )  # fmt: skip
     assert code(bench.agree, made) == "period_closed"

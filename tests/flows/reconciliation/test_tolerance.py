@@ -16,6 +16,7 @@ from voucher_service.errors import BadInput, Conflict
 from voucher_service.ledger.balances import balances
 from voucher_service.ledger.models import AccountKind
 from voucher_service.partners.models import Partner
+from voucher_service.reconciliation.allocations import allocation_report
 from voucher_service.reconciliation.balances import compare, tolerance
 from voucher_service.reconciliation.balances.models import Tolerance
 from voucher_service.reconciliation.models import Break, BreakClass
@@ -81,6 +82,10 @@ def test_the_residual_of_a_balance_is_tolerated_likewise(held: Books, differs: i
     assert held.left().closing == AMPLE - 2_000 + (0 if is_open else differs)
     held.database.run(compare.refresh_partner, held.world.partner_id, LATER)
     assert held.breaks() == [(differs, is_open)]
+    with held.database.read() as session:
+        (gift,) = allocation_report(session, held.world.partner_id)
+    assert gift.holds, "what was agreed to be unexplained is no fault of the books"
+    assert gift.variance == (0 if is_open else -differs)
     assert held.faults() == []
 
 

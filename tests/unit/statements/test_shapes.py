@@ -58,6 +58,15 @@ def test_the_guess_alone_gives_them_where_it_has_no_doubt(name: str) -> None:
         assert meaning(read(shape.content)) == LINES
 
 
+@pytest.mark.parametrize("mark", ["€", "(€)", "EUR", "en euros"])
+def test_a_unit_in_the_name_of_the_amounts_is_understood_its_sign_too(mark: str) -> None:
+    content = f"Référence client;Montant {mark};Statut;Date\nx1;5,00;Rejet;31/01/2026 14:05\n".encode()
+    proposal = propose(open_text(content))
+    assert proposal.doubts == {}
+    (line,) = read(content, profile=check(proposal.profile)).sample
+    assert (line.quantity, line.unit, line.status) == (500, Unit.EUR_CENT, LineStatus.REFUSED)
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_same_file_read_another_way_is_seen(name: str) -> None:
     """The comparison above can fail: another zone moves every line that tells no offset."""

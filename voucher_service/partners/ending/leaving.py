@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import Conflict, NotFound, SecondPersonNeeded
@@ -16,6 +16,7 @@ from voucher_service.partners.ending.models import GiftLeaving, LeaveWay
 from voucher_service.partners.endings import check_open, return_to_donor, write_off
 from voucher_service.partners.gifts import fresh
 from voucher_service.partners.policies import check_range
+from voucher_service.partners.two_people import decide
 from voucher_service.texts import clean_text
 from voucher_service.units import MAX_QUANTITY
 
@@ -74,12 +75,17 @@ def agree(session: Session, leaving_id: UUID, *, actor: str, now: datetime) -> G
     transfer_id = book(
         session, made.allocation_id, made.quantity, actor=actor, reason=made.reason, key=str(made.id), now=now
     )
-    return _decide(session, made, 1, actor, now, transfer_id)
+    if not decide(session, made, agreed=1, actor=actor, now=now, transfer_id=transfer_id):
+        raise _decided()
+    return made
 
 
 def withdraw(session: Session, leaving_id: UUID, *, actor: str, now: datetime) -> GiftLeaving:
     """Take a proposal back, one's own or another's. Raises NotFound, Conflict: `leaving_decided`."""
-    return _decide(session, _fresh(session, leaving_id), 0, actor, now, None)
+    made = _fresh(session, leaving_id)
+    if not decide(session, made, agreed=0, actor=actor, now=now):
+        raise _decided()
+    return made
 
 
 def leavings(session: Session, allocation_id: int) -> Sequence[GiftLeaving]:
@@ -93,21 +99,6 @@ def pending_of(session: Session, allocation_id: int) -> GiftLeaving | None:
     return session.scalar(
         select(GiftLeaving).where(GiftLeaving.allocation_id == allocation_id, GiftLeaving.decided_at.is_(None))
     )
-
-
-def _decide(
-    session: Session, made: GiftLeaving, agreed: int, actor: str, now: datetime, transfer_id: UUID | None
-) -> GiftLeaving:
-    done = session.scalar(
-        update(GiftLeaving)
-        .where(GiftLeaving.id == made.id, GiftLeaving.decided_at.is_(None))
-        .values(agreed=agreed, decided_by=actor, decided_at=now, transfer_id=transfer_id)
-        .returning(GiftLeaving.id)
-        .execution_options(synchronize_session=False)
-    )
-    if done is None:
-        raise _decided()
-    return _fresh(session, made.id)
 
 
 def _fresh(session: Session, leaving_id: UUID) -> GiftLeaving:

@@ -80,6 +80,8 @@ def declare(
     if known is not None and _same(known, said):
         return known
     if known is not None and source is None:
+        if not reason.strip():
+            raise BadInput("Un solde est déjà déclaré pour ce jour : dites pourquoi il change.", field="reason")
         reason = clean_text(reason, field="reason", least=3, most=REASON_MOST)
     last = session.scalar(
         select(func.max(DeclaredBalance.edition))

@@ -113,7 +113,7 @@ def drawn(balances: Section, tolerance: Section) -> list[tuple[int, str]]:
         if one["around_midnight"]:
             texts.append((9, f"      dont {display(one['around_midnight'], unit)} livrés de part et d’autre de minuit"))
     if tolerance:
-        texts += [(9, ""), (10, f"Tolérance utilisée : {len(tolerance)} écarts")]
+        texts += [(9, ""), (10, f"Tolérance utilisée : {len(tolerance)} écart{'s' if len(tolerance) > 1 else ''}")]
         sums: dict[str, int] = {}
         for one in tolerance:
             sums[one["unit"]] = sums.get(one["unit"], 0) + abs(one["quantity"])

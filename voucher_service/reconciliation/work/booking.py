@@ -100,8 +100,10 @@ def _post(session: Session, made: Settlement, moves: Movement, *, actor: str, no
     except Conflict as error:
         if error.code != "allocation_exhausted":
             raise
-        told = "La dotation qui devrait payer n’a plus assez de disponible : l’écart attend un relevé corrigé."
-        raise Conflict(told, code=error.code) from error
+        raise Conflict(
+            "La dotation qui devrait payer n’a plus assez de disponible : l’écart attend que l’opérateur corrige.",
+            code="allocation_exhausted",
+        ) from error
     session.add(GiftNote(transfer_id=transfer_id, reason=made.note[:200]))
     session.flush()
     return transfer_id

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
 from voucher_service.fulfilment.models import Order
 from voucher_service.ids import new_id
+from voucher_service.partners.two_people import decide
 from voucher_service.reconciliation.breaks import refresh_pair
 from voucher_service.reconciliation.classify import look_at
 from voucher_service.reconciliation.intake.sequence import replaced_by
@@ -26,7 +27,7 @@ from voucher_service.reconciliation.scratch import LOOSE, SEEN, keep
 from voucher_service.reconciliation.work.booking import moved_on
 from voucher_service.reconciliation.work.events import event_row, write_events
 from voucher_service.reconciliation.work.models import Pairing, Settlement, Side, Step
-from voucher_service.reconciliation.work.settle import NOTE_MOST, refuse_closed
+from voucher_service.reconciliation.work.settle import NOTE_MOST, decided, refuse_closed
 from voucher_service.reconciliation.work.threshold import waits_for_second
 from voucher_service.texts import clean_text
 
@@ -76,16 +77,17 @@ def agree_pair(session: Session, pairing_id: UUID, *, actor: str, now: datetime)
     if made.proposed_by == actor:
         raise SecondPersonNeeded("Vous avez proposé ce rapprochement : une autre personne doit donner son accord.")
     if made.decided_at is not None:
-        raise _decided()
+        raise decided()
     return _match(session, made, _break_of_line(session, made.line_id), actor, now)
 
 
 def withdraw_pair(session: Session, pairing_id: UUID, *, actor: str, now: datetime) -> Pairing:
     """Take a proposal back, one's own or another's. Raises NotFound, Conflict: `settlement_decided`."""
     made = _fresh(session, pairing_id)
-    _decide(session, made, 0, actor, now)
+    if not decide(session, made, agreed=0, actor=actor, now=now):
+        raise decided()
     _say(session, made, Step.PAIR_REFUSED, actor, now)
-    return _fresh(session, pairing_id)
+    return made
 
 
 def set_apart(session: Session, break_id: UUID, *, order_id: UUID, note: str, actor: str, now: datetime) -> Pairing:
@@ -202,25 +204,14 @@ def _match(session: Session, made: Pairing, found: Break, actor: str, now: datet
     order = session.get_one(Order, made.order_id, populate_existing=True)
     _check(session, found, order)
     _refuse_taken(session, made.line_id, made.order_id, but=made.id)
-    _decide(session, made, 1, actor, now)
+    if not decide(session, made, agreed=1, actor=actor, now=now):
+        raise decided()
     # Of two who match one of both at once, the database refuses one, which then runs again and finds it taken.
     session.add(LineClaim(order_id=made.order_id, line_id=made.line_id, matched_by=BY_HAND))
     session.flush()
     _say(session, made, Step.PAIRED, actor, now)
     _compare(session, found, made, now)
-    return _fresh(session, made.id)
-
-
-def _decide(session: Session, made: Pairing, agreed: int, actor: str, now: datetime) -> None:
-    done = session.scalar(
-        update(Pairing)
-        .where(Pairing.id == made.id, Pairing.decided_at.is_(None))
-        .values(agreed=agreed, decided_by=actor, decided_at=now)
-        .returning(Pairing.id)
-        .execution_options(synchronize_session=False)
-    )
-    if done is None:
-        raise _decided()
+    return made
 
 
 def _compare(session: Session, found: Break, made: Pairing, now: datetime) -> None:
@@ -270,7 +261,3 @@ def _fresh(session: Session, pairing_id: UUID) -> Pairing:
     if made is None:
         raise NotFound("Ce rapprochement n’existe pas : revenez à la liste.")
     return made
-
-
-def _decided() -> Conflict:
-    return Conflict("Cette proposition est déjà décidée : rechargez la page.", code="settlement_decided")

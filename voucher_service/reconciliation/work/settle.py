@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, true, update
+from sqlalchemy import ColumnElement, exists, select, true
 from sqlalchemy.orm import Session
 
 from voucher_service.errors import BadInput, Conflict, NotFound, SecondPersonNeeded
@@ -17,6 +17,7 @@ from voucher_service.fulfilment.models import Order, StockItem
 from voucher_service.ids import local_day, new_id
 from voucher_service.ledger.models import AccountKind, FloorBalance, Transfer
 from voucher_service.partners.models import Agreement, Allocation, AllocationState
+from voucher_service.partners.two_people import decide
 from voucher_service.reconciliation.balances import compare
 from voucher_service.reconciliation.breaks import gone
 from voucher_service.reconciliation.closing.gift_end import is_tolerance_over
@@ -156,22 +157,24 @@ def agree(session: Session, settlement_id: UUID, *, actor: str, now: datetime) -
     if made.proposed_by == actor:
         raise SecondPersonNeeded("Vous avez proposé ce règlement : une autre personne doit donner son accord.")
     if made.decided_at is not None:
-        raise _decided()
+        raise decided()
     return _book(session, made, actor, now)
 
 
 def withdraw(session: Session, settlement_id: UUID, *, actor: str, now: datetime) -> Settlement:
     """Take a proposal back, one's own or another's. Raises NotFound, Conflict: `settlement_decided`."""
     made = _fresh(session, settlement_id)
-    _decide(session, made, 0, actor, now, transfer_id=None)
+    if not decide(session, made, agreed=0, actor=actor, now=now):
+        raise decided()
     write_events(session, [event_row(made.break_id, Step.WITHDRAWN, now, side=Side.PROGRAMME, actor=actor)])
-    return _fresh(session, settlement_id)
+    return made
 
 
 def _book(session: Session, made: Settlement, actor: str, now: datetime) -> Settlement:
     refuse_closed(session, session.get_one(Break, made.break_id))
     transfer_id = booking.book(session, made, facts_of(session, made.break_id), actor=actor, now=now)
-    _decide(session, made, 1, actor, now, transfer_id=transfer_id)
+    if not decide(session, made, agreed=1, actor=actor, now=now, transfer_id=transfer_id):
+        raise decided()
     step = Step.RETURNED if made.way == Way.UNDO.value else Step.BOOKED
     said = event_row(made.break_id, step, now, side=Side.PROGRAMME, actor=actor, became=made.way)
     write_events(session, [said])
@@ -182,21 +185,7 @@ def _book(session: Session, made: Settlement, actor: str, now: datetime) -> Sett
         gone(session, Break.id == found.id, true(), now, note=REPLACED)
     # What is left of the gift may agree now, or not any more.
     compare.refresh_partner(session, found.partner_id, now)
-    return _fresh(session, made.id)
-
-
-def _decide(
-    session: Session, made: Settlement, agreed: int, actor: str, now: datetime, *, transfer_id: UUID | None
-) -> None:
-    done = session.scalar(
-        update(Settlement)
-        .where(Settlement.id == made.id, Settlement.decided_at.is_(None))
-        .values(agreed=agreed, decided_by=actor, decided_at=now, transfer_id=transfer_id)
-        .returning(Settlement.id)
-        .execution_options(synchronize_session=False)
-    )
-    if done is None:
-        raise _decided()
+    return made
 
 
 def _waits(session: Session, found: Break, way: Way, actor: str, now: datetime) -> bool:
@@ -269,5 +258,6 @@ def _fresh(session: Session, settlement_id: UUID) -> Settlement:
     return made
 
 
-def _decided() -> Conflict:
+def decided() -> Conflict:
+    """Return the refusal of a second decision."""
     return Conflict("Cette proposition est déjà décidée : rechargez la page.", code="settlement_decided")

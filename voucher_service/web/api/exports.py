@@ -174,14 +174,14 @@ def period_file(period_id: UUID) -> ResponseReturnValue:
     with doors.services().database.read() as session:
         row = close.of_partner(session, doors.key_holder().partner_id, period_id)
         made = close.kept(session, row)
-    body, kind = {
-        MonthFile.CSV: (made.csv, CSV),
-        MonthFile.PDF: (made.pdf, PDF),
-        MonthFile.BALANCES: (made.balances, CSV),
-        MonthFile.MANIFEST: (made.manifest.encode(), JSON),
-        MonthFile.SIGNATURE: (base64.b64encode(row.signature) + b"\n", TEXT),
+    name, body, kind = {
+        MonthFile.CSV: ("etat.csv", made.csv, CSV),
+        MonthFile.PDF: ("etat.pdf", made.pdf, PDF),
+        MonthFile.BALANCES: ("soldes.csv", made.balances, CSV),
+        MonthFile.MANIFEST: ("manifest.json", made.manifest.encode(), JSON),
+        MonthFile.SIGNATURE: ("manifest.sig", base64.b64encode(row.signature) + b"\n", TEXT),
     }[asked.name]
-    return _file(body, kind, f"{row.first_day:%Y-%m}-{asked.name.value}")
+    return _file(body, kind, f"{row.first_day:%Y-%m}-{name}")  # as on the page, and as docs/auditor.md reads them
 
 
 @blueprint.get("/statements/<uuid:statement_id>/differences/file")
