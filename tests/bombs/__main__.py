@@ -12,7 +12,7 @@ from tests.programme import Programme
 from voucher_service.migrations.runner import upgrade
 from voucher_service.reconciliation.reader.sources import book
 
-ROW = "{:28} {:>9} {:>5} {:>6} {:>7} {:>10} {:>10}"
+ROW = "{:28} {:>9} {:>7} {:>6} {:>7} {:>6} {:>10} {:>10}"
 
 
 def passed(outcome: Outcome) -> bool:
@@ -24,7 +24,7 @@ def passed(outcome: Outcome) -> bool:
 def main() -> int:
     """Send them all; return the number that passed a bound."""
     failed = 0
-    print(ROW.format("bomb", "MiB sent", "way", "status", "seconds", "server MiB", "child MiB"))
+    print(ROW.format("bomb", "MiB sent", "way", "status", "seconds", "work", "server MiB", "child MiB"))
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/bombs.sqlite"
         upgrade(url)
@@ -38,7 +38,12 @@ def main() -> int:
                     outcome = send(content)
                     failed += not passed(outcome)
                     sent = f"{len(content) / 2**20:.2f}"
-                    figures = f"{outcome.seconds:.2f}", f"+{outcome.server:.0f}", f"{outcome.children:.0f}"
+                    figures = (
+                        f"{outcome.seconds:.2f}",
+                        f"{outcome.work:.2f}",
+                        f"+{outcome.server:.0f}",
+                        f"{outcome.children:.0f}",
+                    )
                     mark = "" if passed(outcome) else "  OUT OF BOUNDS"
                     print(ROW.format(name, sent, way, outcome.status, *figures) + mark, flush=True)
     print("all within bounds" if not failed else f"{failed} out of bounds")

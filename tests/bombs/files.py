@@ -177,7 +177,7 @@ def _with_check_digit(body: str) -> str:
 def numbers_of_a_million_cards() -> bytes:
     """As many SIM cards and their numbers as may be sent, each sound; none is in stock."""
     row = "{};0639980002\n"
-    rows = (row.format(_with_check_digit(f"89330{n:014}")) for n in range(UPLOAD // 31))
+    rows = (row.format(_with_check_digit(f"89330{n:014}")) for n in range(UPLOAD // 32))
     return ("iccid;msisdn\n" + "".join(rows)).encode()
 
 

@@ -27,12 +27,16 @@ _BOUNDARY = "--bomb-0f3a"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: the answer, the seconds it took, and the memory it took, in MiB."""
+    """What became of one file: the answer, the seconds it took, and the memory it took, in MiB.
+
+    `work` are seconds of processor time, which say the same on a busy machine as on a quiet one.
+    """
 
     status: int
     seconds: float
     server: float  # of the server's processes, above what they held before the first file
     children: float  # held by what they started, at most
+    work: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Target:
             answer.read()
             seconds = time.perf_counter() - began
         self._idle = self._idle or watch.before  # of the first file: what is not given back afterwards counts too
-        return Outcome(answer.status, seconds, watch.server - self._idle, watch.children)
+        return Outcome(answer.status, seconds, watch.server - self._idle, watch.children, watch.work)
 
 
 def _token(page: str) -> str:
@@ -129,6 +133,7 @@ class _Watch:
         self.process = process
         self.before = self.server = sum(map(_resident, self.workers))
         self.children = 0.0
+        self.work = -sum(map(_worked, self.workers))
         self.over = threading.Event()
 
     def look(self) -> None:
@@ -148,6 +153,7 @@ def _watch(process: int) -> Iterator[_Watch]:
     finally:
         watch.over.set()
         thread.join()
+        watch.work += sum(map(_worked, watch.workers))
 
 
 def _tree(process: int) -> list[int]:
@@ -175,6 +181,15 @@ def _resident(process: int) -> float:
     except (OSError, IndexError):
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _worked(process: int) -> float:
+    """Return the seconds of processor time of a process and of its children that have ended."""
+    try:
+        told = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, told[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -6,7 +6,6 @@ It is sealed with the lot's key and bound to its row. Once the card is a person'
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,11 +16,13 @@ from voucher_service.crypto import Place, Vault, unseal
 from voucher_service.errors import BadFile, BadInput, Conflict, NotFound
 from voucher_service.fulfilment.articles.importing import HERE, sealed
 from voucher_service.fulfilment.articles.models import Article, ArticleKind
-from voucher_service.fulfilment.lot_file import MAX_ROWS, SEPARATORS, lines_of
+from voucher_service.fulfilment.lot_file import SEPARATORS, lines_of
 from voucher_service.fulfilment.lot_rows import bad, check_serial, check_width, read_number
 from voucher_service.fulfilment.models import Lot
 
 COLUMNS = ("iccid", "msisdn")
+MAX_NUMBERS = 20_000
+"""Cards in one file: each is looked up and locked in one transaction, and nobody else writes to SQLite meanwhile."""
 
 
 class Numbered(NamedTuple):
@@ -80,7 +81,7 @@ def set_number(session: Session, vault: Vault, *, article_id: UUID, number: str)
     return True
 
 
-def import_numbers(session: Session, vault: Vault, *, partner_id: UUID, content: bytes | Path) -> Numbered:
+def import_numbers(session: Session, vault: Vault, *, partner_id: UUID, content: bytes) -> Numbered:
     """Give each card of the file its number, all or none; the same file again changes nothing.
 
     Raises:
@@ -103,7 +104,10 @@ def import_numbers(session: Session, vault: Vault, *, partner_id: UUID, content:
     return Numbered(recorded, known)
 
 
-def _rows(content: bytes | Path) -> Sequence[tuple[int, str, str]]:
+def _rows(content: bytes) -> Sequence[tuple[int, str, str]]:
+    if content.count(b"\n") > MAX_NUMBERS + 1:  # counted before a line is read
+        told = "un fichier porte au plus {most} lignes : découpez-le."
+        raise bad(MAX_NUMBERS + 2, "", told, "too_many_rows", most=MAX_NUMBERS)
     lines = lines_of(content)
     line, text = next(lines, (1, ""))
     separator = text.removeprefix("iccid")[:1]
@@ -118,8 +122,6 @@ def _rows(content: bytes | Path) -> Sequence[tuple[int, str, str]]:
             raise bad(line, "iccid", "cet ICCID est mal copié : 19 ou 20 chiffres, avec sa clé de contrôle.", fault)
         if fields[0] in seen:
             raise bad(line, "iccid", "cette carte est déjà dans le fichier.", "duplicate_serial")
-        if len(rows) >= MAX_ROWS:
-            raise bad(line, "", "un fichier porte au plus {most} lignes : découpez-le.", "too_many_rows", most=MAX_ROWS)
         seen.add(fields[0])
         rows.append((line, fields[0], read_number(line, fields[1])))
     return rows

@@ -6,6 +6,7 @@ file has two columns for one field (a date of creation and one of delivery), the
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from decimal import Decimal
 from enum import StrEnum
@@ -38,8 +39,13 @@ class LineStatus(StrEnum):
     REVERSED = "reversed"
 
 
+_NO_WORD = re.compile(r"[^a-z0-9]+")
+
+
 def plain(text: str) -> str:
     """Return `text` in lower case ASCII words: `plain("N° de Série (€)")` is "n de serie eur"."""
+    if text.isascii():  # most cells are, and a file may hold many long ones
+        return _NO_WORD.sub(" ", text.lower()).strip()
     apart = unicodedata.normalize("NFKD", text.casefold().replace("€", " eur "))
     kept = "".join(c if c.isascii() and c.isalnum() else " " for c in apart if not unicodedata.combining(c))
     return " ".join(kept.split())
