@@ -1,10 +1,10 @@
 """Every PIN of a lot, looked for in everything a full run leaves behind: `make drill-pins`.
 
 A lot of codes and one of SIM cards are imported, a partner is connected that sells codes, vouchers are redeemed over
-HTTP, Celery workers set codes and cards aside and buy codes, a real browser shows some of each. Then the database's
-files and write-ahead log, a dump of every table, Valkey's memory and file, all logs at their most talkative, and the
-browser's profile are searched for each secret. At the end one of each kind is planted in each of these places: a
-search that finds none there has proved nothing.
+HTTP, Celery workers set codes and cards aside and buy codes, a real browser shows some of each and sends the partner's
+statement, which names every telephone. Then the database's files and write-ahead log, a dump of every table, Valkey's
+memory and file, all logs at their most talkative, the data folder, and the browser's profile are searched for each
+secret. At the end one of each kind is planted in each of these places: a search that finds none has proved nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from sqlalchemy import select
 
 from tests.browser.chromium import arguments, find_chromium
 from tests.databases import migrate
-from tests.drills.secret_texts import RECIPIENT, Seller, card_file, found_in, secrets
+from tests.drills.secret_texts import RECIPIENT, Seller, card_file, card_number, found_in, secrets
+from tests.drills.statement import send
 from tests.flows.delivery.linked import RELOADLY_PIN, Linked
 from tests.flows.delivery.lots import lot_file
 from tests.flows.stock.shelves import Shelves
@@ -206,7 +207,9 @@ class Run:
             "database files and write-ahead log": folder_bytes(database_folder(self.server)),
             "dump of every table": self.dump(),
             "Valkey": memory + self.saved(),
-            "logs at DEBUG, data folder": logs + b"".join(f.read_bytes() for f in self.folder.glob("*") if f.is_file()),
+            "logs at DEBUG, data folder": logs
+            + b"".join(f.read_bytes() for f in self.folder.glob("*") if f.is_file())
+            + folder_bytes(self.folder / "uploads"),
             "browser profile": folder_bytes(profile),
         }
 
@@ -245,6 +248,8 @@ def campaign(codes: int, cards: int, redeemed: int = 12, shown: int = 5) -> list
             some = orders[run.programme.code_id][:shown] + orders[run.programme.top_up_id][:few]
             seen = run.show(context, port, some, orders[run.card_id][:few])
             assert seen == shown + few + 1 + 2 * (few + 1), f"the secrets stood on the screen: {seen}"
+            numbers = [*map(card_number, range(cards)), f"0{RECIPIENT[3:]}"]
+            assert send(context, f"http://127.0.0.1:{port}", run.programme, numbers) == len(numbers)
             context.close()
             clean = {place: (len(blob), sorted(found_in(blob, run.all))) for place, blob in run.places().items()}
             context, planted = browser(), {min(kind) for kind in run.secrets.values()}

@@ -33,6 +33,10 @@ class Total:
     expected: BreakClass | None = None
 
 
+class NoneLeft(Exception):  # no fault of the program's
+    """Every total of delivered top-ups is spoiled already."""
+
+
 @dataclass
 class Summary:
     """A world, the totals of its statement and the lines about one top-up; `extra` are lines too many."""
@@ -44,10 +48,11 @@ class Summary:
     extra: list[Total] = field(default_factory=list)
 
     def free(self) -> Total:
-        """A total that nothing has spoiled, of delivered top-ups."""
-        total = self.random.choice(
-            [one for one in self.totals if one.expected is None and one.key[2] is OrderState.DELIVERED]
-        )
+        """A total that nothing has spoiled, of delivered top-ups. Raises NoneLeft."""
+        whole = [one for one in self.totals if one.expected is None and one.key[2] is OrderState.DELIVERED]
+        if not whole:
+            raise NoneLeft
+        total = self.random.choice(whole)
         total.expected = BreakClass.TOTAL_DIFFERS
         return total
 
