@@ -48,6 +48,8 @@ def fill(url: str, size: int, folder: Path) -> Path:
         })  # fmt: skip
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM ANALYZE" if not database.is_sqlite else "ANALYZE")
+        if not database.is_sqlite:
+            connection.exec_driver_sql("CHECKPOINT")  # as any server minutes after such a filling
     database.close()
     path = folder / f"{world.partner_id}.csv"
     _write(path, ids)

@@ -33,7 +33,7 @@ from voucher_service.reconciliation.statements import import_statement
 
 SIZES = (10_000, 100_000, 1_000_000)
 SQLITE_MOST = 100_000
-SETTINGS = {"shared_buffers": "384MB", "max_wal_size": "8GB"}
+SETTINGS = {"shared_buffers": "384MB", "max_wal_size": "8GB", "min_wal_size": "2GB"}
 """What docs/operations.md advises for statements of this size; all else as PostgreSQL is shipped, durable."""
 
 CHECK = """
