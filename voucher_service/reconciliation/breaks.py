@@ -55,9 +55,12 @@ class Changes:
 
 
 def refresh(session: Session, statement: Statement, now: datetime) -> Changes:
-    """Bring the breaks of the statement, and the missing orders of its partner, to what holds now."""
+    """Bring the breaks of the statement, and the missing orders of its partner, to what holds now.
+
+    What was seen, what is loose, and the orders that no line claims were kept before.
+    """
     lines = select(line_differences(statement))
-    orders = missing_orders(statement, awaited_since(session, statement, now))
+    orders = missing_orders(awaited_since(session, statement, now))
     sums = [sum_lines(statement)] if has_sums(session, statement) else []
     keep(session, FOUND, union_all(lines, orders, *sums))
     closed = _close(session, statement, now)

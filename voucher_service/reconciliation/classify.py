@@ -41,7 +41,7 @@ from voucher_service.reconciliation.match import PASSES, claimed, left_over, own
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.products import TOLD, other_product, other_products
 from voucher_service.reconciliation.reader.words import LineStatus
-from voucher_service.reconciliation.scratch import LOOSE, SEEN
+from voucher_service.reconciliation.scratch import LOOSE, SEEN, UNCLAIMED
 from voucher_service.reconciliation.sums import summed_up
 
 PRIORITIES: dict[BreakClass, int] = {
@@ -195,19 +195,26 @@ def unclaimed_lines(statement: Statement) -> _Found:
     return select(line.c.line_id, line.c.order_id, kind.label("kind"), difference.label("quantity"), line.c.unit)
 
 
-def missing_orders(statement: Statement, since: datetime) -> _Found:
-    """Our deliveries of the statement's days that no line of any statement claims, nor sums up with another total.
+def unclaimed_orders(statement: Statement) -> Select[UUID]:
+    """Our deliveries of the statement's days that no line of any statement claims, nor sums up with another total."""
+    return select(Order.id.label("order_id")).where(_unclaimed(statement, _of_its_days(statement)))
 
-    Those from `since` on are not missing yet: see `grace.awaited_since`.
-    """
-    return _missing(statement, _of_its_days(statement), since)
+
+def missing_orders(since: datetime) -> _Found:
+    """What is kept in `UNCLAIMED`, with its class. Those from `since` on are not missing yet: `grace.awaited_since`."""
+    return _missing(Order.id.in_(select(UNCLAIMED.c.order_id)), since)
 
 
 def missing_again(statement: Statement, order_id: UUID, since: datetime) -> _Found:
     """The same of one order, also when it was found missing on other days, or booked on the word of a statement."""
     known = exists().where(Break.order_id == Order.id, Break.line_id.is_(None))
     told = Order.outcome_code == STATEMENT
-    return _missing(statement, and_(Order.id == order_id, or_(_of_its_days(statement), known, told)), since)
+    return _missing(_unclaimed(statement, and_(Order.id == order_id, or_(_of_its_days(statement), known, told))), since)
+
+
+def _unclaimed(statement: Statement, which: ColumnElement[bool]) -> ColumnElement[bool]:
+    of_partner = and_(own_order(statement.partner_id), Order.state == OrderState.DELIVERED.value)
+    return and_(of_partner, which, ~claimed(), ~summed_up(statement.partner_id))
 
 
 def _of_its_days(statement: Statement) -> ColumnElement[bool]:
@@ -215,7 +222,7 @@ def _of_its_days(statement: Statement) -> ColumnElement[bool]:
     return and_(Order.final_at >= start, Order.final_at < end)
 
 
-def _missing(statement: Statement, which: ColumnElement[bool], since: datetime) -> _Found:
+def _missing(which: ColumnElement[bool], since: datetime) -> _Found:
     code = exists().where(StockItem.order_id == Order.id)
     kind = case(
         (code, BreakClass.CODE_REVEALED_NEVER_USED.value),
@@ -225,13 +232,7 @@ def _missing(statement: Statement, which: ColumnElement[bool], since: datetime) 
     return (
         select(cast(null(), BigInteger).label("line_id"), Order.id.label("order_id"), kind.label("kind"))
         .add_columns((-Order.quantity).label("quantity"), Order.unit.label("unit"))
-        .where(
-            own_order(statement.partner_id),
-            Order.state == OrderState.DELIVERED.value,
-            which,
-            ~claimed(),
-            ~summed_up(statement.partner_id),
-        )
+        .where(which)
     )
 
 

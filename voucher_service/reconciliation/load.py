@@ -34,6 +34,8 @@ def line_loader(session: Session, number: int) -> Iterator[Load]:
         yield insert
         return
     cursor = driver.cursor()
+    # The trigger that keeps closed months is shown all lines at once: in memory, not from a file on disk.
+    session.execute(text("SET LOCAL work_mem = '256MB'"))
     # A thread feeds the server, which takes in one portion while the next is being read.
     with cursor.copy(_COPY, writer=QueuedLibpqWriter(cursor)) as copy:
 
@@ -42,6 +44,7 @@ def line_loader(session: Session, number: int) -> Iterator[Load]:
 
         yield send
     # The planner knows nothing of rows written just now, and would match them one by one.
+    session.execute(text("SET LOCAL work_mem TO DEFAULT"))
     session.execute(text("ANALYZE stated_line"))
 
 
@@ -56,11 +59,17 @@ def _rows(columns: Columns, base: int, named: list[str | None]) -> Iterator[tupl
 def _text(columns: Columns, base: int) -> str:
     """Return the lines as COPY reads them. References hold no control characters; a backslash is doubled."""
     cells = zip(
-        [str(base + line) for line in columns.line], _cells(_spelled(columns)), _cells(columns.named),
+        _ids(columns.line, base), _cells(_spelled(columns)), _cells(columns.named),
         _cells(columns.partner_ref), _cells(columns.serial), columns.unit, map(str, columns.quantity), columns.status,
         columns.event_at, _cells(columns.product), strict=False,
     )  # fmt: skip
     return "\n".join(map("\t".join, cells)) + "\n"
+
+
+def _ids(lines: Sequence[int], base: int) -> Iterable[str]:
+    if isinstance(lines, range):  # nearly always: line follows line
+        return map(str, range(base + lines.start, base + lines.stop, lines.step))
+    return [str(base + line) for line in lines]
 
 
 def _spelled(columns: Columns) -> Sequence[str | None]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, literal, select, text, true
+from sqlalchemy import ColumnElement, Select, and_, case, delete, exists, func, insert, literal, select, text, true
 from sqlalchemy.orm import Session, aliased
 
 from voucher_service.fulfilment.models import Order, OrderState, StockItem
@@ -23,12 +23,13 @@ from voucher_service.reconciliation.agreement import plainly_agreed
 from voucher_service.reconciliation.models import LineClaim, StatedSum, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.products import other_product
 from voucher_service.reconciliation.reader.words import LineStatus
-from voucher_service.reconciliation.scratch import LOOSE, ODD, keep
+from voucher_service.reconciliation.scratch import LOOSE, NAMED, ODD, few_rows, keep
 from voucher_service.reconciliation.sums import has_sums, match_sums
 
 PASSES = ("our_ref", "partner_ref", "serial")
 _CLAIM = insert(LineClaim)
 _CLAIMED = ["order_id", "line_id", "matched_by"]
+_UNMATCHED = ~exists().where(LineClaim.line_id == StatementLine.id)
 LOOSE_FIELDS = (
     StatementLine.id, StatementLine.named_id, StatementLine.partner_ref, StatementLine.serial,
     StatementLine.unit, StatementLine.quantity, StatementLine.status,
@@ -84,23 +85,16 @@ def match(session: Session, statement: Statement) -> None:
     are few, are kept beside. The other passes and the classes look at nothing else.
     """
     of_statement = lines_of(statement.number)
-    unmatched = ~exists().where(LineClaim.line_id == StatementLine.id)
-    named = (
-        select(Order.id, func.min(StatementLine.id), literal("our_ref"))
-        .select_from(StatementLine)
-        .join(Order, Order.id == StatementLine.named_id)
-        .where(of_statement, own_order(statement.partner_id), ~claimed())
-        .group_by(Order.id)
-        .order_by(Order.id)  # the index grows at its end
-    )
-    if session.scalar(select(LineClaim.line_id).where(_claims_of(statement)).limit(1)) is not None:
-        named = named.where(unmatched)
-    session.execute(_CLAIM.from_select(_CLAIMED, named))
+    again = session.scalar(select(LineClaim.line_id).where(_claims_of(statement)).limit(1)) is not None
+    # Kept and then inserted: PostgreSQL finds them on both cores so, and the indexes grow at their ends.
+    keep(session, NAMED, _named(statement, of_statement if not again else and_(of_statement, _UNMATCHED)))
+    session.execute(_CLAIM.from_select(_CLAIMED, select(NAMED.c.order_id, NAMED.c.line_id, literal("our_ref"))))
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("ANALYZE line_claim"))
+    keep(session, ODD, _odd(of_statement) if again else _left(of_statement))
+    few_rows(session)
     sums = has_sums(session, statement)
     single = [~exists().where(StatedSum.line_id == ODD.c.id)] if sums else []
-    keep(session, ODD, _odd(of_statement))
     keep(session, LOOSE, select(*(ODD.c[one.name] for one in LOOSE.c)).where(ODD.c.order_id.is_(None), *single))
     for by in PASSES[1:]:
         free = pairs(statement, by).where(~claimed()).subquery()
@@ -121,7 +115,33 @@ def match(session: Session, statement: Statement) -> None:
         match_sums(session, statement, _free(statement))
 
 
+def _named(statement: Statement, which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """The columns of `NAMED`, over `which` lines."""
+    plain = func.min(case((plainly_agreed(), 1), else_=0))
+    return (
+        select(Order.id.label("order_id"), func.min(StatementLine.id).label("line_id"))
+        .add_columns(case((func.count() == 1, plain), else_=0).label("done"))
+        .select_from(StatementLine)
+        .join(Order, Order.id == StatementLine.named_id)
+        .where(which, own_order(statement.partner_id), ~claimed())
+        .group_by(Order.id)
+        .order_by(Order.id)
+    )
+
+
+def _left(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """The columns of `ODD`: which lines the first pass, if nothing was claimed before it, did not see agree."""
+    line, *told = LOOSE_FIELDS
+    named = NAMED.c.line_id == StatementLine.id
+    return (
+        select(line, NAMED.c.order_id, *told)
+        .join(NAMED, named, isouter=True)
+        .where(which, func.coalesce(NAMED.c.done, 0) == 0)
+    )
+
+
 def _odd(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """The same, where there were claims already."""
     line, *told = LOOSE_FIELDS
     return (
         select(line, LineClaim.order_id, *told)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from voucher_service.errors import Conflict, NotFound
@@ -16,7 +16,7 @@ from voucher_service.reconciliation.agreement import agreed, plainly_agreed
 from voucher_service.reconciliation.balances.compare import refresh_partner
 from voucher_service.reconciliation.balances.tolerance import use_on_lines
 from voucher_service.reconciliation.breaks import SYSTEM, Changes, refresh
-from voucher_service.reconciliation.classify import missing_orders, seen
+from voucher_service.reconciliation.classify import seen, unclaimed_orders
 from voucher_service.reconciliation.closing.models import refuse_closed_days
 from voucher_service.reconciliation.days import days_of
 from voucher_service.reconciliation.intake.sequence import replaced_by
@@ -24,7 +24,7 @@ from voucher_service.reconciliation.match import left_over, match, settle
 from voucher_service.reconciliation.models import Break, BreakClass, LineClaim, Statement, StatementLine, lines_of
 from voucher_service.reconciliation.products import has_products, other_product_delivered
 from voucher_service.reconciliation.reader.words import LineStatus
-from voucher_service.reconciliation.scratch import SEEN, keep
+from voucher_service.reconciliation.scratch import SEEN, UNCLAIMED, all_rows, keep
 from voucher_service.units import Unit
 from voucher_service.webhooks.models import Event
 from voucher_service.webhooks.outbox import tell
@@ -110,19 +110,12 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
         raise NotFound("Ce relevé n’existe pas : revenez à la liste.")
     if replaced_by(session, statement_id) is not None:
         raise Conflict("Un relevé corrigé remplace celui-ci : c’est lui qui compte.", code="statement_replaced")
-    if session.get_bind().dialect.name == "postgresql":
-        # A million lines meet a million orders in memory, not in files on disk, and on both cores though the planner
-        # expects more rows than will come. Until the end of the transaction.
-        session.execute(text("SET LOCAL work_mem = '128MB'"))
-        session.execute(text("SET LOCAL parallel_tuple_cost = 0"))
+    all_rows(session)
     refuse_closed_days(session, statement.partner_id, statement.first_day, statement.last_day)
     match(session, statement)
-    if session.get_bind().dialect.name == "postgresql":
-        # From here on few lines are looked up one by one, in pages that were read just now, and not all read again.
-        session.execute(text("SET LOCAL random_page_cost = 1.1"))
-        session.execute(text("SET LOCAL parallel_tuple_cost = 0.1"))
     settled = settle(session, left_over(), actor=f"statement:{statement_id}", now=now)
     keep(session, SEEN, seen(statement, products=has_products(session, statement), kept=True))
+    keep(session, UNCLAIMED, unclaimed_orders(statement))
     changes: Changes = refresh(session, statement, now)
     use_on_lines(session, statement, now)
     refresh_partner(session, statement.partner_id, now)
@@ -130,21 +123,21 @@ def run(session: Session, statement_id: UUID, now: datetime) -> RunResult:
     told = [Event.STATEMENT_RECONCILED] + [Event.DIFFERENCES_CHANGED] * bool(moved)
     for event in told:
         tell(session, statement.partner_id, event, {"statement_id": statement.id}, now=now)
-    return RunResult(_figures(session, statement, SEEN), changes.new, changes.closed, tuple(settled))
+    return RunResult(_figures(session, statement, SEEN, UNCLAIMED), changes.new, changes.closed, tuple(settled))
 
 
 def figures(session: Session, statement: Statement) -> Figures:
     """Count the statement as the tables stand, without changing them."""
-    return _figures(session, statement, seen(statement, products=has_products(session, statement)).subquery())
+    lines = seen(statement, products=has_products(session, statement))
+    return _figures(session, statement, lines.subquery(), unclaimed_orders(statement).subquery())
 
 
-def _figures(session: Session, statement: Statement, lines: FromClause) -> Figures:
+def _figures(session: Session, statement: Statement, lines: FromClause, orders: FromClause) -> Figures:
     tally = _tally(session, statement, lines)
     assert tally.lines == statement.line_count, "lines of the statement are lost"
     assert tally.lines == tally.matched + tally.differing + tally.lost, "a line is counted twice or not at all"
-    missing = missing_orders(statement, days_of(statement)[1]).subquery()  # under which name is not asked here
-    has_break = exists().where(Break.order_id == missing.c.order_id, Break.line_id.is_(None))
-    unnamed = session.scalar(select(func.count()).select_from(missing).where(~has_break)) or 0
+    has_break = exists().where(Break.order_id == orders.c.order_id, Break.line_id.is_(None))
+    unnamed = session.scalar(select(func.count()).select_from(orders).where(~has_break)) or 0
     by_class, difference, resolved = _breaks(session, statement)
     return Figures(
         lines=tally.lines,

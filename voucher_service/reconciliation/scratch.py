@@ -11,6 +11,9 @@ from sqlalchemy.sql.expression import ClauseElement, SelectBase, TableClause
 
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
+NAMED = table("named_order", column("order_id", Uuid()), column("line_id", _ID), column("done", Integer()))
+"""The free orders whose id a line spells, each with the first; `done`: there is one only, and it plainly agrees."""
+
 ODD = table(
     "odd_line", column("id", _ID), column("order_id", Uuid()), column("named_id", Uuid()),
     column("partner_ref", String()), column("serial", String()), column("unit", String()),
@@ -33,6 +36,9 @@ SEEN = table(
 
 `ordered` is the quantity of the order; `other` 1 where the line states another product than we ordered.
 """
+
+UNCLAIMED = table("unclaimed_order", column("order_id", Uuid()))
+"""Our deliveries of the statement's days that no line tells of."""
 
 SUMMABLE = table("summable_order", column("line_id", _ID), column("order_id", Uuid()), column("quantity", BigInteger()))
 """The free orders that each line that sums up may stand for; an order stands here once for each such line."""
@@ -65,3 +71,23 @@ def keep(session: Session, into: TableClause, query: SelectBase) -> None:
     session.execute(_KeepAs(into.name, query))
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"ANALYZE {into.name}"))
+
+
+def all_rows(session: Session) -> None:
+    """Let PostgreSQL expect queries over all rows, until the end of the transaction or `few_rows`.
+
+    A million lines meet a million orders in memory, not in files on disk, and on both cores though the planner
+    expects more rows than will come.
+    """
+    _set(session, work_mem="128MB", parallel_tuple_cost="0")
+
+
+def few_rows(session: Session) -> None:
+    """Let it expect few rows, looked up one by one in pages that were read just now, and not all read again."""
+    _set(session, random_page_cost="1.1", parallel_tuple_cost="0.1")
+
+
+def _set(session: Session, **settings: str) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        for name, value in settings.items():
+            session.execute(text(f"SET LOCAL {name} = '{value}'"))

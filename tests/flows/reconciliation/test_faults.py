@@ -85,7 +85,7 @@ def _deaf_to_missing_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _no_break_for_missing_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = classify.missing_orders
-    monkeypatch.setattr(breaks, "missing_orders", lambda s, since: whole(s, since).where(Order.quantity < 0))
+    monkeypatch.setattr(breaks, "missing_orders", lambda since: whole(since).where(Order.quantity < 0))
 
 
 @pytest.mark.parametrize("plant", [_blind_to_amounts, _deaf_to_missing_lines, _no_break_for_missing_orders])

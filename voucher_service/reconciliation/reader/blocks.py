@@ -57,11 +57,12 @@ def blocks(content: bytes, encoding: str, separator: str, size: int) -> Iterator
     start = 1
     while piece := file.read(PIECE):
         piece += file.readline()
-        if '"' in piece or "\0" in piece or piece.count("\r") != piece.count("\r\n"):
+        returns = "\r" in piece
+        if '"' in piece or "\0" in piece or (returns and piece.count("\r") != piece.count("\r\n")):
             lines = chain(io.StringIO(piece, newline=""), file)
             yield from _by_reader(raw, lines, separator, size, start)
             return
-        text = piece.replace("\r\n", "\n").removesuffix("\n")
+        text = (piece.replace("\r\n", "\n") if returns else piece).removesuffix("\n")
         count = text.count("\n") + 1
         columns = split(text, separator, count)
         if columns is None:

@@ -88,15 +88,17 @@ def convert(header: Header, starts: Sequence[int], every: Sequence[Sequence[str]
     if len(every) != header.width or Field.COUNT in header.places:
         raise NotPlainError
 
-    def needed(name: Field) -> list[str]:
-        return list(map(str.strip, every[header.places[name]]))
+    def bare(name: Field) -> Sequence[str]:
+        return every[header.places[name]]
 
     def column(name: Field) -> list[str] | None:
-        return needed(name) if name in header.places else None
+        return list(map(str.strip, bare(name))) if name in header.places else None
 
-    quantity, status, at = needed(Field.QUANTITY), needed(Field.STATUS), needed(Field.EVENT_AT)
+    quantity, status, at = bare(Field.QUANTITY), bare(Field.STATUS), [*map(str.strip, bare(Field.EVENT_AT))]
     try:
-        units, quantities, scales = _amounts(header, column(Field.UNIT), quantity)
+        units, quantities, scales = _amounts(
+            header, bare(Field.UNIT) if Field.UNIT in header.places else None, quantity
+        )
         ours, named = _ours(column(Field.OUR_REF), len(starts))
         theirs = _references(column(Field.PARTNER_REF), Field.PARTNER_REF, len(starts))
         serial = _references(column(Field.SERIAL), Field.SERIAL, len(starts))
@@ -106,7 +108,7 @@ def convert(header: Header, starts: Sequence[int], every: Sequence[Sequence[str]
         numbers = () if told is None else read_numbers(told)
         if not all(ours) and not all(map(_any, ours, theirs, serial, *([numbers] if numbers else []))):
             raise NotPlainError
-        said = {text: parse_status(text, header.manner.words).value for text in set(status)}
+        said = {text: parse_status(text.strip(), header.manner.words).value for text in set(status)}
         instants = _instants(at) if header.manner.dates == AS_FOUND else _dated(at, header.manner.dates)
         columns = Columns(
             starts, ours, named, theirs, serial, units, quantities, [said[text] for text in status], instants, product,
@@ -142,21 +144,23 @@ def _any(*references: str | None) -> bool:
     return any(references)
 
 
-def _amounts(header: Header, units: list[str] | None, texts: list[str]) -> tuple[list[str], list[int], set[Scale]]:
+def _amounts(
+    header: Header, units: Sequence[str] | None, texts: Sequence[str]
+) -> tuple[list[str], list[int], set[Scale]]:
     """Return the units, the quantities and the scales the file uses."""
     if units is None:
         assert header.scale is not None, "a header without a column of units has one unit"
         units = [""] * len(texts)
         scales = {"": header.scale}
     else:
-        scales = {text: parse_scale(text) for text in set(units)}
+        scales = {text: parse_scale(text.strip()) for text in set(units)}
     if len(scales) == 1:
         (scale,) = scales.values()
-        pieces = {amount: parse_quantity(amount, scale, header.manner.marks) for amount in set(texts)}
+        pieces = {amount: parse_quantity(amount.strip(), scale, header.manner.marks) for amount in set(texts)}
         return [scale[0].value] * len(texts), [*map(pieces.__getitem__, texts)], {scale}
     names = {text: scale[0].value for text, scale in scales.items()}
     told = {
-        pair: parse_quantity(pair[0], scales[pair[1]], header.manner.marks)
+        pair: parse_quantity(pair[0].strip(), scales[pair[1]], header.manner.marks)
         for pair in set(zip(texts, units, strict=True))
     }
     return [names[unit] for unit in units], [*map(told.__getitem__, zip(texts, units, strict=True))], {*scales.values()}
@@ -184,20 +188,24 @@ def _references(texts: list[str] | None, name: Field, count: int) -> Sequence[st
 
 
 def _ours(texts: list[str] | None, count: int) -> tuple[Sequence[str | None], Sequence[str | None]]:
-    ours = _references(texts, Field.OUR_REF, count)
+    """Return our references, and the ids of orders they spell: the very same list where they spell nothing else."""
     if not texts or set(map(len, texts)) != {36}:
+        ours = _references(texts, Field.OUR_REF, count)
         return ours, [None if text is None else named_order(text) for text in ours]
-    whole, at = "".join(texts), 0
-    named: Sequence[str | None] = texts
+    odd, whole, at = [], "".join(texts), 0
     while at < len(whole):
         found = _ORDERS.match(whole, at)
         at = found.end() if found else at
         if at < len(whole):  # the odd one out is looked at by itself
-            if named is texts:
-                named = list(texts)
-            named[at // 36] = named_order(texts[at // 36])  # type: ignore[index]
+            odd.append(at // 36)
             at += 36
-    return ours, named
+    if not odd:
+        return texts, texts
+    _references([texts[place] for place in odd], Field.OUR_REF, len(odd))
+    named: list[str | None] = [*texts]
+    for place in odd:
+        named[place] = named_order(texts[place])
+    return texts, named
 
 
 @lru_cache(maxsize=16_384)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -108,10 +108,11 @@ def line_of(row: tuple[Any, ...], sums: Mapping[int, Summed]) -> Line:
 
 def quantities(columns: Columns) -> dict[tuple[Unit, LineStatus], int]:
     """Return the sum of the quantities of each unit and status."""
-    kinds: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for unit, status, quantity in zip(columns.unit, columns.status, columns.quantity, strict=True):
-        kinds[unit, status] += quantity
-    return {(Unit(unit), LineStatus(status)): total for (unit, status), total in kinds.items()}
+    kinds: Counter[tuple[Unit, LineStatus]] = Counter()
+    alike = Counter(zip(columns.unit, columns.status, columns.quantity, strict=True))
+    for (unit, status, quantity), times in alike.items():
+        kinds[Unit(unit), LineStatus(status)] += quantity * times
+    return dict(kinds)
 
 
 def cost_of_delivered(columns: Columns) -> int:

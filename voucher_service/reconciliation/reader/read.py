@@ -164,7 +164,8 @@ class _Reading:
         self.total += sum(columns.quantity)
         if columns.cost:
             self.cost = (self.cost or 0) + cost_of_delivered(columns)
-        self.first, self.last = min(self.first, *columns.event_at), max(self.last, *columns.event_at)
+        first, last = min(columns.event_at), max(columns.event_at)
+        self.first, self.last = min(self.first, first), max(self.last, last)
         for status, times in Counter(columns.status).items():
             self.counts[LineStatus(status)] += times
         for kind, quantity in quantities(columns).items():

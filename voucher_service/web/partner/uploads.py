@@ -24,7 +24,8 @@ def keep(vault: Vault, folder: Path, partner_id: UUID, content: bytes, now: date
     digest = hashlib.sha256(content).hexdigest()
     path = folder / f"{partner_id}-{digest}.csv"
     path.unlink(missing_ok=True)  # the same bytes again wait their day anew
-    path.write_bytes(vault.seal_file(_place(partner_id, digest), content))
+    with path.open("wb") as file:
+        file.writelines(vault.seal_pieces(_place(partner_id, digest), content))
     path.chmod(0o400)
     beside = path.with_suffix(".name")
     beside.write_text("".join(c for c in name if c.isprintable())[-200:])
