@@ -1,6 +1,6 @@
 """Sealing the books: rate and size, proofs at 1 and 10 million leaves, and what it costs a redemption.
 
-    python -m bench.seal [transfers sealed] [leaves] [rounds] [vouchers a round]
+    python -m bench.seal [transfers sealed] [leaves] [vouchers redeemed]
 On one PostgreSQL, own server. The 10 million leaves are made by the database (hashes of numbers); the tree over
 them is built and read by the code of the service.
 """
@@ -14,10 +14,12 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, MutableSequence, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.synchronize import Event
+from multiprocessing.connection import Connection
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy import text
@@ -40,17 +42,17 @@ from voucher_service.migrations.runner import upgrade
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Way = Callable[[list[str]], float]
-"""Redeems the codes; returns how many a second."""
 
 CLIENTS = 16
 GOAL = 0.97
-PROCESSES = 4
-PAUSE = 2.0  # seconds between two looks of the sealer: thirty times as often as in service, each over 15 minutes
+WINDOW = 5.0  # seconds, with one look of the sealer or none; in service it looks once a minute
+GAP = 0.5
+WARM = 500
+ENOUGH = 20  # pairs, below which bounds say nothing
 TABLES = ("ledger_leaf", "ledger_node", "ledger_checkpoint")
 
 
-def main(transfers: int, leaves: int, rounds: int, each: int) -> None:
+def main(transfers: int, leaves: int, vouchers: int) -> None:
     """Print the figures."""
     with postgres(own=True) as server:
         assert isinstance(server, PostgresServer)
@@ -59,7 +61,7 @@ def main(transfers: int, leaves: int, rounds: int, each: int) -> None:
         add_vouchers(programme, 1, transfers - 1)
         rate(programme, server.pid, transfers)
         proofs(programme.database)
-        cost(programme, server, transfers, rounds, each)
+        cost(programme, server, transfers, vouchers)
         many_leaves(programme.database, leaves)  # last: these leaves have no transfers
         proofs(programme.database)
         programme.database.close()
@@ -132,113 +134,113 @@ def many_leaves(database: Database, leaves: int) -> None:
 
 
 class Sealer:
-    """A process that seals every second until `stop`, and what it did and cost."""
+    """A process that seals when it is told to."""
 
     def __init__(self, url: str) -> None:
         """Start it and wait until it is ready, so that its own start is not measured."""
         context = multiprocessing.get_context("spawn")
-        ready, self._stop = context.Event(), context.Event()
-        self._told = context.Array("d", 3)
-        self._worker = context.Process(target=_seal_on, args=(url, ready, self._stop, self._told))
+        self._ours, theirs = context.Pipe()
+        self._worker = context.Process(target=_seal_on, args=(url, theirs))
         self._worker.start()
-        assert ready.wait(60), "the sealer did not start"
+        self.look()
 
-    def stop(self) -> tuple[float, float, float]:
-        """Stop it; return how many transfers it sealed, its CPU seconds, and those of the server for it."""
-        self._stop.set()
+    def look(self) -> tuple[int, float]:
+        """Let it seal what there is; return how many transfers it sealed, and its CPU seconds with its server's."""
+        self._ours.send("look")
+        told: tuple[int, float] = self._ours.recv()
+        return told
+
+    def stop(self) -> None:
+        """End it."""
+        self._ours.send("stop")
         self._worker.join()
-        return self._told[0], self._told[1], self._told[2]
 
 
-def _seal_on(url: str, ready: Event, stop: Event, told: MutableSequence[float]) -> None:
+def _seal_on(url: str, orders: Connection) -> None:
     database = Database(url, pool_size=1)
     signer = LogSigner(Vault(MASTER), 1)
-    sealer.seal_all(database, signer, now=utc_now())
     with database.begin() as session:
         for_us = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    ready.set()
-    began, theirs = time.process_time(), cpu_seconds(for_us)
-    while not stop.wait(PAUSE):
-        told[0] += sealer.seal_all(database, signer, now=utc_now())
-    told[0] += sealer.seal_all(database, signer, now=utc_now())  # the rest costs CPU, too
-    told[1], told[2] = time.process_time() - began, cpu_seconds(for_us) - theirs
+    while orders.recv() == "look":
+        before = time.process_time() + cpu_seconds(for_us)
+        done = sealer.seal_all(database, signer, now=utc_now())
+        orders.send((done, time.process_time() + cpu_seconds(for_us) - before))
     database.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
-    """Redemptions a second; CPU seconds a redemption of server and sealer; what was sealed for one, and its CPU.
+@dataclass(slots=True)
+class Window:
+    """Some seconds of redemptions, with a look of the sealer or without; `cpu` is the sealer's and its server's."""
 
-    The last is the sealer's and its server process's own account: what else runs does not disturb it.
+    sealing: bool
+    start: float
+    end: float = 0.0
+    sealed: int = 0
+    cpu: float = 0.0
+    redeemed: int = 0
+
+    @property
+    def per_second(self) -> float:
+        """Redemptions a second."""
+        return self.redeemed / (self.end - self.start)
+
+
+def cost(programme: Programme, server: PostgresServer, first: int, vouchers: int) -> None:
+    """Redeem over HTTP without a pause; in every other window of some seconds, at random, the sealer looks.
+
+    What was made between windows is sealed between them, outside of any, so that a window pays for its own transfers.
     """
-
-    per_second: float
-    cpu: float
-    sealed: float
-    sealing: float
-
-
-def one_round(server: PostgresServer, way: Way, codes: list[str], *, sealing: bool) -> Round:
-    """Redeem the codes, with a sealer at work or without."""
-    beside = Sealer(server.url) if sealing else None
-    before = cpu_seconds(server.pid)
+    add_vouchers(programme, first + 1, first + vouchers)
+    codes = paths.codes(programme, first + 1, vouchers)
+    beside = Sealer(server.url)
+    pairs: list[dict[bool, Window]] = []
     try:
-        per_second = way(codes)
-    finally:
-        sealed, own, theirs = beside.stop() if beside else (0.0, 0.0, 0.0)
-    each = len(codes)
-    return Round(per_second, (cpu_seconds(server.pid) - before + own) / each, sealed / each, (own + theirs) / each)
-
-
-def cost(programme: Programme, server: PostgresServer, first: int, rounds: int, each: int) -> None:
-    """Redeem in pairs of rounds, one with a sealer at work and one without, in random order.
-
-    Many short pairs, since the machine's own ups and downs are wider than what is sought: each pair is compared in
-    itself, and the bounds say what so many pairs can tell. CPU hangs less on what else the machine does.
-    """
-    staff = programme.staff[1].id
-    following = first + 1
-
-    def take() -> list[str]:
-        nonlocal following
-        start, following = following, following + each
-        add_vouchers(programme, start, following - 1)
-        sealer.seal_all(programme.database, LogSigner(programme.vault, 1), now=utc_now())
-        return paths.codes(programme, start, each)
-
-    with serving(programme, server.url, DELIVER_IN_WEB="0") as given:
-        ways: dict[str, Way] = {
-            "Python, 4 processes": lambda codes: paths.python(server.url, MASTER, staff, _parts(codes)).per_second,
-            "HTTP, 16 clients": lambda codes: http_door.redeem(given, codes, CLIENTS),
-        }
-        for name, way in ways.items():
-            pairs: list[dict[bool, Round]] = []
-            for _ in range(rounds + 1):
+        with serving(programme, server.url, DELIVER_IN_WEB="0") as given, ThreadPoolExecutor(1) as clients:
+            http_door.redeem(given, codes[:WARM], CLIENTS)
+            beside.look()
+            running = clients.submit(http_door.moments_of, given, codes[WARM:], CLIENTS)
+            time.sleep(WINDOW)
+            while not running.done():
                 order = random.sample([False, True], 2)
-                pairs.append({sealing: one_round(server, way, take(), sealing=sealing) for sealing in order})
-            _tell(name, pairs[1:], each)  # the first pair warms up
+                pairs.append({sealing: window(beside, sealing=sealing) for sealing in order})
+            _start, moments = running.result()
+    finally:
+        beside.stop()
+    moments.sort()
+    whole = [pair for pair in pairs if max(one.end for one in pair.values()) < moments[-CLIENTS]]
+    for one in (one for pair in whole for one in pair.values()):
+        one.redeemed = bisect_left(moments, one.end) - bisect_left(moments, one.start)
+    _tell(whole)
 
 
-def _tell(name: str, pairs: Sequence[dict[bool, Round]], each: int) -> None:
+def window(beside: Sealer, *, sealing: bool) -> Window:
+    """Let one window pass, and seal after it what it left."""
+    one = Window(sealing, time.monotonic())
+    time.sleep(WINDOW)
+    if sealing:
+        one.sealed, one.cpu = beside.look()
+    one.end = time.monotonic()
+    beside.look()
+    time.sleep(GAP)
+    return one
+
+
+def _tell(pairs: Sequence[dict[bool, Window]]) -> None:
     low, middle, high = interval([pair[True].per_second / pair[False].per_second for pair in pairs])
+    rate = statistics.median(pair[False].per_second for pair in pairs)
+    decided = len(pairs) >= ENOUGH and (low > GOAL or high < GOAL)
     print(
-        f"{name}: with sealing {middle:.3f} of the rate without, 95 % of {low:.3f}-{high:.3f} ({len(pairs)} pairs of"
-        f" {each}); transfers sealed a redemption: {statistics.median(pair[True].sealed for pair in pairs):.1f}; "
-        + ("shown" if low > GOAL else "missed" if high < GOAL else "not decided by these pairs")
+        f"HTTP, {CLIENTS} clients, {rate:.0f} redemptions a second: with sealing {middle:.3f} of the rate without, "
+        f"95 % of {low:.3f}-{high:.3f} ({len(pairs)} pairs of windows of {WINDOW:.0f} s): "
+        + (("shown" if low > GOAL else "missed") if decided else "not decided by these pairs")
         + f": the goal is above {GOAL}"
     )
-    low, middle, high = interval([pair[True].cpu / pair[False].cpu for pair in pairs])
-    without, beside = (statistics.median(pair[sealing].cpu for pair in pairs) * 1e6 for sealing in (False, True))
+    sealed = sum(pair[True].sealed for pair in pairs)
+    cpu = sum(pair[True].cpu for pair in pairs)
+    seconds = sum(pair[True].end - pair[True].start for pair in pairs)
     print(
-        f"  CPU of the database server a redemption: {without:.0f} µs; with the sealer and its server's part"
-        f" {beside:.0f} µs, {middle:.3f} times as much, 95 % of {low:.3f}-{high:.3f}"
-    )
-    sealing = statistics.median(pair[True].sealing for pair in pairs)
-    share = statistics.median(pair[True].sealing * pair[False].per_second for pair in pairs) / (os.cpu_count() or 1)
-    worst = max(pair[True].sealing * pair[False].per_second for pair in pairs) / (os.cpu_count() or 1)
-    print(
-        f"  sealing itself: {sealing * 1e6:.0f} µs of CPU a redemption, {share:.1%} of what all cores have while one is"
-        f" made (at most {worst:.1%} in a pair)",
+        f"  sealing itself: {sealed:,} transfers, {cpu / max(sealed, 1) * 1e6:.0f} µs of CPU each, "
+        f"{cpu / seconds / (os.cpu_count() or 1):.2%} of all cores",
         flush=True,
     )
 
@@ -252,10 +254,6 @@ def interval(ratios: list[float], draws: int = 4_000) -> tuple[float, float, flo
     return low, middle, high
 
 
-def _parts(codes: list[str]) -> list[list[str]]:
-    return [codes[part::PROCESSES] for part in range(PROCESSES)]
-
-
 if __name__ == "__main__":
     given = [int(argument) for argument in sys.argv[1:]]
-    main(*(given + [1_000_000, 10_000_000, 14, 5_000][len(given) :]))
+    main(*(given + [1_000_000, 10_000_000, 240_000][len(given) :]))

@@ -66,7 +66,7 @@ def test_what_commits_after_younger_transfers_were_sealed_is_not_missed(
 ) -> None:
     log = Log.of(busy_programme, tmp_path)
     with busy_programme.database.begin() as open_since_before:
-        _late(open_since_before, log, minutes=5)
+        _late(open_since_before, log, minutes=1)
         log.redeem(2)
         assert log.seal() == 5
     assert log.seal() == 1

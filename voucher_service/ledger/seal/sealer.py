@@ -27,14 +27,15 @@ from voucher_service.ledger.seal.tree import fold, leaf_hash, root_of
 PORTION = 5_000
 """Transfers a transaction: on SQLite nobody else writes meanwhile (a tenth of a second)."""
 
-LOOK_BACK = timedelta(minutes=15)
+LOOK_BACK = timedelta(minutes=2)
+"""How late a transfer may commit and still be found by the next look; the sweep finds what is later."""
 
 
 def seal_all(database: Database, signer: LogSigner, *, now: datetime, sweep: bool = False) -> int:
     """Seal every committed transfer that is not sealed yet; return how many were. `sweep` looks at all of them."""
-    total = 0
+    total, since = 0, None
     while True:
-        done = database.run(seal_portion, signer, now=now, sweep=sweep)
+        done, since = database.run(_seal, signer, now, since or (None if sweep else LOOK_BACK), PORTION)
         total += done
         if done < PORTION:
             return total
@@ -44,19 +45,29 @@ def seal_portion(
     session: Session, signer: LogSigner, *, now: datetime, sweep: bool = False, portion: int = PORTION
 ) -> int:
     """Seal up to `portion` transfers and sign a checkpoint; return how many: 0 when another sealer is at work."""
+    return _seal(session, signer, now, None if sweep else LOOK_BACK, portion)[0]
+
+
+def _seal(
+    session: Session, signer: LogSigner, now: datetime, back: timedelta | UUID | None, portion: int
+) -> tuple[int, UUID | None]:
+    """Seal a portion, from so long ago, that id, or the beginning on; return how many, and the last one's id.
+
+    The next portion of the same look goes on from there: a look reads what is sealed already once, not once a portion.
+    """
     if not _alone(session):
-        return 0
-    first, since = size_of(session), None if sweep else _look_from(session, now)
+        return 0, None
+    first, since = size_of(session), _look_from(session, now, back) if isinstance(back, timedelta) else back
     sqlite = session.get_bind().dialect.name == "sqlite"
     done = (_append if sqlite else on_postgresql.append)(session, first, since, portion)
     if not done:
-        return 0
+        return 0, None
     size = first + done
     grow(session, first, size)
     root = Tiles(session).make(lambda hashes: root_of(hashes, size))
     note = signer_now(session, signer).sign(size, root)
     session.execute(insert(Checkpoint).values(size=size, root=root, note=note, sealed_at=now))
-    return done
+    return done, session.scalar(select(Leaf.transfer_id).where(Leaf.number == size - 1))
 
 
 def _alone(session: Session) -> bool:
@@ -66,12 +77,12 @@ def _alone(session: Session) -> bool:
     return bool(session.scalar(select(func.pg_try_advisory_xact_lock(LOCK))))
 
 
-def _look_from(session: Session, now: datetime) -> UUID | None:
+def _look_from(session: Session, now: datetime, back: timedelta) -> UUID | None:
     """Return the id from which on to look: a little before the newest sealed one, and before now."""
     newest = session.scalar(select(Leaf.transfer_id).order_by(Leaf.transfer_id.desc()).limit(1))
     if newest is None:
         return None
-    at_ms = min(newest.int >> 80, int(now.timestamp() * 1000)) - int(LOOK_BACK.total_seconds() * 1000)
+    at_ms = min(newest.int >> 80, int(now.timestamp() * 1000)) - int(back.total_seconds() * 1000)
     return UUID(int=max(at_ms, 0) << 80)
 
 
