@@ -147,6 +147,8 @@ def _workers(settings: Settings) -> Iterator[None]:
 def _run(settings: Settings, *, is_sqlite: bool) -> None:
     # A fresh interpreter for each web process: none inherits a connection or a lock of this one.
     multiprocessing.set_start_method("spawn", force=True)
+    # What an upload held goes back to the system: glibc would learn from the first large one to keep up to 32 MiB.
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(8 * 2**20))
     workers = settings.workers or (1 if is_sqlite else os.cpu_count() or 1)
     server = Granian(
         "wsgi:serving",

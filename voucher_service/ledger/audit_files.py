@@ -29,12 +29,16 @@ def file_findings(session: Session, vault: Vault, *, most: int = 20) -> Iterator
         wrong = _wrong(session, vault, row)
         if wrong and most > 0:
             most -= 1
-            yield STATEMENT, row.id, f"{row.file_name}: {wrong}"
+            name = row.name.decode(errors="replace") if isinstance(row.name, bytes) else row.name
+            yield STATEMENT, row.id, f"{name}: {wrong}"
 
 
 def _rows(session: Session) -> Iterator[Any]:
     """Yield the statements in pages, by their id, without their bytes."""
-    of, ordered = "SELECT id, file_sha256, file_name, LENGTH(content) AS size FROM statement", "ORDER BY id LIMIT :most"
+    # SQLite gives bytes: a name that is no text any more must not stop the check.
+    name = "CAST(file_name AS BLOB)" if session.get_bind().dialect.name == "sqlite" else "file_name"
+    of = f"SELECT id, file_sha256, {name} AS name, LENGTH(content) AS size FROM statement"  # noqa: S608  # ours
+    ordered = "ORDER BY id LIMIT :most"
     page = session.execute(text(f"{of} {ordered}"), {"most": _PAGE}).all()
     after = text(f"{of} WHERE id > :last {ordered}")
     while page:

@@ -16,7 +16,7 @@ MAX_BYTES = 256 * 2**20
 MAX_LINE_LENGTH = 10_000
 MAX_COLUMNS = 100
 _PIECE = 2**20
-_AT_ONCE = 2 * 2**20  # bytes of the file that stand in memory as rows
+_AT_ONCE = 2**19  # bytes of the file that stand in memory as rows
 _SLICE = 200
 
 _BINARY = {
