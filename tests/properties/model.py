@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 DONOR, AVAILABLE, RESERVED, IN_DELIVERY, DELIVERED, RETURNED = 1, 10, 20, 30, 40, 60
 CAP_CENTS, CAP_DAYS = 1000, 30
+STOP = timedelta(days=15)  # nothing is issued from a gift so long before its end
 CHUNK = 2
 """Vouchers of a batch that stand or fall together."""
 
@@ -135,7 +136,7 @@ class Paper:
         fitting = [
             number
             for number, pot in enumerate(self.pots)
-            if pot.unit == offer.unit and pot.until >= self.today and pot.accounts[AVAILABLE] >= offer.quantity
+            if pot.unit == offer.unit and pot.until >= self.today + STOP and pot.accounts[AVAILABLE] >= offer.quantity
         ]
         return sorted(fitting, key=lambda number: (self.pots[number].until, number))
 
