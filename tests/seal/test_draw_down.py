@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -80,7 +81,7 @@ def test_an_earmarked_gift_pays_where_it_may_and_a_breach_is_counted(programme: 
 
 def _second_gift(programme: Programme) -> int:
     with programme.database.begin() as session:
-        return add_gift(session, programme.partner_id, 1_000, valid_until=programme.now.date())
+        return add_gift(session, programme.partner_id, 1_000, valid_until=programme.now.date() + timedelta(days=15))
 
 
 def test_another_partner_sees_neither_gift_nor_top_up(programme: Programme) -> None:
