@@ -89,9 +89,11 @@ def match(session: Session, statement: Statement) -> None:
     # Kept and then inserted: PostgreSQL finds them on both cores so, and the indexes grow at their ends.
     keep(session, NAMED, _named(statement, of_statement if not again else and_(of_statement, _UNMATCHED)))
     session.execute(_CLAIM.from_select(_CLAIMED, select(NAMED.c.order_id, NAMED.c.line_id, literal("our_ref"))))
-    if session.get_bind().dialect.name == "postgresql":
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    if is_postgresql:
         session.execute(text("ANALYZE line_claim"))
-    keep(session, ODD, _odd(of_statement) if again else _left(of_statement))
+    # SQLite would read all that is kept for each line: it has no index, and the tables do.
+    keep(session, ODD, _left(of_statement) if is_postgresql and not again else _odd(of_statement))
     few_rows(session)
     sums = has_sums(session, statement)
     single = [~exists().where(StatedSum.line_id == ODD.c.id)] if sums else []
