@@ -34,8 +34,6 @@ def line_loader(session: Session, number: int) -> Iterator[Load]:
         yield insert
         return
     cursor = driver.cursor()
-    # The trigger that keeps closed months is shown all lines at once: in memory, not from a file on disk.
-    session.execute(text("SET LOCAL work_mem = '256MB'"))
     # A thread feeds the server, which takes in one portion while the next is being read.
     with cursor.copy(_COPY, writer=QueuedLibpqWriter(cursor)) as copy:
 
@@ -44,7 +42,6 @@ def line_loader(session: Session, number: int) -> Iterator[Load]:
 
         yield send
     # The planner knows nothing of rows written just now, and would match them one by one.
-    session.execute(text("SET LOCAL work_mem TO DEFAULT"))
     session.execute(text("ANALYZE stated_line"))
 
 

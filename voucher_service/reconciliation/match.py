@@ -143,7 +143,7 @@ def _left(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 
 def _odd(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """The same, where there were claims already."""
+    """The same, looked up in the tables: where there were claims already, and on SQLite."""
     line, *told = LOOSE_FIELDS
     return (
         select(line, LineClaim.order_id, *told)
