@@ -190,6 +190,22 @@ def test_portions_come_to_the_same_tree(log: Log) -> None:
     assert log.findings([]) == []
 
 
+def test_a_look_of_many_portions_seals_everything_and_what_committed_late(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.redeem(2)
+    assert log.seal() == 5
+    log.redeem(3)
+    with log.programme.database.begin() as session:
+        _late(session, log, minutes=1)
+    monkeypatch.setattr(sealer, "PORTION", 2)
+    assert log.seal() == 7, "the late one stands before the place that later portions go on from"
+    with log.programme.database.read() as session:
+        assert set(session.scalars(select(Leaf.transfer_id))) == set(session.scalars(select(Transfer.id)))
+        assert session.scalars(select(Checkpoint.size).order_by(Checkpoint.size)).all() == [5, 7, 9, 11, 12]
+    assert log.findings() == []
+
+
 @pytest.mark.parametrize("what", ["rolled back", "another history", "garbage"])
 def test_nothing_is_sealed_over_a_fork(log: Log, what: str) -> None:
     log.redeem(2)
