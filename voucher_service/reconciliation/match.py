@@ -119,10 +119,9 @@ def match(session: Session, statement: Statement) -> None:
 
 def _named(statement: Statement, which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """The columns of `NAMED`, over `which` lines."""
-    plain = func.min(case((plainly_agreed(), 1), else_=0))
     return (
         select(Order.id.label("order_id"), func.min(StatementLine.id).label("line_id"))
-        .add_columns(case((func.count() == 1, plain), else_=0).label("done"))
+        .add_columns(func.min(case((plainly_agreed(), 1), else_=0)).label("done"))
         .select_from(StatementLine)
         .join(Order, Order.id == StatementLine.named_id)
         .where(which, own_order(statement.partner_id), ~claimed())

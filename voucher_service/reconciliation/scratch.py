@@ -12,7 +12,7 @@ from sqlalchemy.sql.expression import ClauseElement, SelectBase, TableClause
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
 NAMED = table("named_order", column("order_id", Uuid()), column("line_id", _ID), column("done", Integer()))
-"""The free orders whose id a line spells, each with the first; `done`: there is one only, and it plainly agrees."""
+"""The free orders whose id a line spells, each with the first such line; `done`: all of them plainly agree."""
 
 ODD = table(
     "odd_line", column("id", _ID), column("order_id", Uuid()), column("named_id", Uuid()),
