@@ -87,6 +87,25 @@ def compiled_when_needed(compile_now: Callable[[Rule, bool], Any]) -> Callable[.
     return compile_builder
 
 
+def parsed_once(compile_now: Callable[[Rule], None]) -> Callable[[Rule], None]:
+    """The addresses of a route, taken apart for the first application of the process and lent to all others."""
+    made: dict[tuple[object, ...], tuple[Any, Any, Any]] = {}
+
+    def compile_rule(rule: Rule) -> None:
+        assert rule.map is not None
+        converters = tuple(rule.map.converters.items())
+        key = rule.rule, rule.host, rule.subdomain, rule.merge_slashes, rule.map.host_matching, converters
+        if key not in made:
+            compile_now(rule)
+            made[key] = rule._parts, rule._trace, rule._converters
+            return
+        rule._parts, rule._trace, rule._converters = made[key]
+        rule.arguments |= rule._converters.keys()
+        rule._build, rule._build_unknown = (rule._compile_builder(more).__get__(rule) for more in (False, True))
+
+    return compile_rule
+
+
 def _hash_with(patch: pytest.MonkeyPatch, hasher: PasswordHasher) -> None:
     patch.setattr(accounts, "_HASHER", hasher)
     accounts._nobody.cache_clear()
@@ -122,4 +141,5 @@ def quick() -> Iterator[None]:
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": SharedTemplates()})
         share_statements(patch)
         patch.setattr(Rule, "_compile_builder", compiled_when_needed(Rule._compile_builder))
+        patch.setattr(Rule, "compile", parsed_once(Rule.compile))
         yield
