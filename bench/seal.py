@@ -29,7 +29,7 @@ from bench import redemption_paths as paths
 from bench.growth import cpu_seconds
 from bench.stock_of_vouchers import add_vouchers
 from tests.programme import MASTER, Programme
-from tests.served import serving
+from tests.served import Pass, serving, sign_in
 from tests.servers.postgresql import PostgresServer, postgres
 from voucher_service.crypto import Vault
 from voucher_service.db import Database
@@ -39,6 +39,7 @@ from voucher_service.ledger.seal.note import LogSigner
 from voucher_service.ledger.seal.tiles import Tiles, size_of
 from voucher_service.ledger.seal.tree import consistency, inclusion, root_of
 from voucher_service.migrations.runner import upgrade
+from voucher_service.staff.models import Role
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,6 +49,7 @@ GOAL = 0.97
 WINDOW = 5.0  # seconds, with one look of the sealer or none; in service it looks once a minute
 GAP = 0.5
 WARM = 500
+ROUND = 250_000  # vouchers after one sign-in: these clients take no newer cookie, and half an hour later it has ended
 ENOUGH = 20  # pairs, below which bounds say nothing
 TABLES = ("ledger_leaf", "ledger_node", "ledger_checkpoint")
 
@@ -185,6 +187,10 @@ class Window:
         return self.redeemed / (self.end - self.start)
 
 
+Pair = dict[bool, Window]
+"""Two windows one after the other, by whether the sealer looked."""
+
+
 def cost(programme: Programme, server: PostgresServer, first: int, vouchers: int) -> None:
     """Redeem over HTTP without a pause; in every other window of some seconds, at random, the sealer looks.
 
@@ -193,24 +199,34 @@ def cost(programme: Programme, server: PostgresServer, first: int, vouchers: int
     add_vouchers(programme, first + 1, first + vouchers)
     codes = paths.codes(programme, first + 1, vouchers)
     beside = Sealer(server.url)
-    pairs: list[dict[bool, Window]] = []
+    pairs: list[Pair] = []
     try:
-        with serving(programme, server.url, DELIVER_IN_WEB="0") as given, ThreadPoolExecutor(1) as clients:
+        with serving(programme, server.url, DELIVER_IN_WEB="0") as given:
             http_door.redeem(given, codes[:WARM], CLIENTS)
-            beside.look()
-            running = clients.submit(http_door.moments_of, given, codes[WARM:], CLIENTS)
-            time.sleep(WINDOW)
-            while not running.done():
-                order = random.sample([False, True], 2)
-                pairs.append({sealing: window(beside, sealing=sealing) for sealing in order})
-            _start, moments = running.result()
+            for start in range(WARM, len(codes), ROUND):
+                again = sign_in(given.port, programme.member(Role.COUNTER).login)
+                pairs += whole_pairs(beside, again, codes[start : start + ROUND])
     finally:
         beside.stop()
+    _tell(pairs)
+
+
+def whole_pairs(beside: Sealer, given: Pass, codes: Sequence[str]) -> list[Pair]:
+    """Redeem the codes; return the pairs of windows during which all clients had something to present."""
+    pairs: list[Pair] = []
+    beside.look()
+    with ThreadPoolExecutor(1) as clients:
+        running = clients.submit(http_door.moments_of, given, codes, CLIENTS)
+        time.sleep(WINDOW)
+        while not running.done():
+            order = random.sample([False, True], 2)
+            pairs.append({sealing: window(beside, sealing=sealing) for sealing in order})
+        _start, moments = running.result()
     moments.sort()
     whole = [pair for pair in pairs if max(one.end for one in pair.values()) < moments[-CLIENTS]]
     for one in (one for pair in whole for one in pair.values()):
         one.redeemed = bisect_left(moments, one.end) - bisect_left(moments, one.start)
-    _tell(whole)
+    return whole
 
 
 def window(beside: Sealer, *, sealing: bool) -> Window:
@@ -225,7 +241,7 @@ def window(beside: Sealer, *, sealing: bool) -> Window:
     return one
 
 
-def _tell(pairs: Sequence[dict[bool, Window]]) -> None:
+def _tell(pairs: Sequence[Pair]) -> None:
     low, middle, high = interval([pair[True].per_second / pair[False].per_second for pair in pairs])
     rate = statistics.median(pair[False].per_second for pair in pairs)
     decided = len(pairs) >= ENOUGH and (low > GOAL or high < GOAL)
