@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from tests.unit.statements.shapes import SHAPES
+from voucher_service.fulfilment.lot_file import MAX_ROWS
 
 UPLOAD = 63 * 2**20
 _MIB = b"0" * 2**20
@@ -181,9 +182,9 @@ def numbers_of_a_million_cards() -> bytes:
     return ("iccid;msisdn\n" + "".join(rows)).encode()
 
 
-def codes_by_the_million() -> bytes:
+def codes_as_many_as_may_be() -> bytes:
     """A lot of as many codes as it may hold, each sound but for the last."""
-    count, sell_by = 1_000_000, "2029-06-30"
+    count, sell_by = MAX_ROWS, "2029-06-30"
     head = f"version;1\npartner;Opérateur Un\ntype;TOPUP5;500;{sell_by};{count}\n"
     head += "serial;pin;product;face_value_cents;sell_by\n"
     rows = (f"{_with_check_digit(f'{n:011}')};{n:08};TOPUP5;500;{sell_by}\n" for n in range(count))
@@ -196,8 +197,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         zip_bomb, book_of_noughts, book_that_lies, book_of_two_cells, book_of_wide_rows, book_with_a_huge_dimension,
         book_of_strings, book_that_laughs, book_of_many_parts, book_of_empty_rows, endless_line,
         endless_line_in_utf_16, a_hundred_thousand_columns, columns_by_the_hundred, quotes_that_never_close,
-        noise_in_a_workbook, numbers_of_a_million_cards, codes_by_the_million,
+        noise_in_a_workbook, numbers_of_a_million_cards, codes_as_many_as_may_be,
     )
 }  # fmt: skip
-ONLY = {"numbers_of_a_million_cards": {"numbers"}, "codes_by_the_million": {"lot"}}
+ONLY = {"numbers_of_a_million_cards": {"numbers"}, "codes_as_many_as_may_be": {"lot"}}
 """Bombs that are sound up to a point, each by the one way in that reads such a file so far."""

@@ -30,7 +30,7 @@ from voucher_service.fulfilment.lot_rows import (
 
 TYPE_COLUMNS = ("type", "product", "face_value_cents", "sell_by", "count")
 SEPARATORS = {"semicolon": ";", "comma": ",", "tab": "\t"}
-MAX_ROWS = 1_000_000
+MAX_ROWS = 200_000  # read and refused at the last within two seconds; an answer is waited for
 MAX_LINE = 500  # bytes
 
 _BOMS = {
