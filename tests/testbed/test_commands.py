@@ -74,6 +74,13 @@ def test_one_failed_check_fails_the_whole_and_the_others_still_run() -> None:
     assert "All checks passed." in checks.summary({"good": results["good"]})
 
 
+def test_what_runs_beside_the_others_is_told_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = [sys.executable, "-c", "import sys; print('line 7 is wrong', file=sys.stderr); sys.exit(1)"]
+    results = checks.run({"types": wrong, "tests": [sys.executable, "-c", "pass"]})
+    assert {name: passed for name, (passed, _) in results.items()} == {"types": False, "tests": True}
+    assert "— types\nline 7 is wrong\n" in capsys.readouterr().out
+
+
 def test_a_missing_chromium_is_a_failure_with_a_remedy() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.browser.install_chromium"],
