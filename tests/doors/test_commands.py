@@ -67,13 +67,14 @@ def serving(folder: Path, **more: str) -> Iterator[tuple[str, subprocess.Popen[s
     with subprocess.Popen(
         [sys.executable, "-m", "flask", "--app", "wsgi", "serve"],
         cwd=ROOT, env=environment(folder, PORT=str(port), **more), stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
     ) as process:  # fmt: skip
         try:
             wait_ready(url, process)
             yield url, process
         finally:
             if process.poll() is None:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # the web processes it started, too
 
 
 def counts(folder: Path) -> dict[str, int]:

