@@ -7,6 +7,7 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from tests.flows.delivery.lots import lot_file, serial
 from tests.flows.test_audit import Fault, plant
@@ -25,6 +26,8 @@ from voucher_service.fulfilment.models import (
 from voucher_service.ledger.audit_undo import UNDO_RULES
 from voucher_service.ledger.models import Transfer
 from voucher_service.staff.models import Role
+from voucher_service.visits import undo
+from voucher_service.visits.models import Scan, VisitUndo
 from voucher_service.visits.redeem import Recorded
 
 
@@ -71,6 +74,20 @@ def test_a_code_that_was_shown_is_not_undone(programme: Programme) -> None:
     recorded = code_held(programme)
     reveal(programme, recorded)
     assert refused(programme, recorded.scan_id) == "undo_code_shown"
+
+
+def test_a_second_click_that_reads_across_the_first_gets_its_answer(
+    programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, recorded = redeemed(programme)
+    first, look, looks = take_back(programme, recorded.scan_id), undo._undone, []
+
+    def early(session: Session, scan: Scan) -> VisitUndo | None:
+        looks.append(scan.id)  # the first look comes before the other request has ended, the next after it
+        return None if len(looks) == 1 else look(session, scan)
+
+    monkeypatch.setattr(undo, "_undone", early)
+    assert take_back(programme, recorded.scan_id).visit_id == first.visit_id
 
 
 def test_of_undo_and_the_deliverer_exactly_one_wins(busy_programme: Programme) -> None:

@@ -80,7 +80,8 @@ def undo(session: Session, *, scan_id: UUID, staff_id: UUID, reason: str, now: d
     order = session.get(Order, scan.order_id, populate_existing=True) if scan.order_id else None
     why_not = refusal(session, scan, order, now=now)
     if order is None or why_not is not None:
-        raise why_not or _refused_scan()
+        # A double click's first request may have ended between the two reads above.
+        return _first_or_refuse(session, scan, why_not or _refused_scan())
     actor = f"staff:{staff_id}"
     if order.state == OrderState.HELD and not put_back(session, order_id=order.id, actor=actor, now=now):
         return _first_or_refuse(session, scan, _shown())
