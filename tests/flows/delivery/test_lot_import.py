@@ -42,6 +42,7 @@ FAULTS = {
     "type twice": (changed("serial;pin", "type;TOPUP5;500;2027-06-30;3\nserial;pin"), 5, "type", "duplicate_type"),
     "type without count": (changed(";3\n", "\n"), 4, "count", "missing_column"),
     "too many announced": (changed(";3\n", ";200001\n"), 4, "count", "too_many_rows"),
+    "as many announced as may be": (changed(";3\n", ";200000\n"), 4, "count", "wrong_count"),
     "unknown product": (changed("type;TOPUP5", "type;TOPUP9"), 4, "product", "unknown_product"),
     "past": (changed("2027-06-30", "2026-03-03", 9), 4, "sell_by", "bad_date"),
     "one too few": (changed(";3\n", ";4\n"), 4, "count", "wrong_count"),
