@@ -117,7 +117,9 @@ def _form() -> room.Form:
                 required=False,
                 hint=_("Pour des cartes SIM, des téléphones ou des places."),
             ),
-            room.Field(name="file", label=_("Fichier"), kind=room.Kind.FILE, hint=_("64 Mo au plus.")),
+            room.Field(
+                name="file", label=_("Fichier"), kind=room.Kind.FILE, hint=_("200 000 lignes et 64 Mo au plus.")
+            ),
         ],
         action=url_for("admin.stock.create"),
         submit=_("Importer"),
